@@ -1,0 +1,82 @@
+/** Bytes to text and back, strictly: what does not decode is an error, never a guess. */
+
+const base32Alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+const base62Alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const base64UrlShape = /^[A-Za-z0-9_-]*$/
+
+const encoder = new TextEncoder()
+const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+export function toUtf8(text: string): Uint8Array {
+  return encoder.encode(text)
+}
+
+/** Throws a TypeError on bytes that are not UTF-8. */
+export function fromUtf8(bytes: Uint8Array): string {
+  return strictDecoder.decode(bytes)
+}
+
+export function toBase64Url(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url')
+}
+
+/** Null when the text is not canonical base64url without padding (RFC 4648 section 5). */
+export function fromBase64Url(text: string): Uint8Array | null {
+  if (!base64UrlShape.test(text)) return null
+  const bytes = Buffer.from(text, 'base64url')
+  return toBase64Url(bytes) === text ? bytes : null
+}
+
+/** Null when the text is not canonical base64 with padding (RFC 4648 section 4). */
+export function fromBase64(text: string): Uint8Array | null {
+  const bytes = Buffer.from(text, 'base64')
+  return bytes.toString('base64') === text ? bytes : null
+}
+
+/** 16 bytes as 26 characters of Crockford base32: order of bytes is order of text. */
+export function toBase32(bytes: Uint8Array): string {
+  let text = ''
+  let bits = 0
+  let held = 2 // 26 characters hold 130 bits: two leading zeros make 128 fit
+  for (const byte of bytes) {
+    bits = ((bits << 8) | byte) & 0xffff
+    held += 8
+    while (held >= 5) {
+      held -= 5
+      text += base32Alphabet.charAt((bits >>> held) & 31)
+    }
+  }
+  return text
+}
+
+/** A number in base 62, padded with zeros on the left to `length` characters. */
+export function toBase62(value: number, length: number): string {
+  let text = ''
+  for (let rest = value; text.length < length; rest = Math.floor(rest / 62)) {
+    text = base62Alphabet.charAt(rest % 62) + text
+  }
+  return text
+}
+
+/** The base 62 character for a number from 0 to 61. */
+export function base62Character(value: number): string {
+  return base62Alphabet.charAt(value)
+}
+
+/**
+ * Joins parts so that no two different lists give the same bytes: each part is preceded by its
+ * length as 4 bytes, big-endian. What a MAC or associated data is computed over.
+ */
+export function lengthPrefixed(parts: readonly (string | Uint8Array)[]): Buffer {
+  const sizes = parts.map((part) => Buffer.byteLength(part))
+  const joined = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + size + 4, 0))
+  let at = 0
+  for (const [index, part] of parts.entries()) {
+    const size = sizes[index] ?? 0
+    at = joined.writeUInt32BE(size, at)
+    if (typeof part === 'string') joined.write(part, at, 'utf8')
+    else joined.set(part, at)
+    at += size
+  }
+  return joined
+}

@@ -1,0 +1,86 @@
+/**
+ * The closed table of everything that can go wrong, as callers see it (RFC 9457 problems).
+ * A code and its sentence are public and stable; a cause is private and goes to the log only.
+ */
+
+interface ErrorEntry {
+  readonly status: number
+  readonly sentence: string
+}
+
+/** Every error code, its HTTP status and its public sentence. docs/reference/errors.md is made from it. */
+export const errorTable = {
+  invalid_json: { status: 400, sentence: 'The body is not acceptable JSON.' },
+  invalid_input: { status: 400, sentence: 'The input does not fit the schema.' },
+  invalid_filter: { status: 400, sentence: 'The filter is not valid.' },
+  invalid_cursor: { status: 400, sentence: 'The cursor was not issued for this list.' },
+  invalid_header: { status: 400, sentence: 'A request header is not acceptable.' },
+  secret_in_url: {
+    status: 400,
+    sentence: 'A credential was sent in the URL; send it in a header.',
+  },
+  space_required: { status: 400, sentence: 'Name the space: this credential has no default.' },
+  unauthenticated: { status: 401, sentence: 'A valid credential is required.' },
+  permission_denied: { status: 403, sentence: 'This credential may not do that.' },
+  above_own_rights: { status: 403, sentence: 'Nobody can give more rights than he has himself.' },
+  tenant_disabled: { status: 403, sentence: 'This tenant is disabled.' },
+  not_found: { status: 404, sentence: 'There is no such thing, or it is not yours to see.' },
+  method_not_allowed: { status: 405, sentence: 'This path does not answer to that method.' },
+  request_timeout: { status: 408, sentence: 'The request took too long to arrive.' },
+  already_exists: { status: 409, sentence: 'It exists already.' },
+  version_conflict: { status: 409, sentence: 'It was changed in the meantime.' },
+  handle_retired: {
+    status: 409,
+    sentence: 'This handle was used before and is never given again.',
+  },
+  answer_not_kept: {
+    status: 409,
+    sentence: 'This request was done before; its answer carried a secret and was not kept.',
+  },
+  in_use: { status: 409, sentence: 'It is still in use.' },
+  last_administrator: { status: 409, sentence: 'This would leave nobody who can administer.' },
+  quota_exceeded: { status: 409, sentence: 'A limit on how much may be kept is reached.' },
+  precondition_failed: { status: 412, sentence: 'The version named in If-Match is not current.' },
+  body_too_large: { status: 413, sentence: 'The body is larger than this operation takes.' },
+  unsupported_media_type: {
+    status: 415,
+    sentence: 'Send JSON, with Content-Type application/json.',
+  },
+  idempotency_mismatch: {
+    status: 422,
+    sentence: 'This idempotency key was used with another body.',
+  },
+  too_many_requests: { status: 429, sentence: 'Too many requests; try again later.' },
+  headers_too_large: { status: 431, sentence: 'The request headers are too large.' },
+  internal: { status: 500, sentence: 'Something went wrong on our side.' },
+  integrity_failed: { status: 500, sentence: 'Stored data failed its integrity check.' },
+  unavailable: { status: 503, sentence: 'The server is starting, stopping or overloaded.' },
+  storage_full: { status: 507, sentence: 'There is no space left to store this.' },
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof errorTable
+
+/** An error with a public face: `code` and `detail` may leave the server, `cause` never does. */
+export class LocketError extends Error {
+  readonly code: ErrorCode
+  /** A public sentence about this very case; must never hold memory text, a secret or a handle. */
+  readonly detail: string | undefined
+
+  constructor(code: ErrorCode, detail?: string, options?: { cause?: unknown }) {
+    super(detail ?? errorTable[code].sentence, options)
+    this.name = 'LocketError'
+    this.code = code
+    this.detail = detail
+  }
+
+  get status(): number {
+    return errorTable[this.code].status
+  }
+}
+
+/** What a caught value is to the caller: itself if it has a public face, else `internal`. */
+export function asLocketError(thrown: unknown): LocketError {
+  return thrown instanceof LocketError
+    ? thrown
+    : new LocketError('internal', undefined, { cause: thrown })
+}

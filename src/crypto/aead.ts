@@ -1,0 +1,127 @@
+/**
+ * Sealed values: AES-256-GCM (NIST SP 800-38D) with a commitment to the key.
+ *
+ *   0x01 | key version (4, big-endian) | commitment (16) | nonce (12) | ciphertext | tag (16)
+ *
+ * The associated data says where the value stands (tenant, space, table, row, column, version), so
+ * a value moved anywhere else does not open. GCM does not commit to its key; the commitment, an
+ * HKDF output of it, is compared first. Nonces are random: a key seals at most 2^32 values, which
+ * the keyring enforces. Whatever does not open is `integrity_failed`, one error for every reason.
+ */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  timingSafeEqual,
+} from 'node:crypto'
+import { lengthPrefixed } from '../core/encoding.ts'
+import { LocketError } from '../core/errors.ts'
+import { randomBytes } from './random.ts'
+
+declare const sealedBrand: unique symbol
+
+/** Bytes that only `seal` makes: a column of this type cannot be given anything in clear. */
+export type Sealed = Uint8Array & { readonly [sealedBrand]: true }
+
+/** Where a sealed value stands. Every part is bound to it; none of them can be changed later. */
+export interface Place {
+  readonly tenant: string
+  readonly space: string
+  readonly table: string
+  readonly row: string
+  readonly column: string
+  readonly version: number
+}
+
+export interface SealingKey {
+  readonly version: number
+  readonly key: KeyObject
+  readonly commitment: Buffer
+}
+
+const format = 0x01
+const domain = 'locket/sealed/v1'
+const commitmentAt = 5
+const nonceAt = 21
+const bodyAt = 33
+const tag_bytes = 16
+
+/** How many bytes sealing adds to a value. */
+export const overhead_bytes = bodyAt + tag_bytes
+
+/** Derives from 32 bytes of key material the key that seals and its commitment (HKDF, RFC 5869). */
+export function sealingKey(material: Uint8Array, version: number): SealingKey {
+  return {
+    version,
+    key: createSecretKey(derive(material, 'locket/seal/v1', 32)),
+    commitment: derive(material, 'locket/commitment/v1', 16),
+  }
+}
+
+/** HKDF-SHA-256 without salt: the material is uniformly random, the label keeps purposes apart. */
+export function derive(material: Uint8Array, label: string, length: number): Buffer {
+  return Buffer.from(hkdfSync('sha256', material, new Uint8Array(0), label, length))
+}
+
+/** Seals `plaintext` for one place. */
+export function seal(key: SealingKey, place: Place, plaintext: Uint8Array): Sealed {
+  return sealWithNonce(key, place, { plaintext, nonce: randomBytes(12) })
+}
+
+/** `seal` with a nonce of the caller's: for known-answer tests only; a nonce used twice is fatal. */
+export function sealWithNonce(
+  key: SealingKey,
+  place: Place,
+  input: { plaintext: Uint8Array; nonce: Uint8Array },
+): Sealed {
+  const cipher = createCipheriv('aes-256-gcm', key.key, input.nonce)
+  cipher.setAAD(associatedData(place))
+  const sealed = Buffer.alloc(overhead_bytes + input.plaintext.length)
+  sealed[0] = format
+  sealed.writeUInt32BE(key.version, 1)
+  sealed.set(key.commitment, commitmentAt)
+  sealed.set(input.nonce, nonceAt)
+  sealed.set(cipher.update(input.plaintext), bodyAt)
+  cipher.final()
+  sealed.set(cipher.getAuthTag(), sealed.length - tag_bytes)
+  return sealed as Uint8Array as Sealed
+}
+
+/** Opens what was sealed for this very place, or throws `integrity_failed`. */
+export function open(key: SealingKey, place: Place, sealed: Uint8Array): Buffer {
+  if (sealedKeyVersion(sealed) !== key.version) throw tampered('key version')
+  if (!timingSafeEqual(sealed.subarray(commitmentAt, nonceAt), key.commitment)) {
+    throw tampered('commitment')
+  }
+  const decipher = createDecipheriv('aes-256-gcm', key.key, sealed.subarray(nonceAt, bodyAt), {
+    authTagLength: tag_bytes,
+  })
+  decipher.setAAD(associatedData(place))
+  decipher.setAuthTag(sealed.subarray(-tag_bytes))
+  const plaintext = decipher.update(sealed.subarray(bodyAt, -tag_bytes))
+  try {
+    decipher.final()
+  } catch (cause) {
+    throw tampered('tag', cause)
+  }
+  return plaintext
+}
+
+/** The version of the key that a value was sealed with; checks the outer form. */
+export function sealedKeyVersion(sealed: Uint8Array): number {
+  if (sealed.length < overhead_bytes || sealed[0] !== format) throw tampered('form')
+  return new DataView(sealed.buffer, sealed.byteOffset).getUint32(1)
+}
+
+function associatedData(place: Place): Buffer {
+  const { tenant, space, table, row, column, version } = place
+  return lengthPrefixed([domain, tenant, space, table, row, column, String(version)])
+}
+
+/** The reason goes to the log as the cause; the caller learns only that it did not open. */
+function tampered(reason: string, cause?: unknown): LocketError {
+  const why = new Error(`a sealed value does not open: ${reason}`, { cause })
+  return new LocketError('integrity_failed', undefined, { cause: why })
+}

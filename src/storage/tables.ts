@@ -1,0 +1,221 @@
+/**
+ * Every table and column, each with its classification. A column is made by one of the functions
+ * below, so an unclassified one does not compile; `sensitive` and `secret` columns take only sealed
+ * bytes, so nothing can be put there in clear.
+ */
+import type { Classification } from '../core/classification.ts'
+import type { Id } from '../core/ids.ts'
+import type { Sealed } from '../crypto/aead.ts'
+import type { Blind } from '../crypto/blind-index.ts'
+
+export interface Column<T> {
+  readonly type: 'text' | 'integer' | 'bytes'
+  readonly nullable: boolean
+  readonly classification: Classification
+  /** Counters grant nothing and change with each write, so the row's MAC leaves them out. */
+  readonly counter: boolean
+  /** Only for the compiler: what the column holds. */
+  readonly value?: T
+}
+
+const clear = { nullable: false, classification: 'public', counter: false } as const
+
+const text = <T extends string = string>(): Column<T> => ({ type: 'text', ...clear })
+const integer = (): Column<number> => ({ type: 'integer', ...clear })
+const counter = (): Column<number> => ({ type: 'integer', ...clear, counter: true })
+const blind = (): Column<Blind> => ({ type: 'bytes', ...clear })
+const digest = (): Column<Uint8Array> => ({ type: 'bytes', ...clear })
+const sensitive = (): Column<Sealed> => ({ type: 'bytes', ...clear, classification: 'sensitive' })
+const secret = (): Column<Sealed> => ({ type: 'bytes', ...clear, classification: 'secret' })
+const nullable = <T>(column: Column<T>): Column<T | null> => ({
+  type: column.type,
+  nullable: true,
+  classification: column.classification,
+  counter: column.counter,
+})
+
+type Principal = Id<'usr' | 'agt' | 'svc' | 'tea'>
+
+/** Which key sealed a value: the tenant's own, its look-up key, its pepper, a space's, a principal's. */
+export type KeyScope = 'tenant' | 'lookup' | 'pepper' | Id<'spc'> | Principal
+
+export const tables = {
+  /** One row: the format of the data directory, and the tick that makes relaxed commits durable. */
+  instance: { name: text(), format: integer(), ticks: integer(), created_at: integer() },
+
+  tenants: {
+    tenant_id: text<Id<'ten'>>(),
+    state: text<'active' | 'disabled'>(),
+    /** Rises whenever rights in the tenant change; what nodes remember of them is by this number. */
+    epoch: counter(),
+    slug_index: blind(),
+    profile: sensitive(),
+    created_at: integer(),
+    updated_at: integer(),
+    mac: digest(),
+  },
+
+  encryption_keys: {
+    tenant_id: text<Id<'ten'>>(),
+    scope: text<KeyScope>(),
+    version: integer(),
+    state: text<'current' | 'retired' | 'destroyed'>(),
+    wrapped: secret(),
+    seals: counter(),
+    created_at: integer(),
+  },
+
+  principals: {
+    tenant_id: text<Id<'ten'>>(),
+    principal_id: text<Principal>(),
+    kind: text<'user' | 'agent' | 'service' | 'team'>(),
+    state: text<'active' | 'disabled' | 'deleted'>(),
+    handle_index: blind(),
+    profile: nullable(sensitive()),
+    created_at: integer(),
+    updated_at: integer(),
+    mac: digest(),
+  },
+
+  /** Stands outside the tenants: which tenant a credential belongs to. */
+  credential_directory: { public_id: text(), tenant_id: text<Id<'ten'>>() },
+
+  api_keys: {
+    tenant_id: text<Id<'ten'>>(),
+    key_id: text<Id<'key'>>(),
+    public_id: text(),
+    principal_id: text<Principal>(),
+    state: text<'active' | 'revoked'>(),
+    hash: blind(),
+    pepper_version: integer(),
+    expires_at: nullable(integer()),
+    details: sensitive(),
+    created_at: integer(),
+    created_by: text<Principal>(),
+    mac: digest(),
+  },
+
+  api_key_uses: {
+    tenant_id: text<Id<'ten'>>(),
+    key_id: text<Id<'key'>>(),
+    last_used_at: integer(),
+  },
+
+  roles: {
+    tenant_id: text<Id<'ten'>>(),
+    role_id: text<Id<'rol'>>(),
+    name_index: blind(),
+    definition: sensitive(),
+    created_at: integer(),
+    updated_at: integer(),
+    mac: digest(),
+  },
+
+  grants: {
+    tenant_id: text<Id<'ten'>>(),
+    grant_id: text<Id<'grt'>>(),
+    principal_id: text<Principal>(),
+    /** A role's id, or the name of a preset. */
+    role: text(),
+    /** Null: the whole tenant. */
+    space_id: nullable(text<Id<'spc'>>()),
+    created_at: integer(),
+    created_by: text<Principal>(),
+    mac: digest(),
+  },
+
+  spaces: {
+    tenant_id: text<Id<'ten'>>(),
+    space_id: text<Id<'spc'>>(),
+    state: text<'active' | 'destroyed'>(),
+    /** Null for `org`. */
+    owner_id: nullable(text<Principal>()),
+    handle_index: blind(),
+    profile: nullable(sensitive()),
+    /** Counts every change in the space; sequence order is commit order. */
+    seq: counter(),
+    /** An index older than this missed tombstones that were swept, and must be rebuilt. */
+    seq_floor: counter(),
+    memories: counter(),
+    created_at: integer(),
+    mac: digest(),
+  },
+
+  memories: {
+    tenant_id: text<Id<'ten'>>(),
+    memory_id: text<Id<'mem'>>(),
+    space_id: text<Id<'spc'>>(),
+    seq: integer(),
+    state: text<'live' | 'deleted'>(),
+    /** To the hour, for the sweeper; the exact time is sealed. */
+    expires_at: nullable(integer()),
+    key_version: integer(),
+    key_index: nullable(blind()),
+    record: nullable(sensitive()),
+  },
+
+  memory_versions: {
+    tenant_id: text<Id<'ten'>>(),
+    memory_id: text<Id<'mem'>>(),
+    seq: integer(),
+    space_id: text<Id<'spc'>>(),
+    key_version: integer(),
+    record: sensitive(),
+  },
+
+  audit_events: {
+    tenant_id: text<Id<'ten'>>(),
+    event_id: text<Id<'evt'>>(),
+    time: integer(),
+    class: text<'read' | 'write' | 'admin' | 'security' | 'system'>(),
+    action: text(),
+    outcome: text<'allowed' | 'denied' | 'failed'>(),
+    actor_id: nullable(text<Principal>()),
+    resource_id: nullable(text()),
+    /** The key that sealed `body`: the space's where there is one, else the tenant's. */
+    scope: text<KeyScope>(),
+    /** SHA-256(salt || origin || body), what the log's leaf will commit to. */
+    commitment: digest(),
+    /** Client address and agent, under the actor's key. */
+    origin: nullable(sensitive()),
+    body: nullable(sensitive()),
+  },
+
+  idempotency_keys: {
+    tenant_id: text<Id<'ten'>>(),
+    key_hash: blind(),
+    fingerprint: blind(),
+    scope: text<KeyScope>(),
+    status: integer(),
+    /** Null where the answer carried a secret. */
+    answer: nullable(sensitive()),
+    expires_at: integer(),
+  },
+} as const satisfies Record<string, Record<string, Column<unknown>>>
+
+export type TableName = keyof typeof tables
+
+type ValueOf<C> = C extends Column<infer T> ? T : never
+
+/** The row types of all tables, as the query builder sees them. */
+export type Tables = {
+  [Name in TableName]: { [Key in keyof (typeof tables)[Name]]: ValueOf<(typeof tables)[Name][Key]> }
+}
+
+/** Primary keys, in order; all but the instance's own and the directory's start with the tenant. */
+export const primaryKeys = {
+  instance: ['name'],
+  tenants: ['tenant_id'],
+  encryption_keys: ['tenant_id', 'scope', 'version'],
+  principals: ['tenant_id', 'principal_id'],
+  credential_directory: ['public_id'],
+  api_keys: ['tenant_id', 'key_id'],
+  api_key_uses: ['tenant_id', 'key_id'],
+  roles: ['tenant_id', 'role_id'],
+  grants: ['tenant_id', 'grant_id'],
+  spaces: ['tenant_id', 'space_id'],
+  memories: ['tenant_id', 'memory_id'],
+  memory_versions: ['tenant_id', 'memory_id', 'seq'],
+  audit_events: ['tenant_id', 'event_id'],
+  idempotency_keys: ['tenant_id', 'key_hash'],
+} as const satisfies { [Name in TableName]: readonly (keyof Tables[Name])[] }
