@@ -1,4 +1,5 @@
 /** Bytes to text and back, strictly: what does not decode is an error, never a guess. */
+import { assert } from './assert.ts'
 
 const base32Alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const base62Alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
@@ -65,10 +66,11 @@ export function base62Character(value: number): string {
 
 /**
  * Joins parts so that no two different lists give the same bytes: each part is preceded by its
- * length as 4 bytes, big-endian. What a MAC or associated data is computed over.
+ * length as 4 bytes, big-endian. What a MAC or associated data is computed over. Half a surrogate
+ * pair has no UTF-8 (each would become the same U+FFFD), so no caller may pass one.
  */
 export function lengthPrefixed(parts: readonly (string | Uint8Array)[]): Buffer {
-  const sizes = parts.map((part) => Buffer.byteLength(part))
+  const sizes = parts.map(byteLength)
   const joined = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + size + 4, 0))
   let at = 0
   for (const [index, part] of parts.entries()) {
@@ -79,4 +81,10 @@ export function lengthPrefixed(parts: readonly (string | Uint8Array)[]): Buffer 
     at += size
   }
   return joined
+}
+
+function byteLength(part: string | Uint8Array): number {
+  if (typeof part !== 'string') return part.length
+  assert(part.isWellFormed(), 'text that is hashed or bound is well-formed')
+  return Buffer.byteLength(part)
 }

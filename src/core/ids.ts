@@ -10,7 +10,6 @@ export const idPrefixes = {
   user: 'usr',
   agent: 'agt',
   service: 'svc',
-  team: 'tea',
   apiKey: 'key',
   role: 'rol',
   grant: 'grt',
@@ -21,6 +20,10 @@ export const idPrefixes = {
 } as const
 
 export type IdPrefix = (typeof idPrefixes)[keyof typeof idPrefixes]
+
+/** The instance itself stands where a tenant would: for its own log and its own keys. */
+export const instanceTenant: Id<'ten'> = 'ten_00000000000000000000000000'
+
 export type Id<Prefix extends IdPrefix = IdPrefix> = `${Prefix}_${string}`
 
 const idBody = '[0-7][0-9A-HJKMNP-TV-Z]{25}'

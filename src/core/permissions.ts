@@ -2,6 +2,7 @@
 
 /** Every permission. `system:*` reaches beyond a tenant and is covered by no wildcard but its own. */
 export const permissions = [
+  'self:read',
   'memory:read',
   'memory:write',
   'memory:delete',

@@ -5,8 +5,8 @@
  *
  * The associated data says where the value stands (tenant, space, table, row, column, version), so
  * a value moved anywhere else does not open. GCM does not commit to its key; the commitment, an
- * HKDF output of it, is compared first. Nonces are random: a key seals at most 2^32 values, which
- * the keyring enforces. Whatever does not open is `integrity_failed`, one error for every reason.
+ * HKDF output of it, is compared first. Nonces are random, so a key may seal 2^32 values and no
+ * more: seals are counted, rotation comes long before, and at the bound sealing stops. Whatever does not open is `integrity_failed`, one error for every reason.
  */
 import {
   createCipheriv,
@@ -39,6 +39,8 @@ export interface SealingKey {
   readonly version: number
   readonly key: KeyObject
   readonly commitment: Buffer
+  /** How often this process sealed with the key; who keeps count over restarts starts it higher. */
+  seals: number
 }
 
 const format = 0x01
@@ -47,6 +49,7 @@ const commitmentAt = 5
 const nonceAt = 21
 const bodyAt = 33
 const tag_bytes = 16
+const seals_max = 2 ** 32
 
 /** How many bytes sealing adds to a value. */
 export const overhead_bytes = bodyAt + tag_bytes
@@ -57,6 +60,7 @@ export function sealingKey(material: Uint8Array, version: number): SealingKey {
     version,
     key: createSecretKey(derive(material, 'locket/seal/v1', 32)),
     commitment: derive(material, 'locket/commitment/v1', 16),
+    seals: 0,
   }
 }
 
@@ -65,8 +69,12 @@ export function derive(material: Uint8Array, label: string, length: number): Buf
   return Buffer.from(hkdfSync('sha256', material, new Uint8Array(0), label, length))
 }
 
-/** Seals `plaintext` for one place. */
+/** Seals `plaintext` for one place. Fails as `internal` when the key has sealed all it may. */
 export function seal(key: SealingKey, place: Place, plaintext: Uint8Array): Sealed {
+  if (key.seals >= seals_max) {
+    throw new LocketError('internal', undefined, { cause: new Error('a key is worn out') })
+  }
+  key.seals++
   return sealWithNonce(key, place, { plaintext, nonce: randomBytes(12) })
 }
 
@@ -76,16 +84,15 @@ export function sealWithNonce(
   place: Place,
   input: { plaintext: Uint8Array; nonce: Uint8Array },
 ): Sealed {
-  const cipher = createCipheriv('aes-256-gcm', key.key, input.nonce)
-  cipher.setAAD(associatedData(place))
-  const sealed = Buffer.alloc(overhead_bytes + input.plaintext.length)
+  const { plaintext, nonce } = input
+  const { ciphertext, tag } = encrypt(key.key, nonce, { plaintext, aad: associatedData(place) })
+  const sealed = Buffer.alloc(overhead_bytes + plaintext.length)
   sealed[0] = format
   sealed.writeUInt32BE(key.version, 1)
   sealed.set(key.commitment, commitmentAt)
-  sealed.set(input.nonce, nonceAt)
-  sealed.set(cipher.update(input.plaintext), bodyAt)
-  cipher.final()
-  sealed.set(cipher.getAuthTag(), sealed.length - tag_bytes)
+  sealed.set(nonce, nonceAt)
+  sealed.set(ciphertext, bodyAt)
+  sealed.set(tag, sealed.length - tag_bytes)
   return sealed as Uint8Array as Sealed
 }
 
@@ -95,16 +102,42 @@ export function open(key: SealingKey, place: Place, sealed: Uint8Array): Buffer 
   if (!timingSafeEqual(sealed.subarray(commitmentAt, nonceAt), key.commitment)) {
     throw tampered('commitment')
   }
-  const decipher = createDecipheriv('aes-256-gcm', key.key, sealed.subarray(nonceAt, bodyAt), {
-    authTagLength: tag_bytes,
+  const plaintext = decrypt(key.key, sealed.subarray(nonceAt, bodyAt), {
+    ciphertext: sealed.subarray(bodyAt, -tag_bytes),
+    tag: sealed.subarray(-tag_bytes),
+    aad: associatedData(place),
   })
-  decipher.setAAD(associatedData(place))
-  decipher.setAuthTag(sealed.subarray(-tag_bytes))
-  const plaintext = decipher.update(sealed.subarray(bodyAt, -tag_bytes))
+  if (!plaintext) throw tampered('tag')
+  return plaintext
+}
+
+/** AES-256-GCM itself, apart from our format, so that published vectors run through this code. */
+export function encrypt(
+  key: KeyObject,
+  nonce: Uint8Array,
+  input: { plaintext: Uint8Array; aad: Uint8Array },
+): { ciphertext: Buffer; tag: Buffer } {
+  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tag_bytes })
+  cipher.setAAD(input.aad)
+  const ciphertext = cipher.update(input.plaintext)
+  cipher.final()
+  return { ciphertext, tag: cipher.getAuthTag() }
+}
+
+/** The other way; null when the tag does not fit. */
+export function decrypt(
+  key: KeyObject,
+  nonce: Uint8Array,
+  input: { ciphertext: Uint8Array; tag: Uint8Array; aad: Uint8Array },
+): Buffer | null {
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tag_bytes })
+  decipher.setAAD(input.aad)
+  decipher.setAuthTag(input.tag)
+  const plaintext = decipher.update(input.ciphertext)
   try {
     decipher.final()
-  } catch (cause) {
-    throw tampered('tag', cause)
+  } catch {
+    return null
   }
   return plaintext
 }
@@ -121,7 +154,7 @@ function associatedData(place: Place): Buffer {
 }
 
 /** The reason goes to the log as the cause; the caller learns only that it did not open. */
-function tampered(reason: string, cause?: unknown): LocketError {
-  const why = new Error(`a sealed value does not open: ${reason}`, { cause })
-  return new LocketError('integrity_failed', undefined, { cause: why })
+function tampered(reason: string): LocketError {
+  const cause = new Error(`a sealed value does not open: ${reason}`)
+  return new LocketError('integrity_failed', undefined, { cause })
 }

@@ -13,6 +13,7 @@ export type MacPurpose =
   | 'idempotency'
   | 'fingerprint'
   | 'cursor'
+  | 'signing-seed'
 
 export interface DataKey {
   readonly version: number
@@ -24,6 +25,11 @@ export interface DataKey {
 /** 32 new random bytes to make a key of. */
 export function newKeyMaterial(): Buffer {
   return randomBytes(32)
+}
+
+/** Overwrites key material that was put to its use. What the engine copied elsewhere is beyond us. */
+export function zero(material: Uint8Array): void {
+  material.fill(0)
 }
 
 /** A data key from its 32 bytes. The caller should overwrite the bytes afterwards. */

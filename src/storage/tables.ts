@@ -34,10 +34,10 @@ const nullable = <T>(column: Column<T>): Column<T | null> => ({
   counter: column.counter,
 })
 
-type Principal = Id<'usr' | 'agt' | 'svc' | 'tea'>
+export type PrincipalId = Id<'usr' | 'agt' | 'svc'>
 
 /** Which key sealed a value: the tenant's own, its look-up key, its pepper, a space's, a principal's. */
-export type KeyScope = 'tenant' | 'lookup' | 'pepper' | Id<'spc'> | Principal
+export type KeyScope = 'tenant' | 'lookup' | 'pepper' | Id<'spc'> | PrincipalId
 
 export const tables = {
   /** One row: the format of the data directory, and the tick that makes relaxed commits durable. */
@@ -67,8 +67,8 @@ export const tables = {
 
   principals: {
     tenant_id: text<Id<'ten'>>(),
-    principal_id: text<Principal>(),
-    kind: text<'user' | 'agent' | 'service' | 'team'>(),
+    principal_id: text<PrincipalId>(),
+    kind: text<'user' | 'agent' | 'service'>(),
     state: text<'active' | 'disabled' | 'deleted'>(),
     handle_index: blind(),
     profile: nullable(sensitive()),
@@ -84,14 +84,14 @@ export const tables = {
     tenant_id: text<Id<'ten'>>(),
     key_id: text<Id<'key'>>(),
     public_id: text(),
-    principal_id: text<Principal>(),
+    principal_id: text<PrincipalId>(),
     state: text<'active' | 'revoked'>(),
     hash: blind(),
     pepper_version: integer(),
     expires_at: nullable(integer()),
     details: sensitive(),
     created_at: integer(),
-    created_by: text<Principal>(),
+    created_by: text<PrincipalId>(),
     mac: digest(),
   },
 
@@ -114,13 +114,13 @@ export const tables = {
   grants: {
     tenant_id: text<Id<'ten'>>(),
     grant_id: text<Id<'grt'>>(),
-    principal_id: text<Principal>(),
+    principal_id: text<PrincipalId>(),
     /** A role's id, or the name of a preset. */
     role: text(),
     /** Null: the whole tenant. */
     space_id: nullable(text<Id<'spc'>>()),
     created_at: integer(),
-    created_by: text<Principal>(),
+    created_by: text<PrincipalId>(),
     mac: digest(),
   },
 
@@ -129,7 +129,7 @@ export const tables = {
     space_id: text<Id<'spc'>>(),
     state: text<'active' | 'destroyed'>(),
     /** Null for `org`. */
-    owner_id: nullable(text<Principal>()),
+    owner_id: nullable(text<PrincipalId>()),
     handle_index: blind(),
     profile: nullable(sensitive()),
     /** Counts every change in the space; sequence order is commit order. */
@@ -170,7 +170,7 @@ export const tables = {
     class: text<'read' | 'write' | 'admin' | 'security' | 'system'>(),
     action: text(),
     outcome: text<'allowed' | 'denied' | 'failed'>(),
-    actor_id: nullable(text<Principal>()),
+    actor_id: nullable(text<PrincipalId>()),
     resource_id: nullable(text()),
     /** The key that sealed `body`: the space's where there is one, else the tenant's. */
     scope: text<KeyScope>(),
@@ -186,6 +186,7 @@ export const tables = {
     key_hash: blind(),
     fingerprint: blind(),
     scope: text<KeyScope>(),
+    /** The HTTP status of the answer. */
     status: integer(),
     /** Null where the answer carried a secret. */
     answer: nullable(sensitive()),

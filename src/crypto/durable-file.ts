@@ -1,0 +1,69 @@
+/** Files that hold what cannot be lost: on the disk, directory entry included, before we go on. */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+
+const ownerOnly = 0o600
+const followNoLink = constants.O_NOFOLLOW ?? 0 // Windows has none
+
+/** Creates a file that only its owner may read. Fails with EEXIST when there is one already. */
+export function createDurably(file: string, content: string): void {
+  const { O_CREAT, O_EXCL, O_WRONLY } = constants
+  writeDurably(file, O_CREAT | O_EXCL | O_WRONLY, content)
+}
+
+/** Appends to a file of ours, made at need: all of the content, or nothing and an error. */
+export function appendDurably(file: string, content: string): void {
+  const { O_APPEND, O_CREAT, O_WRONLY } = constants
+  writeDurably(file, O_APPEND | O_CREAT | O_WRONLY | followNoLink, content)
+}
+
+/** Cuts a file to its first `size_bytes`. */
+export function truncateDurably(file: string, size_bytes: number): void {
+  const handle = openSync(file, constants.O_WRONLY | followNoLink)
+  try {
+    ftruncateSync(handle, size_bytes)
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}
+
+function writeDurably(file: string, flags: number, content: string): void {
+  const handle = openSync(file, flags, ownerOnly)
+  try {
+    const before_bytes = fstatSync(handle).size
+    try {
+      writeAll(handle, Buffer.from(content))
+      fsyncSync(handle)
+    } catch (error) {
+      ftruncateSync(handle, before_bytes)
+      throw error
+    }
+  } finally {
+    closeSync(handle)
+  }
+  syncDirectory(dirname(file))
+}
+
+function writeAll(handle: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at)
+}
+
+/** Without this a new file's name can be lost in a power cut. Windows keeps no such promise. */
+function syncDirectory(directory: string): void {
+  if (process.platform === 'win32') return
+  const handle = openSync(directory, constants.O_RDONLY)
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Keys that wrap keys: the root key wraps tenants' keys, a tenant's key wraps all its others. A
+ * wrap is a sealed value bound to its owner and version, so it opens nowhere else. A scope has one
+ * current version, which seals, and retired ones, which only open; destroyed ones are never opened.
+ */
+import type { Clock } from '../core/clock.ts'
+import { LocketError } from '../core/errors.ts'
+import { open, type Place, type Sealed, seal, sealedKeyVersion } from './aead.ts'
+import { type DataKey, dataKey, zero } from './data-key.ts'
+
+export interface WrappedKey {
+  readonly scope: string
+  readonly version: number
+  readonly state: 'current' | 'retired' | 'destroyed'
+  readonly wrapped: Uint8Array
+}
+
+/** Whose key it is: the names of its row, and what its wrap is bound to. */
+export interface KeyOwner {
+  readonly tenant: string
+  readonly scope: string
+  readonly version: number
+}
+
+/** The usable versions of one scope's key. */
+export interface KeySet {
+  readonly current: DataKey
+  readonly versions: readonly number[]
+  /** The version that a sealed value names. Throws `integrity_failed` when there is none such. */
+  version(version: number): DataKey
+}
+
+/** Wraps key material. The parent of a tenant's key is the root key; of all others, the tenant's. */
+export function wrapKey(parent: DataKey, owner: KeyOwner, material: Uint8Array): Sealed {
+  return seal(parent.sealing, placeOf(owner), material)
+}
+
+/** The material of a wrapped key, for the caller to `zero` after use. */
+export function unwrapKey(parent: KeySet | DataKey, owner: KeyOwner, wrapped: Uint8Array): Buffer {
+  const key = 'current' in parent ? parent.version(sealedKeyVersion(wrapped)) : parent
+  return open(key.sealing, placeOf(owner), wrapped)
+}
+
+/** Unwraps the versions of one scope. Throws `integrity_failed` unless exactly one is current. */
+export function openKeySet(
+  parent: KeySet | DataKey,
+  owner: { tenant: string; scope: string },
+  rows: readonly WrappedKey[],
+): KeySet {
+  const usable = rows.filter((row) => row.state !== 'destroyed')
+  const [current, ...others] = usable.filter((row) => row.state === 'current')
+  if (!current || others.length > 0) throw broken('it has not exactly one current version')
+  const keys = new Map<number, DataKey>()
+  for (const row of usable) {
+    if (row.scope !== owner.scope) throw broken('a version is of another scope')
+    if (keys.has(row.version)) throw broken('a version is there twice')
+    keys.set(row.version, openKey(parent, { ...owner, version: row.version }, row.wrapped))
+  }
+  return toKeySet(keys, current.version)
+}
+
+function openKey(parent: KeySet | DataKey, owner: KeyOwner, wrapped: Uint8Array): DataKey {
+  const material = unwrapKey(parent, owner, wrapped)
+  const key = dataKey(material, owner.version)
+  zero(material)
+  return key
+}
+
+function toKeySet(keys: ReadonlyMap<number, DataKey>, currentVersion: number): KeySet {
+  const version = (wanted: number): DataKey => {
+    const key = keys.get(wanted)
+    if (!key) throw broken('it has no such version')
+    return key
+  }
+  return { current: version(currentVersion), versions: [...keys.keys()], version }
+}
+
+function placeOf(owner: KeyOwner): Place {
+  const { tenant, scope, version } = owner
+  return { tenant, space: '', table: 'encryption_keys', row: scope, column: 'wrapped', version }
+}
+
+function broken(reason: string): LocketError {
+  const cause = new Error(`a key does not open: ${reason}`)
+  return new LocketError('integrity_failed', undefined, { cause })
+}
+
+/** The unwrapped keys that a node remembers. */
+export interface KeyCache {
+  readonly size: number
+  get(tenant: string, scope: string): KeySet | undefined
+  set(tenant: string, scope: string, keys: KeySet): void
+  forget(tenant: string, scope: string): void
+  forgetTenant(tenant: string): void
+  /** Drops what is too old. A job calls it, so that keys leave the memory of an idle node too. */
+  sweep(): void
+}
+
+/**
+ * At most `max` sets, the least recently used leaving first, and none older than `life_ms` however
+ * much it is used: a key destroyed on another node is gone from here within that time.
+ */
+export function createKeyCache(options: { clock: Clock; life_ms: number; max: number }): KeyCache {
+  const { clock, life_ms, max } = options
+  const entries = new Map<string, { keys: KeySet; since_ms: number }>()
+  const isOld = (since_ms: number): boolean => {
+    const age_ms = clock() - since_ms
+    return age_ms < 0 || age_ms >= life_ms
+  }
+  const sweep = (): void => {
+    for (const [name, entry] of entries) if (isOld(entry.since_ms)) entries.delete(name)
+  }
+  return {
+    get size() {
+      return entries.size
+    },
+    get(tenant, scope) {
+      const name = nameOf(tenant, scope)
+      const entry = entries.get(name)
+      if (!entry) return undefined
+      entries.delete(name)
+      if (isOld(entry.since_ms)) return undefined
+      entries.set(name, entry)
+      return entry.keys
+    },
+    set(tenant, scope, keys) {
+      const name = nameOf(tenant, scope)
+      entries.delete(name)
+      entries.set(name, { keys, since_ms: clock() })
+      const oldest = entries.keys().next()
+      if (entries.size > max && !oldest.done) entries.delete(oldest.value)
+    },
+    forget: (tenant, scope) => void entries.delete(nameOf(tenant, scope)),
+    forgetTenant(tenant) {
+      for (const name of entries.keys()) {
+        if (name.startsWith(nameOf(tenant, ''))) entries.delete(name)
+      }
+    },
+    sweep,
+  }
+}
+
+function nameOf(tenant: string, scope: string): string {
+  return `${tenant} ${scope}`
+}

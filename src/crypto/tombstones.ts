@@ -1,0 +1,133 @@
+/**
+ * Tombstones: a file, outside the database, of the keys that were destroyed. A restored database
+ * still holds their wraps; this file keeps them from being unwrapped again.
+ *
+ * One JSON line per key, signed with an Ed25519 key of the root key's. A line cannot be forged or
+ * altered; whoever can write to the file can still drop whole lines, as he can delete it.
+ */
+import { readFileSync } from 'node:fs'
+import { assert } from '../core/assert.ts'
+import { fromBase64Url, lengthPrefixed, toBase64Url } from '../core/encoding.ts'
+import { LocketError } from '../core/errors.ts'
+import { parseJson } from '../core/json.ts'
+import type { DataKey } from './data-key.ts'
+import { appendDurably, truncateDurably } from './durable-file.ts'
+import { signingKeyOf, type VerifyingKey } from './signing-key.ts'
+
+export interface Tombstone {
+  readonly tenant: string
+  /** Which of the tenant's keys: a space's id, a principal's id, or `tenant`. */
+  readonly scope: string
+  /** RFC 3339, UTC. */
+  readonly destroyedAt: string
+}
+
+export interface Tombstones {
+  readonly size: number
+  /** Whether this key was destroyed, and must not be unwrapped whatever the database says. */
+  has(tenant: string, scope: string): boolean
+  /** When it returns, the tombstone is on the disk. A key that has one keeps the one it has. */
+  append(tombstone: Tombstone): void
+}
+
+const domain = 'locket/tombstone/v1'
+
+/** Reads and checks the file; there is none before the first key is destroyed. */
+export function openTombstones(options: { file: string; rootKey: DataKey }): Tombstones {
+  const { file } = options
+  const key = signingKeyOf(options.rootKey, domain)
+  const destroyed = new Set(readAll(file, key).map(nameOf))
+  return {
+    get size() {
+      return destroyed.size
+    },
+    has: (tenant, scope) => destroyed.has(nameOf({ tenant, scope })),
+    append(tombstone) {
+      if (destroyed.has(nameOf(tombstone))) return
+      assert(Object.values(tombstone).every(isPlain), 'a tombstone holds ids and a time')
+      const signature = toBase64Url(key.sign(signedBytes(tombstone)))
+      appendDurably(file, `${toLine(tombstone, signature)}\n`)
+      destroyed.add(nameOf(tombstone))
+    },
+  }
+}
+
+function readAll(file: string, key: VerifyingKey): Tombstone[] {
+  const content = readIfAny(file)
+  const lines = content.split('\n')
+  const torn = lines.pop() ?? ''
+  const tombstones = lines.map((line, index) => {
+    const read = readLine(line, key)
+    if (read) return read
+    throw new Error(
+      `line ${index + 1} of the tombstone file was altered or signed under another root key: ${file}`,
+    )
+  })
+  return torn === '' ? tombstones : [...tombstones, ...mend(file, { content, torn, key })]
+}
+
+/**
+ * The last line lacks its end. What a crash left of a line that was never acknowledged is cut off;
+ * a whole line whose newline alone was lost (an editor does that) still counts.
+ */
+function mend(
+  file: string,
+  found: { content: string; torn: string; key: VerifyingKey },
+): Tombstone[] {
+  const whole = readLine(found.torn, found.key)
+  if (whole) appendDurably(file, '\n')
+  else truncateDurably(file, Buffer.byteLength(found.content) - Buffer.byteLength(found.torn))
+  return whole ? [whole] : []
+}
+
+/** Latin-1 reads each byte as one character, so that places in text are places in the file. */
+function readIfAny(file: string): string {
+  try {
+    return readFileSync(file, 'latin1')
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return ''
+    throw new Error(`the tombstone file cannot be read: ${file}`, { cause })
+  }
+}
+
+/** The tombstone of a line, or null when the line is not exactly what `append` writes. */
+function readLine(line: string, key: VerifyingKey): Tombstone | null {
+  const value = parseLine(line)
+  if (!isSigned(value)) return null
+  const signature = fromBase64Url(value.signature)
+  if (!signature || toLine(value, value.signature) !== line) return null
+  return key.verifies(signedBytes(value), signature) ? value : null
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return parseJson(line)
+  } catch (error) {
+    if (error instanceof LocketError) return null
+    throw error
+  }
+}
+
+function isSigned(value: unknown): value is Tombstone & { signature: string } {
+  const parts = ['tenant', 'scope', 'destroyedAt', 'signature']
+  if (typeof value !== 'object' || value === null) return false
+  return parts.every((part) => typeof Reflect.get(value, part) === 'string')
+}
+
+function toLine(tombstone: Tombstone, signature: string): string {
+  const { tenant, scope, destroyedAt } = tombstone
+  return JSON.stringify({ v: 1, tenant, scope, destroyedAt, signature })
+}
+
+function signedBytes(tombstone: Tombstone): Buffer {
+  return lengthPrefixed([domain, tombstone.tenant, tombstone.scope, tombstone.destroyedAt])
+}
+
+/** Ids and times are; whatever else would make a line that does not read back. */
+function isPlain(text: string): boolean {
+  return /^[\w.:-]{1,64}$/.test(text)
+}
+
+function nameOf(key: { tenant: string; scope: string }): string {
+  return `${key.tenant} ${key.scope}`
+}

@@ -1,0 +1,83 @@
+/** Audit events: what was done, by whom, to what, and how it ended. */
+import { z } from 'zod'
+import type { ErrorCode } from '../../core/errors.ts'
+import type { Id } from '../../core/ids.ts'
+import { idField, Timestamp } from '../../kernel/fields.ts'
+import type { KeyScope, PrincipalId, Tables } from '../../storage/tables.ts'
+
+export const eventClasses = ['read', 'write', 'admin', 'security', 'system'] as const
+export const outcomes = ['allowed', 'denied', 'failed'] as const
+
+export type EventClass = Tables['audit_events']['class']
+export type Outcome = Tables['audit_events']['outcome']
+
+/** What is known of an event when it is appended. */
+export interface NewEvent {
+  readonly time_ms: number
+  readonly class: EventClass
+  readonly action: string
+  readonly outcome: Outcome
+  readonly code?: ErrorCode
+  readonly actor: {
+    readonly id: PrincipalId
+    readonly kind: string
+    readonly credentialId: string
+  } | null
+  readonly requestId: string | null
+  readonly surface: string | null
+  readonly address: string | null
+  readonly userAgent: string | null
+  /** The grant that allowed it. */
+  readonly decision: string | null
+  readonly resourceId: string | null
+  /** The space whose key seals the body; null: the tenant's key does. */
+  readonly spaceId: Id<'spc'> | null
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+/** An event as it is listed. */
+export const AuditEvent = z.strictObject({
+  id: idField('evt'),
+  time: Timestamp,
+  class: z.enum(eventClasses),
+  action: z.string(),
+  outcome: z.enum(outcomes),
+  code: z.string().nullable(),
+  actor: z
+    .strictObject({
+      id: z.string(),
+      kind: z.string().nullable(),
+      credentialId: z.string().nullable(),
+    })
+    .nullable(),
+  resourceId: z.string().nullable(),
+  spaceId: z.string().nullable(),
+  requestId: z.string().nullable(),
+  surface: z.string().nullable(),
+  decision: z.string().nullable(),
+  address: z.string().nullable(),
+  userAgent: z.string().nullable(),
+  details: z.record(z.string(), z.unknown()),
+  /** True when the key that sealed the content is destroyed: the event stays, its content is gone. */
+  erased: z.boolean(),
+})
+export type AuditEvent = z.output<typeof AuditEvent>
+
+/** What is sealed of an event under the space's or the tenant's key. */
+export interface EventBody {
+  readonly salt: string
+  readonly code: string | null
+  readonly actor: { readonly kind: string; readonly credentialId: string } | null
+  readonly requestId: string | null
+  readonly surface: string | null
+  readonly decision: string | null
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+/** What is sealed of an event under its actor's key. */
+export interface EventOrigin {
+  readonly address: string | null
+  readonly userAgent: string | null
+}
+
+export type EventScope = KeyScope

@@ -1,0 +1,119 @@
+import { z } from 'zod'
+import { toTimestamp } from '../../core/clock.ts'
+import { LocketError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import { fromCursor, toPage } from '../../core/page.ts'
+import { Moment, pageFields, pageOf } from '../../kernel/fields.ts'
+import { operation } from '../../kernel/operation.ts'
+import type { KeyScope, Tables } from '../../storage/tables.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+import { AuditEvent, type EventBody, type EventOrigin, outcomes } from './event.ts'
+import { listEvents } from './store.ts'
+
+type Row = Tables['audit_events']
+
+const id = 'audit-events.list'
+
+const ListAuditEvents = z.strictObject({
+  log: z
+    .enum(['tenant', 'instance'])
+    .default('tenant')
+    .describe("The tenant's own log, or the instance's (needs `system:admin`)."),
+  action: z.string().max(64).optional().describe('One action, such as `memory.recalled`.'),
+  outcome: z.enum(outcomes).optional(),
+  actor: z.string().max(40).optional().describe("A principal's id."),
+  resource: z.string().max(40).optional().describe('The id of what was acted on.'),
+  from: Moment.optional().describe('Not before this moment.'),
+  until: Moment.optional().describe('Before this moment.'),
+  ...pageFields,
+})
+
+/** Lists audit events, newest first. Fails with `invalid_cursor`. */
+export const listAuditEvents = operation({
+  id,
+  method: 'GET',
+  path: '/v1/audit-events',
+  summary: 'List audit events, newest first.',
+  effect: 'read',
+  idempotent: false,
+  permission: {
+    of: ['audit:read', 'system:admin'],
+    by: (input) => (input.log === 'instance' ? 'system:admin' : 'audit:read'),
+  },
+  resource: (input) => ({ kind: input.log === 'instance' ? 'instance' : 'tenant' }),
+  rateClass: 'admin',
+  bodyLimit_bytes: limits.body_bytes_max,
+  surfaces: ['http', 'cli'],
+  audit: 'audit.listed',
+  facts: (input, output) => ({ details: { log: input.log, items: output?.items.length ?? 0 } }),
+  input: ListAuditEvents,
+  output: pageOf(AuditEvent),
+  status: 200,
+  run: async (ctx, input) => {
+    const store = input.log === 'instance' ? ctx.instance() : ctx.store
+    const rows = await store.all(listEvents, {
+      before: input.cursor ? fromCursor(id, input.cursor) : 'evt_~',
+      from: input.from ? Date.parse(input.from) : 0,
+      until: input.until ? Date.parse(input.until) : Number.MAX_SAFE_INTEGER,
+      action: input.action ?? null,
+      outcome: input.outcome ?? null,
+      actor: input.actor ?? null,
+      resource: input.resource ?? null,
+      limit: input.limit + 1,
+    })
+    const opened = await Promise.all(rows.map((row) => openEvent(store, row)))
+    return toPage(opened, {
+      list: id,
+      limit: input.limit,
+      id: (event) => event.id,
+      item: (event) => event,
+    })
+  },
+})
+
+async function openEvent(store: TenantStore, row: Row): Promise<AuditEvent> {
+  const cell = { table: 'audit_events', row: row.event_id } as const
+  const body = await openPart<EventBody>(row.body, (sealed) =>
+    store.open(row.scope, { ...cell, column: 'body' }, sealed),
+  )
+  const originScope: KeyScope = row.actor_id ?? 'tenant'
+  const origin = await openPart<EventOrigin>(row.origin, (sealed) =>
+    store.open(originScope, { ...cell, column: 'origin' }, sealed),
+  )
+  return {
+    id: row.event_id,
+    time: toTimestamp(row.time),
+    class: row.class,
+    action: row.action,
+    outcome: row.outcome,
+    code: body?.code ?? null,
+    actor: row.actor_id && {
+      id: row.actor_id,
+      kind: body?.actor?.kind ?? null,
+      credentialId: body?.actor?.credentialId ?? null,
+    },
+    resourceId: row.resource_id,
+    spaceId: row.scope.startsWith('spc_') ? row.scope : null,
+    requestId: body?.requestId ?? null,
+    surface: body?.surface ?? null,
+    decision: body?.decision ?? null,
+    address: origin?.address ?? null,
+    userAgent: origin?.userAgent ?? null,
+    details: body?.details ?? {},
+    erased: body === null || origin === null,
+  }
+}
+
+/** Null when the key was destroyed with its space or person; anything else wrong is an error. */
+async function openPart<T>(
+  sealed: Uint8Array | null,
+  open: (sealed: Uint8Array) => Promise<unknown>,
+): Promise<T | null> {
+  if (!sealed) return null
+  try {
+    return (await open(sealed)) as T
+  } catch (thrown) {
+    if (thrown instanceof LocketError && thrown.code === 'not_found') return null
+    throw thrown
+  }
+}

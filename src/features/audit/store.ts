@@ -1,0 +1,61 @@
+/** Every query on audit_events. Events are only ever appended and read. */
+import type { Id } from '../../core/ids.ts'
+import { query } from '../../storage/query.ts'
+import type { Tables } from '../../storage/tables.ts'
+
+type Row = Tables['audit_events']
+
+export const insertEvent = query((db, arg: { tenant: Id<'ten'> } & Omit<Row, 'tenant_id'>) =>
+  db.insertInto('audit_events').values({
+    tenant_id: arg.tenant,
+    event_id: arg.event_id,
+    time: arg.time,
+    class: arg.class,
+    action: arg.action,
+    outcome: arg.outcome,
+    actor_id: arg.actor_id,
+    resource_id: arg.resource_id,
+    scope: arg.scope,
+    commitment: arg.commitment,
+    origin: arg.origin,
+    body: arg.body,
+  }),
+)
+
+/** Newest first, below `before`. Conditions that are null do not narrow. */
+export const listEvents = query(
+  (
+    db,
+    arg: {
+      tenant: Id<'ten'>
+      before: string
+      from: number
+      until: number
+      action: string | null
+      outcome: string | null
+      actor: string | null
+      resource: string | null
+      limit: number
+    },
+  ) =>
+    db
+      .selectFrom('audit_events')
+      .selectAll()
+      .where('tenant_id', '=', arg.tenant)
+      .where('event_id', '<', arg.before as Id<'evt'>)
+      .where('time', '>=', arg.from)
+      .where('time', '<', arg.until)
+      .where((row) =>
+        row.and([
+          row.or([row(row.val(arg.action), 'is', null), row('action', '=', arg.action)]),
+          row.or([
+            row(row.val(arg.outcome), 'is', null),
+            row('outcome', '=', arg.outcome as never),
+          ]),
+          row.or([row(row.val(arg.actor), 'is', null), row('actor_id', '=', arg.actor as never)]),
+          row.or([row(row.val(arg.resource), 'is', null), row('resource_id', '=', arg.resource)]),
+        ]),
+      )
+      .orderBy('event_id', 'desc')
+      .limit(arg.limit),
+)

@@ -1,0 +1,241 @@
+import { stem } from 'stemr'
+
+/**
+ * Turns text into terms. A term leaves this file only as a 64-bit hash (two 32-bit halves), and no
+ * word is kept: a slice of 13 or more characters would keep the whole plaintext alive, and a cache
+ * of words would outlive the space that they came from.
+ */
+
+/** Most terms taken from one text; what follows is not searchable. Bounds the work of a `put`. */
+export const termsPerTextMax = 8192
+
+/** Most distinct terms taken from one query. Bounds the work of a search. */
+export const termsPerQueryMax = 64
+
+/** The hashed terms of one text, in order. Shared: the next call overwrites it. */
+export interface Terms {
+  count: number
+  readonly low: Uint32Array
+  readonly high: Uint32Array
+  /** 1 where the term is a stop word. */
+  readonly stop: Uint8Array
+  /** How many of the first terms stand in a label, such as the name in "Alice: hello". */
+  labelled: number
+}
+
+/** A term of a query: its hash, in two halves. */
+export interface QueryTerm {
+  readonly low: number
+  readonly high: number
+}
+
+/** What a hash is XORed with (both halves) to file the same word as a label. */
+export const labelMask = 0x5bd1e995
+
+// A name before a colon has few words; a longer opening is a sentence that happens to hold a colon.
+const labelPattern = /^\s*[^\n:\uff1a]{1,48}(?::\s|\uff1a)/u
+const labelTermsMax = 3
+// The stemmer knows English words; what is longer is a key or an encoded blob.
+const stemLengthMax = 64
+const cacheSize = 1 << 14
+
+// Words that carry grammar or ask, and so say nothing about which memory is meant. They are indexed
+// all the same, so that a query made only of them still works, and are left out of other queries.
+// Measured on LoCoMo (dev), recall@10: 0.79 with the list, 0.75 without.
+const stopWords =
+  'a an the and or but of to in on at for from by with is are was were be been being am do does ' +
+  'did doing have has had having i you he she it we they me him her us them my your his its our ' +
+  'their this that these those as so if not no than then there here too very can will just would ' +
+  'could should may might must shall into about what when where who whom whose which why how'
+
+// `mark` only continues a word; `gram` is a letter of a script written without spaces; `sign` is a
+// pictograph, a word of its own.
+const kinds = { separator: 1, word: 2, mark: 3, gram: 4, sign: 5 } as const
+const letterPattern = /[\p{L}\p{N}]/u
+const markPattern = /\p{M}/u
+const spacelessPattern =
+  /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmr}\p{scx=Mymr}]/u
+const pictographPattern = /\p{Extended_Pictographic}/u
+
+// Seeded once per process, so that nobody can prepare words that collide. Not for secrecy: hashes
+// never leave memory. A snapshot of an index will have to carry the seed.
+const seedLow = (Math.random() * 2 ** 32) >>> 0
+const seedHigh = (Math.random() * 2 ** 32) >>> 0
+
+const kindOfUnit = new Uint8Array(0x10000)
+const terms: Terms = {
+  count: 0,
+  low: new Uint32Array(termsPerTextMax),
+  high: new Uint32Array(termsPerTextMax),
+  stop: new Uint8Array(termsPerTextMax),
+  labelled: 0,
+}
+
+// Stem cache, direct-mapped: hash of a word -> hash of its stem. Bounded, and holds no word.
+const cacheWordLow = new Uint32Array(cacheSize)
+const cacheWordHigh = new Uint32Array(cacheSize)
+const cacheStemLow = new Uint32Array(cacheSize)
+const cacheStemHigh = new Uint32Array(cacheSize)
+
+// The last hash, in two halves: returning a pair would allocate once per word.
+let hashLow = 0
+let hashHigh = 0
+
+const stopHashes = new Set(stopWords.split(' ').map((word) => hashKey(word)))
+
+/** Hashes every word of a text, stop words included, up to `termsPerTextMax`. */
+export function termsOf(text: string): Terms {
+  const folded = fold(text)
+  const labelEnd = labelPattern.exec(folded)?.[0].length ?? 0
+  terms.count = 0
+  terms.labelled = 0
+  let at = 0
+  let gramBefore = -1
+  while (at < folded.length && terms.count < termsPerTextMax) {
+    const code = folded.codePointAt(at) as number
+    const kind = kindOf(code)
+    const start = at
+    at += code > 0xffff ? 2 : 1
+    if (kind === kinds.word) {
+      at = wordEnd(folded, at)
+      pushWord(folded, start, at)
+    } else if (kind === kinds.gram || kind === kinds.sign) {
+      pushExact(folded, start, at)
+      if (gramBefore >= 0 && kind === kinds.gram) pushExact(folded, gramBefore, at)
+    }
+    gramBefore = kind === kinds.gram ? start : -1
+    if (at <= labelEnd) terms.labelled = terms.count
+  }
+  if (terms.labelled > labelTermsMax) terms.labelled = 0
+  return terms
+}
+
+/** The distinct terms of a query in their order, without stop words unless it has nothing else. */
+export function queryTermsOf(query: string): QueryTerm[] {
+  const found = termsOf(query)
+  const telling = distinct(found, true)
+  return telling.length > 0 ? telling : distinct(found, false)
+}
+
+function distinct(found: Terms, withoutStopWords: boolean): QueryTerm[] {
+  const result: QueryTerm[] = []
+  const seen = new Set<number>()
+  for (let i = 0; i < found.count && result.length < termsPerQueryMax; i++) {
+    if (withoutStopWords && found.stop[i] === 1) continue
+    const low = found.low[i] as number
+    const high = found.high[i] as number
+    const key = keyOf(low, high)
+    if (seen.has(key)) continue
+    seen.add(key)
+    result.push({ low, high })
+  }
+  return result
+}
+
+/**
+ * One spelling for what readers take for one word: compatibility forms, case, accents and the
+ * apostrophe. ASCII, the usual text, needs lower case only.
+ */
+function fold(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is the definition of ASCII.
+  if (/^[\0-\x7f]*$/.test(text)) return text.toLowerCase()
+  return text
+    .normalize('NFKD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .normalize('NFC')
+    .toUpperCase()
+    .toLowerCase()
+    .replace(/\u03c2/g, '\u03c3')
+    .replace(/[\u2018\u2019\u02bc]/g, "'")
+}
+
+function kindOf(code: number): number {
+  if (code > 0xffff) return classify(code)
+  const known = kindOfUnit[code] as number
+  if (known !== 0) return known
+  const kind = classify(code)
+  kindOfUnit[code] = kind
+  return kind
+}
+
+function classify(code: number): number {
+  const sign = String.fromCodePoint(code)
+  const letter = letterPattern.test(sign)
+  const mark = markPattern.test(sign)
+  if ((letter || mark) && spacelessPattern.test(sign)) return kinds.gram
+  if (letter) return kinds.word
+  if (mark) return kinds.mark
+  return pictographPattern.test(sign) ? kinds.sign : kinds.separator
+}
+
+/** Where the word that goes on at `at` ends. An apostrophe belongs to it between two letters. */
+function wordEnd(text: string, at: number): number {
+  while (at < text.length) {
+    let code = text.codePointAt(at) as number
+    const apostrophe = code === 0x27
+    if (apostrophe) code = text.codePointAt(at + 1) ?? 0
+    const kind = kindOf(code)
+    if (kind !== kinds.word && (apostrophe || kind !== kinds.mark)) break
+    at += (apostrophe ? 1 : 0) + (code > 0xffff ? 2 : 1)
+  }
+  return at
+}
+
+function pushWord(text: string, start: number, end: number): void {
+  hashRange(text, start, end)
+  const slot = hashLow & (cacheSize - 1)
+  const stop = stopHashes.has(keyOf(hashLow, hashHigh)) ? 1 : 0
+  if (cacheWordLow[slot] !== hashLow || cacheWordHigh[slot] !== hashHigh) {
+    cacheWordLow[slot] = hashLow
+    cacheWordHigh[slot] = hashHigh
+    const root = stemOf(text.slice(start, end))
+    hashRange(root, 0, root.length)
+    cacheStemLow[slot] = hashLow
+    cacheStemHigh[slot] = hashHigh
+  }
+  push(cacheStemLow[slot] as number, cacheStemHigh[slot] as number, stop)
+}
+
+function pushExact(text: string, start: number, end: number): void {
+  hashRange(text, start, end)
+  push(hashLow, hashHigh, 0)
+}
+
+function push(low: number, high: number, stop: number): void {
+  if (terms.count === termsPerTextMax) return
+  terms.low[terms.count] = low
+  terms.high[terms.count] = high
+  terms.stop[terms.count] = stop
+  terms.count++
+}
+
+function stemOf(word: string): string {
+  const root = word.length > stemLengthMax ? word : stem(word)
+  return root.includes("'") ? root.replaceAll("'", '') : root
+}
+
+/** Two multiply-and-shift lanes (the mixing steps of MurmurHash3) into `hashLow` and `hashHigh`. */
+function hashRange(text: string, start: number, end: number): void {
+  let low = seedLow
+  let high = seedHigh
+  for (let i = start; i < end; i++) {
+    const unit = text.charCodeAt(i)
+    low = Math.imul(low ^ unit, 0x85ebca6b)
+    low ^= low >>> 13
+    high = Math.imul(high ^ unit, 0xc2b2ae35)
+    high ^= high >>> 16
+  }
+  hashLow = low >>> 0
+  // The cache and the dictionary take an all-zero hash for an empty place.
+  hashHigh = high >>> 0 || 1
+}
+
+// 52 of the 64 bits, exact in a double: enough to tell the words of one query apart.
+function keyOf(low: number, high: number): number {
+  return low + (high >>> 12) * 2 ** 32
+}
+
+function hashKey(word: string): number {
+  hashRange(word, 0, word.length)
+  return keyOf(hashLow, hashHigh)
+}

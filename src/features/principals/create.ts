@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import { limits } from '../../core/limits.ts'
+import { operation } from '../../kernel/operation.ts'
+import {
+  Handle,
+  kindOfHandle,
+  kinds,
+  Principal,
+  PrincipalName,
+  principalKinds,
+  toPrincipal,
+} from './principal.ts'
+import { insertPrincipal } from './store.ts'
+
+/** Creates a principal without rights or credentials. Fails with `already_exists`, `handle_retired`. */
+export const createPrincipal = operation({
+  id: 'principals.create',
+  method: 'POST',
+  path: '/v1/principals',
+  summary: 'Create a user, an agent or a service; it has no rights until it is granted a role.',
+  effect: 'write',
+  idempotent: true,
+  permission: {
+    of: kinds.map((kind) => principalKinds[kind].permission),
+    by: (input) => principalKinds[kindOfHandle(input.handle)].permission,
+  },
+  resource: () => ({ kind: 'tenant' }),
+  rateClass: 'admin',
+  bodyLimit_bytes: limits.body_bytes_max,
+  surfaces: ['http', 'cli'],
+  audit: 'principal.created',
+  facts: (_, output) => (output ? { resourceId: output.id } : {}),
+  input: z.strictObject({ handle: Handle, name: PrincipalName.optional() }),
+  output: Principal,
+  status: 201,
+  run: async (ctx, input) => {
+    const profile = { handle: input.handle, name: input.name ?? null }
+    return toPrincipal(ctx.store, await insertPrincipal(ctx.store, profile, ctx.now))
+  },
+})

@@ -1,0 +1,51 @@
+import { z } from 'zod'
+import { LocketError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import { Done } from '../../kernel/fields.ts'
+import { operation } from '../../kernel/operation.ts'
+import { outranks } from '../../kernel/rights.ts'
+import { raiseEpoch } from '../tenants/store.ts'
+import { kindOfId, kinds, PrincipalIdField, principalKinds } from './principal.ts'
+import { getPrincipal, updatePrincipalRow } from './store.ts'
+
+/**
+ * Deletes a principal: its credentials stop, its handle is never given again. Its spaces stay until
+ * they are deleted themselves. Fails with `not_found`, `above_own_rights`, `in_use`.
+ */
+export const deletePrincipal = operation({
+  id: 'principals.delete',
+  method: 'DELETE',
+  path: '/v1/principals/{id}',
+  summary: 'Delete a principal; its handle is never given again.',
+  effect: 'destroy',
+  idempotent: false,
+  permission: {
+    of: kinds.map((kind) => principalKinds[kind].permission),
+    by: (input) => principalKinds[kindOfId(input.id)].permission,
+  },
+  resource: () => ({ kind: 'tenant' }),
+  rateClass: 'admin',
+  bodyLimit_bytes: limits.body_bytes_max,
+  surfaces: ['http', 'cli'],
+  audit: 'principal.deleted',
+  facts: (input) => ({ resourceId: input.id }),
+  input: z.strictObject({ id: PrincipalIdField }),
+  output: Done,
+  status: 200,
+  run: async (ctx, input) => {
+    const row = await getPrincipal(ctx.store, input.id)
+    if (!outranks(ctx.caller.rights, await ctx.rightsOf(input.id))) {
+      throw new LocketError('above_own_rights')
+    }
+    if (input.id === ctx.caller.principalId) {
+      throw new LocketError('in_use', 'id: nobody can delete himself')
+    }
+    await updatePrincipalRow(ctx.store, row, {
+      state: 'deleted',
+      profile: null,
+      updated_at: ctx.now,
+    })
+    await raiseEpoch(ctx.store)
+    return { id: input.id, deleted: true as const }
+  },
+})

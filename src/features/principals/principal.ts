@@ -1,0 +1,78 @@
+/** Principals: the people, agents and services of a tenant, who hold credentials and own spaces. */
+import { z } from 'zod'
+import { toTimestamp } from '../../core/clock.ts'
+import type { IdPrefix } from '../../core/ids.ts'
+import { limits } from '../../core/limits.ts'
+import type { Permission } from '../../core/permissions.ts'
+import { idField, Timestamp } from '../../kernel/fields.ts'
+import type { PrincipalId, Tables } from '../../storage/tables.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+
+export type PrincipalRow = Tables['principals']
+export type PrincipalKind = PrincipalRow['kind']
+
+/** Everything that differs between the kinds. */
+export const principalKinds = {
+  user: { prefix: 'usr', permission: 'user:manage' },
+  agent: { prefix: 'agt', permission: 'agent:manage' },
+  service: { prefix: 'svc', permission: 'service:manage' },
+} as const satisfies Record<PrincipalKind, { prefix: IdPrefix; permission: Permission }>
+
+export const kinds = ['user', 'agent', 'service'] as const
+
+const name = '[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}'
+
+/** `user:alice`: exact case, never reused. */
+export const Handle = z
+  .string()
+  .regex(new RegExp(`^(?:user|agent|service):${name}$`), 'a handle is kind:name')
+  .meta({ description: '`user:`, `agent:` or `service:` and a name.', examples: ['user:alice'] })
+
+export const PrincipalIdField = idField('usr', 'agt', 'svc')
+export const PrincipalName = z.string().trim().min(1).max(limits.name_characters_max)
+
+export const Principal = z.strictObject({
+  id: PrincipalIdField,
+  kind: z.enum(kinds),
+  handle: z.string(),
+  name: z.string().nullable(),
+  state: z.enum(['active', 'disabled']),
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
+})
+export type Principal = z.output<typeof Principal>
+
+export interface PrincipalProfile {
+  readonly handle: string
+  readonly name: string | null
+}
+
+export function kindOfHandle(handle: string): PrincipalKind {
+  return handle.slice(0, handle.indexOf(':')) as PrincipalKind
+}
+
+export function kindOfId(id: PrincipalId): PrincipalKind {
+  const found = kinds.find((kind) => id.startsWith(principalKinds[kind].prefix))
+  return found ?? 'service'
+}
+
+export async function openProfile(
+  store: TenantStore,
+  row: PrincipalRow,
+): Promise<PrincipalProfile> {
+  if (!row.profile) return { handle: '', name: null }
+  const cell = { table: 'principals', row: row.principal_id, column: 'profile' } as const
+  return (await store.open(row.principal_id, cell, row.profile)) as PrincipalProfile
+}
+
+export async function toPrincipal(store: TenantStore, row: PrincipalRow): Promise<Principal> {
+  const profile = await openProfile(store, row)
+  return {
+    id: row.principal_id,
+    kind: row.kind,
+    ...profile,
+    state: row.state === 'disabled' ? 'disabled' : 'active',
+    createdAt: toTimestamp(row.created_at),
+    updatedAt: toTimestamp(row.updated_at),
+  }
+}

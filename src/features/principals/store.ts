@@ -1,0 +1,158 @@
+/** Every query on principals. Each principal has a key of its own that dies with it. */
+import { LocketError } from '../../core/errors.ts'
+import type { Id } from '../../core/ids.ts'
+import { newId } from '../../core/ids.ts'
+import type { Sealed } from '../../crypto/aead.ts'
+import type { Blind } from '../../crypto/blind-index.ts'
+import { query } from '../../storage/query.ts'
+import type { PrincipalId } from '../../storage/tables.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+import {
+  kindOfHandle,
+  type PrincipalKind,
+  type PrincipalProfile,
+  type PrincipalRow,
+  principalKinds,
+} from './principal.ts'
+
+type Of = { tenant: Id<'ten'> }
+
+const byId = query((db, arg: Of & { id: PrincipalId }) =>
+  db
+    .selectFrom('principals')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('principal_id', '=', arg.id),
+)
+
+const byHandle = query((db, arg: Of & { handle: Blind }) =>
+  db
+    .selectFrom('principals')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('handle_index', '=', arg.handle),
+)
+
+const listAfter = query(
+  (db, arg: Of & { after: string; kind: PrincipalKind | null; limit: number }) =>
+    db
+      .selectFrom('principals')
+      .selectAll()
+      .where('tenant_id', '=', arg.tenant)
+      .where('state', '!=', 'deleted')
+      .where('principal_id', '>', arg.after as PrincipalId)
+      .where((row) =>
+        row.or([row(row.val(arg.kind), 'is', null), row('kind', '=', arg.kind as never)]),
+      )
+      .orderBy('principal_id')
+      .limit(arg.limit),
+)
+
+const insertRow = query((db, arg: Of & Omit<PrincipalRow, 'tenant_id'>) =>
+  db.insertInto('principals').values({
+    tenant_id: arg.tenant,
+    principal_id: arg.principal_id,
+    kind: arg.kind,
+    state: arg.state,
+    handle_index: arg.handle_index,
+    profile: arg.profile,
+    created_at: arg.created_at,
+    updated_at: arg.updated_at,
+    mac: arg.mac,
+  }),
+)
+
+const updateRow = query((db, arg: Of & Omit<PrincipalRow, 'tenant_id'>) =>
+  db
+    .updateTable('principals')
+    .set({
+      state: arg.state,
+      handle_index: arg.handle_index,
+      profile: arg.profile,
+      updated_at: arg.updated_at,
+      mac: arg.mac,
+    })
+    .where('tenant_id', '=', arg.tenant)
+    .where('principal_id', '=', arg.principal_id),
+)
+
+/** The principal, its MAC checked; a deleted one is as if it were not there. */
+export async function findPrincipal(
+  store: TenantStore,
+  id: PrincipalId,
+): Promise<PrincipalRow | undefined> {
+  const row = await store.first(byId, { id })
+  return row && row.state !== 'deleted' ? store.checked('principals', row) : undefined
+}
+
+/** As `findPrincipal`. Throws `not_found`. */
+export async function getPrincipal(store: TenantStore, id: PrincipalId): Promise<PrincipalRow> {
+  const row = await findPrincipal(store, id)
+  if (!row) throw new LocketError('not_found')
+  return row
+}
+
+/** Also finds deleted ones: their handles are never given again. */
+export async function findByHandle(
+  store: TenantStore,
+  handle: string,
+): Promise<PrincipalRow | undefined> {
+  const row = await store.first(byHandle, { handle: await handleIndex(store, handle) })
+  return row && store.checked('principals', row)
+}
+
+export async function listPrincipalRows(
+  store: TenantStore,
+  page: { after: string; kind: PrincipalKind | null; limit: number },
+): Promise<PrincipalRow[]> {
+  const rows = await store.all(listAfter, page)
+  return Promise.all(rows.map((row) => store.checked('principals', row)))
+}
+
+/** Throws `already_exists`, or `handle_retired` for one that was deleted. */
+export async function insertPrincipal(
+  store: TenantStore,
+  profile: PrincipalProfile,
+  now: number,
+): Promise<PrincipalRow> {
+  const { handle } = profile
+  const taken = await findByHandle(store, handle)
+  if (taken) throw new LocketError(taken.state === 'deleted' ? 'handle_retired' : 'already_exists')
+  const kind = kindOfHandle(handle)
+  const id = newId(principalKinds[kind].prefix, () => now)
+  await store.createKey(id)
+  const row = await store.signed('principals', {
+    tenant_id: store.tenant,
+    principal_id: id,
+    kind,
+    state: 'active',
+    handle_index: await handleIndex(store, handle),
+    profile: await sealProfile(store, id, profile),
+    created_at: now,
+    updated_at: now,
+  })
+  await store.run(insertRow, row)
+  return row
+}
+
+export async function updatePrincipalRow(
+  store: TenantStore,
+  row: PrincipalRow,
+  change: Partial<Pick<PrincipalRow, 'state' | 'profile' | 'handle_index' | 'updated_at'>>,
+): Promise<PrincipalRow> {
+  const changed = await store.signed('principals', { ...row, ...change })
+  await store.run(updateRow, changed)
+  return changed
+}
+
+export function sealProfile(
+  store: TenantStore,
+  id: PrincipalId,
+  profile: PrincipalProfile,
+): Promise<Sealed> {
+  return store.seal(id, { table: 'principals', row: id, column: 'profile' }, profile)
+}
+
+export function handleIndex(store: TenantStore, handle: string): Promise<Blind> {
+  return store.blindIndex('principal.handle', handle)
+}

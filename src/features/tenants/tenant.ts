@@ -1,0 +1,54 @@
+/** Tenants: the walls between customers of one instance. */
+import { z } from 'zod'
+import { toTimestamp } from '../../core/clock.ts'
+import type { Id } from '../../core/ids.ts'
+import { limits } from '../../core/limits.ts'
+import { idField, Timestamp } from '../../kernel/fields.ts'
+import type { Tables } from '../../storage/tables.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+
+export type TenantId = Id<'ten'>
+export type TenantRow = Tables['tenants']
+
+/** The tenant's name in sign-in and look-ups: lower case letters, digits and hyphens. */
+export const Slug = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/)
+export const TenantName = z.string().trim().min(1).max(limits.name_characters_max)
+
+export const Tenant = z.strictObject({
+  id: idField('ten'),
+  slug: z.string(),
+  name: z.string(),
+  state: z.enum(['active', 'disabled']),
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
+})
+export type Tenant = z.output<typeof Tenant>
+
+export interface TenantProfile {
+  readonly slug: string
+  readonly name: string
+}
+
+/** Opens a row. `store` is the view of that very tenant: its keys, not the reader's. */
+export async function toTenant(store: TenantStore, row: TenantRow): Promise<Tenant> {
+  const cell = { table: 'tenants', row: row.tenant_id, column: 'profile' } as const
+  const profile = (await store.open('tenant', cell, row.profile)) as TenantProfile
+  return {
+    id: row.tenant_id,
+    slug: profile.slug,
+    name: profile.name,
+    state: row.state,
+    createdAt: toTimestamp(row.created_at),
+    updatedAt: toTimestamp(row.updated_at),
+  }
+}
+
+/** A slug from a name: what is not a letter or digit becomes a hyphen. */
+export function slugOf(name: string): string {
+  const slug = name
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 63)
+  return slug.replace(/^-+|-+$/g, '')
+}

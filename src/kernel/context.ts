@@ -1,0 +1,73 @@
+/** What an operation is handed when it runs. Everything it may touch is here, and nothing else is. */
+
+import type { Id } from '../core/ids.ts'
+import type { Log } from '../core/log.ts'
+import type { SpaceStore } from '../storage/space-store.ts'
+import type { PrincipalId } from '../storage/tables.ts'
+import type { TenantStore } from '../storage/tenant-store.ts'
+import type { Rights } from './rights.ts'
+
+/** The door that a request came in by. */
+export type Surface = 'http' | 'mcp' | 'cli'
+
+/** Who is calling: read from the credential, never from what the request says. */
+export interface Caller {
+  readonly tenant: Id<'ten'>
+  readonly principalId: PrincipalId
+  readonly kind: 'user' | 'agent' | 'service'
+  /** `user:alice`; sensitive. */
+  readonly handle: string
+  readonly credentialId: Id<'key'>
+  /** When the credential dies, milliseconds; null: never. */
+  readonly expiresAt_ms: number | null
+  readonly rights: Rights
+}
+
+/** Things that live as long as the process. Each feature that has one adds it to this interface. */
+export interface Services {
+  readonly log: Log
+}
+
+export interface Context {
+  /** One moment for the whole operation, milliseconds since the epoch. */
+  readonly now: number
+  readonly requestId: Id<'req'>
+  readonly surface: Surface
+  readonly caller: Caller
+  readonly services: Services
+  /** The transaction, as the caller's tenant sees it. */
+  readonly store: TenantStore
+  /** The spaces that the request named and the caller may use; absent ones are left out. */
+  readonly spaces: readonly NamedSpace[]
+  /** The one space of an operation on one space or one memory. */
+  readonly space: SpaceStore
+  /** The version that `If-Match` names, if any. */
+  readonly ifMatch: number | null
+  /** Rights of another principal of the tenant, for the rule that nobody gives above his own. */
+  rightsOf(principal: PrincipalId): Promise<Rights>
+  /** The instance's own view; only for operations that need `system:admin`. */
+  instance(): TenantStore
+  /** Another tenant's view; only for operations that need `system:admin`. */
+  otherTenant(tenant: Id<'ten'>): TenantStore
+  /** Runs once, after the commit: for what is only in memory. */
+  afterCommit(effect: () => void | Promise<void>): void
+}
+
+export interface NamedSpace {
+  readonly handle: string
+  readonly store: SpaceStore
+}
+
+/** What slow preparation may use: no transaction is open while it runs. */
+export interface PrepareContext {
+  readonly now: number
+  readonly caller: Caller
+  readonly services: Services
+  /** Runs `work` on one of the request's spaces in a short read of its own. */
+  readonly spaces: readonly PreparedSpace[]
+}
+
+export interface PreparedSpace {
+  readonly id: Id<'spc'>
+  read<T>(work: (space: SpaceStore) => Promise<T>): Promise<T>
+}

@@ -1,0 +1,78 @@
+/**
+ * The declaration of an operation. From the list of these come the routes, the OpenAPI document,
+ * the CLI's remote commands, the permission check, the audit event, the limits and the tests that
+ * hold for every operation.
+ */
+import type { z } from 'zod'
+import type { Id } from '../core/ids.ts'
+import type { Permission } from '../core/permissions.ts'
+import type { Caller, Context, PrepareContext, Surface } from './context.ts'
+
+export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+export type Effect = 'read' | 'write' | 'destroy'
+export type RateClass = 'read' | 'write' | 'admin'
+
+/** What a request is about: what is looked up and authorised before the operation runs. */
+export type Resource =
+  | { readonly kind: 'tenant' }
+  | { readonly kind: 'instance' }
+  | { readonly kind: 'self' }
+  | {
+      readonly kind: 'spaces'
+      readonly handles: readonly string[]
+      /** `create`: an absent space is made; `skip`: it is as if empty, for who could make it. */
+      readonly absent: 'create' | 'skip'
+    }
+  | { readonly kind: 'space'; readonly id: Id<'spc'> }
+  | { readonly kind: 'memory'; readonly id: Id<'mem'> }
+
+/** A permission, or `public`, the only way to have none. Some depend on what is acted on. */
+export type Needed<Input> =
+  | Permission
+  | 'public'
+  | { readonly of: readonly Permission[]; readonly by: (input: Input) => Permission }
+
+/** What an audit event says about the operation beyond who, what and when: codes, ids, numbers. */
+export interface AuditFacts {
+  readonly resourceId?: string
+  readonly details?: Readonly<Record<string, string | number | boolean | readonly string[]>>
+}
+
+export interface OperationSpec<Input, Output, Prepared = undefined> {
+  /** `noun.verb`. */
+  readonly id: string
+  readonly method: Method
+  readonly path: string
+  /** One sentence, for the docs. */
+  readonly summary: string
+  readonly effect: Effect
+  /** Whether `Idempotency-Key` is taken: for operations that are not idempotent by themselves. */
+  readonly idempotent: boolean
+  readonly permission: Needed<Input>
+  readonly resource: (input: Input, caller: Caller) => Resource
+  readonly rateClass: RateClass
+  readonly bodyLimit_bytes: number
+  readonly surfaces: readonly Surface[]
+  /** The action in the audit log, `noun.verbed`. */
+  readonly audit: string
+  readonly facts?: (input: Input, output: Output | null) => AuditFacts
+  readonly input: z.ZodType<Input>
+  readonly output: z.ZodType<Output>
+  /** The HTTP status of success. */
+  readonly status: 200 | 201
+  /** The answer carries a secret that is shown once: it is never kept for a replay. */
+  readonly secretAnswer?: boolean
+  readonly prepare?: (ctx: PrepareContext, input: Input) => Promise<Prepared>
+  /** Touches nothing but the transaction: it may be run again. */
+  readonly run: (ctx: Context, input: Input, prepared: Prepared) => Promise<Output>
+}
+
+/** An operation whose types the list has forgotten; only the pipeline calls its functions. */
+export type Operation = OperationSpec<unknown, unknown, unknown>
+
+/** Declares an operation. */
+export function operation<Input, Output, Prepared = undefined>(
+  spec: OperationSpec<Input, Output, Prepared>,
+): Operation {
+  return spec as unknown as Operation
+}

@@ -1,0 +1,231 @@
+/** Wrapped keys in the database, and how a transaction comes by the keys that it may use. */
+import type { Clock } from '../core/clock.ts'
+import { LocketError } from '../core/errors.ts'
+import type { Id } from '../core/ids.ts'
+import { limits } from '../core/limits.ts'
+import type { Sealed } from '../crypto/aead.ts'
+import { type DataKey, newKeyMaterial, zero } from '../crypto/data-key.ts'
+import { type KeyCache, type KeySet, openKeySet, unwrapKey, wrapKey } from '../crypto/keyring.ts'
+import type { Tombstones } from '../crypto/tombstones.ts'
+import type { Transaction } from './database.ts'
+import { query } from './query.ts'
+import type { KeyScope } from './tables.ts'
+
+/** What the process holds to open keys with. */
+export interface Keys {
+  readonly root: DataKey
+  readonly cache: KeyCache
+  readonly tombstones: Tombstones
+  readonly clock: Clock
+  readonly seals: SealCounts
+}
+
+/** How often each key version sealed since the counts were last written down. */
+export interface SealCounts {
+  add(owner: KeyVersion): void
+  /** Takes the counts out; whoever drains writes them down. */
+  drain(): { owner: KeyVersion; seals: number }[]
+}
+
+export interface KeyVersion {
+  readonly tenant: Id<'ten'>
+  readonly scope: KeyScope
+  readonly version: number
+}
+
+/** Counts in memory: a crash loses at most what a minute seals, and the bound leaves room for it. */
+export function createSealCounts(): SealCounts {
+  const counts = new Map<string, { owner: KeyVersion; seals: number }>()
+  return {
+    add: (owner) => {
+      const name = `${owner.tenant} ${owner.scope} ${owner.version}`
+      const count = counts.get(name)
+      if (count) count.seals += 1
+      else counts.set(name, { owner, seals: 1 })
+    },
+    drain: () => {
+      const drained = [...counts.values()]
+      counts.clear()
+      return drained
+    },
+  }
+}
+
+interface Scope {
+  tenant: Id<'ten'>
+  scope: KeyScope
+}
+
+const versionsOf = query((db, arg: Scope) =>
+  db
+    .selectFrom('encryption_keys')
+    .select(['scope', 'version', 'state', 'wrapped'])
+    .where('tenant_id', '=', arg.tenant)
+    .where('scope', '=', arg.scope)
+    .orderBy('version'),
+)
+
+const insertKey = query((db, arg: Scope & { version: number; wrapped: Sealed; now: number }) =>
+  db.insertInto('encryption_keys').values({
+    tenant_id: arg.tenant,
+    scope: arg.scope,
+    version: arg.version,
+    state: 'current',
+    wrapped: arg.wrapped,
+    seals: 0,
+    created_at: arg.now,
+  }),
+)
+
+const retire = query((db, arg: Scope & { version: number }) =>
+  db
+    .updateTable('encryption_keys')
+    .set({ state: 'retired' })
+    .where('tenant_id', '=', arg.tenant)
+    .where('scope', '=', arg.scope)
+    .where('version', '!=', arg.version)
+    .where('state', '=', 'current'),
+)
+
+const rewrap = query((db, arg: Scope & { version: number; wrapped: Sealed }) =>
+  db
+    .updateTable('encryption_keys')
+    .set({ wrapped: arg.wrapped })
+    .where('tenant_id', '=', arg.tenant)
+    .where('scope', '=', arg.scope)
+    .where('version', '=', arg.version),
+)
+
+const overwriteAll = query((db, arg: Scope & { blank: Sealed }) =>
+  db
+    .updateTable('encryption_keys')
+    .set({ state: 'destroyed', wrapped: arg.blank })
+    .where('tenant_id', '=', arg.tenant)
+    .where('scope', '=', arg.scope),
+)
+
+const scopesOf = query((db, arg: { tenant: Id<'ten'> }) =>
+  db
+    .selectFrom('encryption_keys')
+    .select(['scope', 'version', 'state', 'wrapped'])
+    .where('tenant_id', '=', arg.tenant)
+    .where('scope', '!=', 'tenant')
+    .where('state', '!=', 'destroyed'),
+)
+
+const addSeals = query((db, arg: Scope & { version: number; seals: number }) =>
+  db
+    .updateTable('encryption_keys')
+    .set((row) => ({ seals: row('seals', '+', arg.seals) }))
+    .where('tenant_id', '=', arg.tenant)
+    .where('scope', '=', arg.scope)
+    .where('version', '=', arg.version),
+)
+
+const overused = query((db, arg: { seals: number; limit: number }) =>
+  db
+    .selectFrom('encryption_keys')
+    .select(['tenant_id', 'scope'])
+    .where('state', '=', 'current')
+    .where('seals', '>=', arg.seals)
+    .limit(arg.limit),
+)
+
+/** Writes down how often keys sealed. */
+export async function recordSeals(
+  tx: Transaction,
+  counts: ReturnType<SealCounts['drain']>,
+): Promise<void> {
+  for (const { owner, seals } of counts) await tx.run(addSeals, { ...owner, seals })
+}
+
+/** Keys that sealed so often that they should rotate. */
+export async function keysToRotate(
+  tx: Transaction,
+  limit: number,
+): Promise<{ tenant: Id<'ten'>; scope: KeyScope }[]> {
+  const rows = await tx.all(overused, { seals: limits.seals_perKey_max, limit })
+  return rows.map((row) => ({ tenant: row.tenant_id, scope: row.scope }))
+}
+
+/** The keys of one transaction. */
+export interface KeyAccess {
+  /** Throws `not_found` when the key was destroyed or never was. */
+  get(tenant: Id<'ten'>, scope: KeyScope): Promise<KeySet>
+  create(tenant: Id<'ten'>, scope: KeyScope): Promise<void>
+  /** Adds a version that seals from now on; older ones still open. Returns the new version. */
+  rotate(tenant: Id<'ten'>, scope: KeyScope): Promise<number>
+  /** Wraps every key below the tenant's again, under its current version. */
+  rewrapAll(tenant: Id<'ten'>): Promise<number>
+  /** Overwrites the wrapped bytes of every version. */
+  destroy(tenant: Id<'ten'>, scope: KeyScope): Promise<void>
+}
+
+/**
+ * Reading transactions share the process's cache. A writing one may see keys that are not committed
+ * and may never be, so what it loads stays its own and dies with it.
+ */
+export function keyAccess(tx: Transaction, keys: Keys): KeyAccess {
+  const own = new Map<string, KeySet>()
+
+  const load = async (tenant: Id<'ten'>, scope: KeyScope): Promise<KeySet> => {
+    if (keys.tombstones.has(tenant, scope)) throw new LocketError('not_found')
+    const rows = await tx.all(versionsOf, { tenant, scope })
+    if (!rows.some((row) => row.state === 'current')) throw new LocketError('not_found')
+    const parent = scope === 'tenant' ? keys.root : await get(tenant, 'tenant')
+    return openKeySet(parent, { tenant, scope }, rows)
+  }
+
+  const get = async (tenant: Id<'ten'>, scope: KeyScope): Promise<KeySet> => {
+    const name = `${tenant}/${scope}`
+    const known = own.get(name) ?? (isShared(name) ? keys.cache.get(tenant, scope) : undefined)
+    if (known) return known
+    const loaded = await load(tenant, scope)
+    if (tx.writable) own.set(name, loaded)
+    else keys.cache.set(tenant, scope, loaded)
+    return loaded
+  }
+
+  const changed = new Set<string>()
+  const isShared = (name: string): boolean => !changed.has(name)
+
+  const insert = async (tenant: Id<'ten'>, scope: KeyScope, version: number): Promise<void> => {
+    const parent = scope === 'tenant' ? keys.root : (await get(tenant, 'tenant')).current
+    const material = newKeyMaterial()
+    const wrapped = wrapKey(parent, { tenant, scope, version }, material)
+    zero(material)
+    await tx.run(insertKey, { tenant, scope, version, wrapped, now: keys.clock() })
+    changed.add(`${tenant}/${scope}`)
+    own.delete(`${tenant}/${scope}`)
+  }
+
+  return {
+    get,
+    create: (tenant, scope) => insert(tenant, scope, 1),
+    rotate: async (tenant, scope) => {
+      const version = Math.max(...(await get(tenant, scope)).versions) + 1
+      await insert(tenant, scope, version)
+      await tx.run(retire, { tenant, scope, version })
+      return version
+    },
+    rewrapAll: async (tenant) => {
+      const parent = await get(tenant, 'tenant')
+      const rows = await tx.all(scopesOf, { tenant })
+      for (const row of rows) {
+        const owner = { tenant, scope: row.scope, version: row.version }
+        const material = unwrapKey(parent, owner, row.wrapped)
+        const wrapped = wrapKey(parent.current, owner, material)
+        zero(material)
+        await tx.run(rewrap, { ...owner, wrapped })
+      }
+      return rows.length
+    },
+    destroy: async (tenant, scope) => {
+      const rows = await tx.all(versionsOf, { tenant, scope })
+      const length = Math.max(0, ...rows.map((row) => row.wrapped.length))
+      await tx.run(overwriteAll, { tenant, scope, blank: new Uint8Array(length) as Sealed })
+      changed.add(`${tenant}/${scope}`)
+      own.delete(`${tenant}/${scope}`)
+    },
+  }
+}

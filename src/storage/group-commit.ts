@@ -1,0 +1,214 @@
+/**
+ * SQLite has one writer, and a commit costs a flush of the disk. So works that wait are committed
+ * together, a savepoint each, and one flush serves them all. The rules:
+ *
+ * - No caller hears anything before the COMMIT, not even of a failure: what a work saw of another
+ *   in its group is true only then.
+ * - A work that throws undoes its own savepoint; the others go on.
+ * - A work that costs the group its transaction (a full disk, a failing one) is rejected, and the
+ *   others are run again without it. When the COMMIT itself fails, each is tried alone.
+ * - `full` and `relaxed` works never share a group: how a commit is flushed cannot change within
+ *   a transaction. Within a second of a relaxed commit a full one follows.
+ */
+import { second_ms } from '../core/clock.ts'
+import { LocketError } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
+import type { Log } from '../core/log.ts'
+import type { Durability, Transaction } from './database.ts'
+import type { SqliteConnection } from './sqlite-connection.ts'
+import { SqliteTransaction } from './sqlite-transaction.ts'
+import { Turns } from './turns.ts'
+
+interface Job {
+  /** Runs the work; what it returns tells the caller, after the commit. */
+  readonly run: (tx: Transaction) => Promise<() => void>
+  readonly reject: (error: unknown) => void
+}
+
+/** The flush comes a little before the second is over, because committing takes time as well. */
+const flush_ms = 0.8 * second_ms
+
+const synchronous: Readonly<Record<Durability, string>> = { full: 'FULL', relaxed: 'NORMAL' }
+
+export class GroupCommit {
+  readonly #connection: SqliteConnection
+  readonly #log: Log
+  readonly #turns = new Turns()
+  readonly #queues: Readonly<Record<Durability, Job[]>> = { full: [], relaxed: [] }
+  #durability: Durability = 'full'
+  #scheduled = false
+  #closing = false
+  /** Set while a relaxed commit may not have reached the disk. */
+  #flushTimer: NodeJS.Timeout | undefined
+
+  constructor(connection: SqliteConnection, log: Log) {
+    this.#connection = connection
+    this.#log = log
+  }
+
+  async write<T>(work: (tx: Transaction) => Promise<T>, durability: Durability): Promise<T> {
+    if (this.#closing || this.#queued >= limits.writeQueue_max) throw new LocketError('unavailable')
+    return this.#enqueue(work, durability)
+  }
+
+  /** Runs `task` while no transaction is open. */
+  async between<T>(task: () => T): Promise<T> {
+    return this.#turns.take(async () => task())
+  }
+
+  /** Commits what is queued, makes it durable and takes nothing more. */
+  async close(): Promise<void> {
+    this.#closing = true
+    await this.#drain()
+    if (this.#flushTimer === undefined) return
+    const flushed = this.#flush()
+    await this.#drain()
+    await flushed
+  }
+
+  get #queued(): number {
+    return this.#queues.full.length + this.#queues.relaxed.length
+  }
+
+  #enqueue<T>(work: (tx: Transaction) => Promise<T>, durability: Durability): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    const run = async (tx: Transaction): Promise<() => void> => {
+      const value = await work(tx)
+      return () => resolve(value)
+    }
+    this.#queues[durability].push({ run, reject })
+    this.#schedule()
+    return promise
+  }
+
+  /** Waits for the end of the event loop's round, so that all requests of the round share a group. */
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      void this.#turns.take(() => this.#commitNext())
+    })
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queued > 0) await this.#turns.take(() => this.#commitNext())
+    await this.#turns.take(async () => undefined)
+  }
+
+  async #commitNext(): Promise<void> {
+    const durability = this.#nextDurability()
+    const group = this.#queues[durability].splice(0, limits.writeGroup_max)
+    if (group.length === 0) return
+    try {
+      this.#synchronise(durability)
+      await this.#commit(group)
+    } catch (error) {
+      this.#log.error({ err: error, works: group.length }, 'a group of writes failed')
+      for (const job of group) job.reject(error)
+    }
+    if (durability === 'relaxed') this.#flushSoon()
+    if (this.#queued > 0) this.#schedule()
+  }
+
+  /** Full and relaxed groups take turns, so that neither starves the other. */
+  #nextDurability(): Durability {
+    const other = this.#durability === 'full' ? 'relaxed' : 'full'
+    return this.#queues[other].length > 0 ? other : this.#durability
+  }
+
+  #synchronise(durability: Durability): void {
+    if (durability === this.#durability) return
+    this.#connection.exec(`PRAGMA synchronous = ${synchronous[durability]}`)
+    this.#durability = durability
+  }
+
+  /** Commits a group in one transaction; without its culprits, if it has any. */
+  async #commit(group: readonly Job[]): Promise<void> {
+    let rest = group
+    while (rest.length > 0) {
+      const culprit = await this.#tryTogether(rest)
+      if (culprit === undefined) return
+      rest = rest.filter((job) => job !== culprit)
+    }
+  }
+
+  /** Gives back the work that cost all of them the transaction, already rejected; or nothing. */
+  async #tryTogether(group: readonly Job[]): Promise<Job | undefined> {
+    this.#undoAll()
+    this.#connection.run('BEGIN IMMEDIATE')
+    const answers: (() => void)[] = []
+    for (const job of group) {
+      const tx = new SqliteTransaction(this.#connection, true)
+      answers.push(await answerOf(job, tx))
+      if (tx.failure) return this.#blame(job, tx.failure.error)
+    }
+    try {
+      this.#connection.run('COMMIT')
+    } catch (error) {
+      return this.#tryAlone(group, error)
+    }
+    for (const answer of answers) answer()
+    return undefined
+  }
+
+  #blame(job: Job, error: unknown): Job {
+    this.#undoAll()
+    this.#log.warn({ err: error }, 'a write cost its group the transaction')
+    job.reject(error)
+    return job
+  }
+
+  /** After a COMMIT failed. */
+  async #tryAlone(group: readonly Job[], error: unknown): Promise<Job | undefined> {
+    this.#undoAll()
+    this.#log.warn({ err: error, works: group.length }, 'a commit failed')
+    const [first, ...others] = group
+    if (others.length === 0) {
+      first?.reject(error)
+      return undefined
+    }
+    for (const job of group) await this.#commit([job])
+    return undefined
+  }
+
+  #undoAll(): void {
+    if (this.#connection.isTransaction) this.#connection.run('ROLLBACK')
+  }
+
+  /** The process may end before: a crash of it alone loses nothing, and `close` flushes. */
+  #flushSoon(): void {
+    this.#flushTimer ??= setTimeout(() => void this.#flush(), flush_ms).unref()
+  }
+
+  /**
+   * A full commit flushes those before it, if it writes anything at all. Bumping a number in the
+   * file's header always does.
+   */
+  async #flush(): Promise<void> {
+    clearTimeout(this.#flushTimer)
+    this.#flushTimer = undefined
+    try {
+      await this.#enqueue(async () => this.#bump(), 'full')
+    } catch (error) {
+      this.#log.error({ err: error }, 'relaxed commits could not be flushed to disk')
+      if (!this.#closing) this.#flushSoon()
+    }
+  }
+
+  #bump(): void {
+    const ticks = Number(this.#connection.pragma('user_version'))
+    this.#connection.exec(`PRAGMA user_version = ${(ticks + 1) % 2 ** 31}`)
+  }
+}
+
+/** Runs one work in a savepoint of its own. The answer must wait for the commit. */
+async function answerOf(job: Job, tx: SqliteTransaction): Promise<() => void> {
+  try {
+    return await tx.savepoint(() => job.run(tx))
+  } catch (error) {
+    return () => job.reject(error)
+  } finally {
+    tx.end()
+  }
+}

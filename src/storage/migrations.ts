@@ -1,0 +1,47 @@
+/**
+ * Brings the schema of a database up to date. Migrations are history: one that was released is
+ * never edited, the next one changes what it made.
+ */
+import { assert } from '../core/assert.ts'
+import { spine } from './migrations/001-spine.ts'
+import type { SqliteConnection } from './sqlite-connection.ts'
+
+/** Statements of each engine, in the order they run. */
+export interface Migration {
+  readonly name: string
+  readonly sqlite: readonly string[]
+}
+
+/** All of them, in order; a new one goes to the end. */
+export const migrations: readonly Migration[] = [spine]
+
+/** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */
+export function migrate(connection: SqliteConnection, known: readonly Migration[]): void {
+  connection.exec('CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY NOT NULL) STRICT')
+  for (const migration of known.slice(applied(connection, known))) {
+    connection.exec('BEGIN IMMEDIATE')
+    try {
+      for (const statement of migration.sqlite) connection.exec(statement)
+      connection.run('INSERT INTO migrations (name) VALUES (?)', [migration.name])
+      connection.exec('COMMIT')
+    } catch (error) {
+      if (connection.isTransaction) connection.exec('ROLLBACK')
+      throw error
+    }
+  }
+}
+
+/** How many of the known migrations the database has had. Refuses one with a history of its own. */
+function applied(connection: SqliteConnection, known: readonly Migration[]): number {
+  const names = connection
+    .all('SELECT name FROM migrations ORDER BY name')
+    .map((row) => (row as { name: string }).name)
+  const unknown = names.find((name, index) => known[index]?.name !== name)
+  if (unknown !== undefined) {
+    throw new Error(
+      `This database was written by a newer Locket (migration ${unknown}). Start that version.`,
+    )
+  }
+  assert(names.length <= known.length, 'a database has no migrations beyond the known ones')
+  return names.length
+}

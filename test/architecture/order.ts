@@ -1,0 +1,86 @@
+/** The order of the code base: who may import whom. Design, not mechanism: change it with a reason. */
+
+/**
+ * Layers, the highest first. A file imports its own layer and those below; two folders that share a
+ * layer never import each other. An entry that ends in `/` is a folder.
+ */
+export const layers: readonly (readonly string[])[] = [
+  ['src/main.ts'],
+  ['src/cli/'],
+  ['src/app.ts', 'src/config.ts'],
+  ['src/http/', 'src/mcp/'],
+  ['src/operations.ts', 'src/execute.ts', 'src/jobs.ts'],
+  ['src/features/'],
+  ['src/kernel/'],
+  ['src/storage/'],
+  ['src/crypto/'],
+  ['src/core/'],
+]
+
+/** Features, the highest first: each imports only those below it. */
+export const features: readonly string[] = [
+  'incidents',
+  'alerts',
+  'compliance',
+  'backups',
+  'erasures',
+  'exports',
+  'retention',
+  'tools',
+  'credentials',
+  'recall',
+  'memories',
+  'indexes',
+  'privacy',
+  'provenance',
+  'spaces',
+  'sign-ins',
+  'tokens',
+  'encryption-keys',
+  'api-keys',
+  'roles',
+  'principals',
+  'tenants',
+  'audit',
+]
+
+/** What only some places may import. A place is a pattern over the path of the importing file. */
+export const reserved: readonly Reserved[] = [
+  {
+    packages: /^kysely($|\/)/,
+    places: /^src\/(storage\/|features\/[^/]+\/store\.ts$)/,
+    why: 'queries live in storage/ and in each store.ts',
+  },
+  {
+    packages: /^(node:)?crypto$/,
+    places: /^src\/crypto\//,
+    why: 'cryptography lives in crypto/',
+  },
+  {
+    packages: /^(node:sqlite$|pg($|\/))/,
+    places: /^src\/storage\//,
+    why: 'engines are driven by storage/ alone',
+  },
+  {
+    packages: /^(hono|@hono\/[^/]+)($|\/)/,
+    places: /^src\/(http\/|app\.ts$)/,
+    why: 'HTTP lives in http/',
+  },
+  {
+    packages: /^zod($|\/)/,
+    places: /^src\/(features\/|kernel\/|core\/|http\/|operations\.ts$|config\.ts$)/,
+    why: 'schemas belong to what declares an operation or a setting',
+  },
+  {
+    packages: /^(node:)?(child_process|vm|repl|inspector|cluster)($|\/)/,
+    places: /^$/,
+    why: 'the server starts no programs and evaluates no code',
+  },
+]
+
+/** Packages that only files matching `places` may import, and why. */
+export interface Reserved {
+  readonly packages: RegExp
+  readonly places: RegExp
+  readonly why: string
+}
