@@ -6,6 +6,7 @@ import {
   fsyncSync,
   ftruncateSync,
   openSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
@@ -16,13 +17,16 @@ const followNoLink = constants.O_NOFOLLOW ?? 0 // Windows has none
 /** Creates a file that only its owner may read. Fails with EEXIST when there is one already. */
 export function createDurably(file: string, content: string): void {
   const { O_CREAT, O_EXCL, O_WRONLY } = constants
-  writeDurably(file, O_CREAT | O_EXCL | O_WRONLY, content)
+  const handle = openSync(file, O_CREAT | O_EXCL | O_WRONLY, ownerOnly)
+  writeDurably(file, { handle, content, undo: () => unlinkSync(file) })
 }
 
 /** Appends to a file of ours, made at need: all of the content, or nothing and an error. */
 export function appendDurably(file: string, content: string): void {
   const { O_APPEND, O_CREAT, O_WRONLY } = constants
-  writeDurably(file, O_APPEND | O_CREAT | O_WRONLY | followNoLink, content)
+  const handle = openSync(file, O_APPEND | O_CREAT | O_WRONLY | followNoLink, ownerOnly)
+  const before_bytes = fstatSync(handle).size
+  writeDurably(file, { handle, content, undo: () => ftruncateSync(handle, before_bytes) })
 }
 
 /** Cuts a file to its first `size_bytes`. */
@@ -36,19 +40,18 @@ export function truncateDurably(file: string, size_bytes: number): void {
   }
 }
 
-function writeDurably(file: string, flags: number, content: string): void {
-  const handle = openSync(file, flags, ownerOnly)
+function writeDurably(
+  file: string,
+  write: { handle: number; content: string; undo: () => void },
+): void {
   try {
-    const before_bytes = fstatSync(handle).size
-    try {
-      writeAll(handle, Buffer.from(content))
-      fsyncSync(handle)
-    } catch (error) {
-      ftruncateSync(handle, before_bytes)
-      throw error
-    }
+    writeAll(write.handle, Buffer.from(write.content))
+    fsyncSync(write.handle)
+  } catch (error) {
+    write.undo()
+    throw error
   } finally {
-    closeSync(handle)
+    closeSync(write.handle)
   }
   syncDirectory(dirname(file))
 }

@@ -1,5 +1,6 @@
 /** Ed25519 (RFC 8032), for what must be checkable by whoever has the public key alone. */
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { assert } from '../core/assert.ts'
 import { type DataKey, zero } from './data-key.ts'
 
 export interface SigningKey {
@@ -13,6 +14,7 @@ export interface VerifyingKey {
   verifies(message: Uint8Array, signature: Uint8Array): boolean
 }
 
+const key_bytes = 32
 /** What stands before the 32 bytes of a key in PKCS #8 and SPKI (RFC 8410). */
 const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex')
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex')
@@ -27,7 +29,7 @@ export function signingKeyOf(key: DataKey, purpose: string): SigningKey & Verify
 
 /** The signing key that RFC 8032 makes from a seed of 32 bytes. */
 export function signingKey(seed: Uint8Array): SigningKey & VerifyingKey {
-  const encoded = Buffer.concat([pkcs8Prefix, seed])
+  const encoded = encode(pkcs8Prefix, seed)
   const secret = createPrivateKey({ key: encoded, format: 'der', type: 'pkcs8' })
   zero(encoded)
   const open = createPublicKey(secret)
@@ -40,8 +42,14 @@ export function signingKey(seed: Uint8Array): SigningKey & VerifyingKey {
 
 /** A key that only checks, from its 32 public bytes. */
 export function verifyingKey(publicKey: Uint8Array): VerifyingKey {
-  const encoded = Buffer.concat([spkiPrefix, publicKey])
+  const encoded = encode(spkiPrefix, publicKey)
   return { verifies: verifierOf(createPublicKey({ key: encoded, format: 'der', type: 'spki' })) }
+}
+
+/** OpenSSL ignores what stands after the key, so a longer one would silently be cut. */
+function encode(prefix: Buffer, key: Uint8Array): Buffer {
+  assert(key.length === key_bytes, 'a key of Ed25519 has 32 bytes')
+  return Buffer.concat([prefix, key])
 }
 
 function verifierOf(key: KeyObject): VerifyingKey['verifies'] {

@@ -76,7 +76,7 @@ function mend(
 ): Tombstone[] {
   const whole = readLine(found.torn, found.key)
   if (whole) appendDurably(file, '\n')
-  else truncateDurably(file, Buffer.byteLength(found.content) - Buffer.byteLength(found.torn))
+  else truncateDurably(file, found.content.length - found.torn.length)
   return whole ? [whole] : []
 }
 

@@ -55,21 +55,36 @@ function reaches(reach: Reach, space: SpaceRef, principal: PrincipalId): boolean
 
 /**
  * Whether `mine` is at least `theirs`, permission by permission and reach by reach: the rule that
- * nobody gives, takes or edits what is above his own rights. Rights over what one owns cover nobody
- * else's, since what is owned differs.
+ * nobody gives, takes or edits what is above his own rights. Rights over what one owns cover only
+ * one's own (`self`): what somebody else owns is something else.
  */
-export function covers(mine: Rights, theirs: Rights): boolean {
+export function covers(mine: Rights, theirs: Rights, whose: 'self' | 'other' = 'other'): boolean {
   return theirs.every((grant) =>
-    [...grant.permissions].every((permission) => coversOne(mine, permission, grant.reach)),
+    [...grant.permissions].every(
+      (permission) =>
+        permission === 'self:read' ||
+        mine.some(
+          (held) => held.permissions.has(permission) && within(grant.reach, held.reach, whose),
+        ),
+    ),
   )
 }
 
-function coversOne(mine: Rights, permission: Permission, reach: Reach): boolean {
-  return mine.some(
-    (grant) =>
-      grant.permissions.has(permission) &&
-      (grant.reach === 'tenant' || (reach !== 'own' && grant.reach === reach)),
-  )
+function within(reach: Reach, mine: Reach, whose: 'self' | 'other'): boolean {
+  if (mine === 'tenant') return true
+  return reach === mine && (reach !== 'own' || whose === 'self')
+}
+
+/** The rights that remain when a credential is limited to some permissions. */
+export function narrow(rights: Rights, allowed: ReadonlySet<Permission>): Rights {
+  return rights.map((grant) => ({
+    ...grant,
+    permissions: new Set(
+      [...grant.permissions].filter(
+        (permission) => permission === 'self:read' || allowed.has(permission),
+      ),
+    ),
+  }))
 }
 
 /**

@@ -100,6 +100,7 @@ export class GroupCommit {
     const durability = this.#nextDurability()
     const group = this.#queues[durability].splice(0, limits.writeGroup_max)
     if (group.length === 0) return
+    if (durability === 'relaxed') this.#flushSoon()
     try {
       this.#synchronise(durability)
       await this.#commit(group)
@@ -107,7 +108,6 @@ export class GroupCommit {
       this.#log.error({ err: error, works: group.length }, 'a group of writes failed')
       for (const job of group) job.reject(error)
     }
-    if (durability === 'relaxed') this.#flushSoon()
     if (this.#queued > 0) this.#schedule()
   }
 

@@ -11,7 +11,7 @@ import { LocketError } from '../core/errors.ts'
 const statements_max = 500
 
 /** Nobody else has the file open; waiting blocks the whole process, so it is short. */
-const busy_timeout_ms = 100
+export const busy_timeout_ms = 100
 
 /** Each setting and what it must read as afterwards. */
 const settings = [
@@ -86,6 +86,18 @@ export class SqliteConnection {
   /** How many rows the statement changed. */
   run(sql: string, values: readonly unknown[] = []): number {
     return Number(attempt(() => this.#prepared(sql).run(...inputs(values))).changes)
+  }
+
+  /** Does all of `change` or nothing. */
+  atomically(change: () => void): void {
+    this.exec('BEGIN IMMEDIATE')
+    try {
+      change()
+      this.exec('COMMIT')
+    } catch (error) {
+      if (this.isTransaction) this.exec('ROLLBACK')
+      throw error
+    }
   }
 
   close(): void {

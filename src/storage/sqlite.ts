@@ -6,7 +6,7 @@ import type { Log } from '../core/log.ts'
 import type { Database, Durability, Transaction } from './database.ts'
 import { GroupCommit } from './group-commit.ts'
 import { type Migration, migrate, migrations } from './migrations.ts'
-import { SqliteConnection } from './sqlite-connection.ts'
+import { busy_timeout_ms, SqliteConnection } from './sqlite-connection.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
 import { tables } from './tables.ts'
 import { Turns } from './turns.ts'
@@ -20,8 +20,8 @@ export interface SqliteOptions {
   readonly migrations?: readonly Migration[]
 }
 
-const scrub_attempts_max = 20
-const scrub_pause_ms = 50
+const scrub_attempts_max = 10
+const scrub_pause_ms = 100
 
 /** Opens the file, creates it when new, and brings its schema up to date. */
 export async function openSqlite(options: SqliteOptions): Promise<Database> {
@@ -117,23 +117,23 @@ const secretTables = Object.entries(tables)
  * so the table is emptied and filled again; 10,000 keys take 25 ms.
  */
 function rewriteSecrets(connection: SqliteConnection): void {
-  connection.exec('BEGIN IMMEDIATE')
-  try {
+  connection.atomically(() => {
     for (const table of secretTables) {
       connection.exec(`CREATE TEMP TABLE moving AS SELECT * FROM main.${table} ORDER BY rowid`)
       connection.exec(`DELETE FROM main.${table}`)
       connection.exec(`INSERT INTO main.${table} SELECT * FROM moving`)
       connection.exec('DROP TABLE moving')
     }
-    connection.exec('COMMIT')
-  } catch (error) {
-    if (connection.isTransaction) connection.exec('ROLLBACK')
-    throw error
-  }
+  })
 }
 
-/** Empties the write-ahead log; false while somebody still reads from it. */
+/** Empties the write-ahead log; false while somebody still reads from it. Does not wait itself. */
 function truncateLog(connection: SqliteConnection): boolean {
-  const state = connection.first('PRAGMA wal_checkpoint(TRUNCATE)') as { busy: number }
-  return state.busy === 0
+  connection.exec('PRAGMA busy_timeout = 0')
+  try {
+    const state = connection.first('PRAGMA wal_checkpoint(TRUNCATE)') as { busy: number }
+    return state.busy === 0
+  } finally {
+    connection.exec(`PRAGMA busy_timeout = ${busy_timeout_ms}`)
+  }
 }

@@ -81,6 +81,7 @@ class Columns implements Documents {
   readonly tags: (readonly string[])[] = []
   readonly metadata: Readonly<Record<string, unknown>>[] = []
   readonly #numbers = new Map<string, number>()
+  readonly #tagLists = new Map<string, readonly string[]>()
   #extraBytes = 0
 
   get bytes(): number {
@@ -107,7 +108,7 @@ class Columns implements Documents {
     this.live--
     this.totalLength -= (this.lengths[document] as number) - 1
     this.lengths[document] = 0
-    this.#extraBytes -= this.#sizeOfObjects(document)
+    this.#extraBytes -= this.#sizeOfMetadata(document)
     this.tags[document] = noTags
     this.metadata[document] = noMetadata
   }
@@ -156,21 +157,30 @@ class Columns implements Documents {
 
   #setObjects(document: number, fields: DocumentFields): void {
     this.ids.push(fields.id)
-    const tags = fields.tags.map((tag) => this.words.word(tag))
-    this.tags.push(tags.length === 0 ? noTags : tags)
+    this.tags.push(this.#sharedTags(fields.tags))
     this.metadata.push(Object.keys(fields.metadata).length === 0 ? noMetadata : fields.metadata)
-    this.#extraBytes += this.#sizeOfObjects(document)
+    this.#extraBytes += this.#sizeOfMetadata(document)
   }
 
-  #sizeOfObjects(document: number): number {
-    const tags = this.tags[document] as readonly string[]
+  /** Most memories carry one of few lists of tags: each list is kept once. */
+  #sharedTags(tags: readonly string[]): readonly string[] {
+    if (tags.length === 0) return noTags
+    const key = JSON.stringify(tags)
+    const known = this.#tagLists.get(key)
+    if (known !== undefined) return known
+    const shared = Object.freeze(tags.map((tag) => this.words.word(tag)))
+    this.#tagLists.set(key, shared)
+    this.#extraBytes += 112 + key.length * 2 + tags.length * 8
+    return shared
+  }
+
+  #sizeOfMetadata(document: number): number {
     const metadata = this.metadata[document] as object
-    const tagBytes = tags === noTags ? 0 : 32 + tags.length * 8
-    return tagBytes + (metadata === noMetadata ? 0 : sizeOf(metadata))
+    return metadata === noMetadata ? 0 : sizeOf(metadata)
   }
 
   #grow(): void {
-    const capacity = this.lengths.length * 2
+    const capacity = largerCapacity(this.lengths.length)
     this.lengths = copyInto(new Uint16Array(capacity), this.lengths)
     this.levels = copyInto(new Uint32Array(capacity), this.levels)
     this.types = copyInto(new Uint32Array(capacity), this.types)
@@ -273,7 +283,13 @@ class Dictionary {
 
 /** Orders ids as their bytes: the ids of memories sort by the time when they were made. */
 export function compareIds(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
+  if (a === b) return 0
+  return a < b ? -1 : 1
+}
+
+/** The next capacity of columns: half as much again, since room not used yet is held as well. */
+export function largerCapacity(capacity: number): number {
+  return capacity + (capacity >> 1)
 }
 
 /** Copies a column into a larger one. */

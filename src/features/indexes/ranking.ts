@@ -48,7 +48,9 @@ const k1 = 1.2
 const b = 0.75
 const nextShare = 0.5
 const nextButOneShare = 0.25
-const lendingShare = Number(process.env.LS ?? 0.25)
+// Weak matches do not lend: it changes nothing that reaches an answer (LoCoMo: within 0.002) and a
+// common word would make candidates of everything.
+const lendingShare = 0.25
 
 // Scores are added up as whole multiples of 2^-30. Such sums are exact in a double, so they do not
 // depend on the order of adding, and an index gives the same answer whatever its history.
@@ -153,7 +155,7 @@ function viewOf(corpus: Corpus, scope: Scope): View {
   }
 }
 
-/** One pass over two columns: cheap beside a search, and exact, which running totals per set of levels would be hard to keep. */
+/** Counts what the caller may see: one pass over two columns, cheap beside the search itself. */
 function visibleView({ documents, sessions }: Corpus, levels: readonly string[]): View {
   const allowed = documents.allowedLevels(levels)
   const counts = work.sessionFrequency
@@ -194,7 +196,7 @@ function addTerm(search: Search, term: QueryTerm): void {
   addLabels(search, term)
 }
 
-/** Keeps in the buffer the documents that take part; says how many there are and how many may be seen. */
+/** Keeps in the buffer the documents that take part; counts them and those that may be seen. */
 function admit(search: Search, read: number): { visible: number; kept: number } {
   const { documents, frequencies } = buffer
   const lengths = search.documents.lengths

@@ -1,8 +1,8 @@
-import { copyInto, type Documents } from './documents.ts'
+import { copyInto, type Documents, largerCapacity } from './documents.ts'
 
 /**
- * Which memories stand beside which: every session is a chain in the order of time. A memory without
- * a session is a session of its own, so that ranking has one rule and favours neither kind.
+ * Which memories stand beside which: every session is a chain in the order of time. A memory
+ * without a session is a session of its own, so that ranking has one rule and favours neither.
  */
 export interface Sessions {
   /** Sessions that hold a document. */
@@ -155,14 +155,14 @@ class Chains implements Sessions {
 
   #reserve(document: number): void {
     if (document < this.of.length) return
-    const capacity = this.of.length * 2
+    const capacity = largerCapacity(this.of.length)
     this.of = copyInto(new Uint32Array(capacity), this.of)
     this.before = copyInto(new Int32Array(capacity), this.before)
     this.after = copyInto(new Int32Array(capacity), this.after)
   }
 
   #growSessions(): void {
-    const capacity = this.lengths.length * 2
+    const capacity = largerCapacity(this.lengths.length)
     this.lengths = copyInto(new Float64Array(capacity), this.lengths)
     this.#heads = copyInto(new Int32Array(capacity), this.#heads)
     this.#tails = copyInto(new Int32Array(capacity), this.#tails)

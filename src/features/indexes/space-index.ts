@@ -8,7 +8,7 @@ import { labelMask, queryTermsOf, type Terms, termsOf } from './tokens.ts'
 export type { DocumentFields } from './documents.ts'
 export type { Hit, Scope } from './ranking.ts'
 
-/** What every question to an index says: how many answers, at what time, and who is asking for what. */
+/** What every question to an index says: how many answers, when, and who asks for what. */
 export interface Question extends Scope {
   readonly limit: number
   /** ms since the epoch. Must not go back: what has expired once is gone from the index. */
@@ -194,7 +194,7 @@ class LexicalIndex implements SpaceIndex {
     }
   }
 
-  /** Copies what is live into fresh structures; numbers of documents change, their order does not. */
+  /** Copies what is live into fresh structures: documents get new numbers in the same order. */
   #compact(): void {
     const old = this.#documents
     const oldPostings = this.#postings

@@ -5,7 +5,7 @@ import { Done } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { outranks } from '../../kernel/rights.ts'
 import { raiseEpoch } from '../tenants/store.ts'
-import { kindOfId, kinds, PrincipalIdField, principalKinds } from './principal.ts'
+import { managePrincipal, PrincipalIdField } from './principal.ts'
 import { getPrincipal, updatePrincipalRow } from './store.ts'
 
 /**
@@ -19,10 +19,7 @@ export const deletePrincipal = operation({
   summary: 'Delete a principal; its handle is never given again.',
   effect: 'destroy',
   idempotent: false,
-  permission: {
-    of: kinds.map((kind) => principalKinds[kind].permission),
-    by: (input) => principalKinds[kindOfId(input.id)].permission,
-  },
+  permission: managePrincipal,
   resource: () => ({ kind: 'tenant' }),
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,

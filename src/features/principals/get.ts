@@ -1,14 +1,7 @@
 import { z } from 'zod'
 import { limits } from '../../core/limits.ts'
 import { operation } from '../../kernel/operation.ts'
-import {
-  kindOfId,
-  kinds,
-  Principal,
-  PrincipalIdField,
-  principalKinds,
-  toPrincipal,
-} from './principal.ts'
+import { managePrincipal, Principal, PrincipalIdField, toPrincipal } from './principal.ts'
 import { getPrincipal as readPrincipal } from './store.ts'
 
 /** Reads one principal. Fails with `not_found`. */
@@ -19,10 +12,7 @@ export const getPrincipal = operation({
   summary: 'Get a principal.',
   effect: 'read',
   idempotent: false,
-  permission: {
-    of: kinds.map((kind) => principalKinds[kind].permission),
-    by: (input) => principalKinds[kindOfId(input.id)].permission,
-  },
+  permission: managePrincipal,
   resource: () => ({ kind: 'tenant' }),
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,

@@ -56,6 +56,12 @@ export function kindOfId(id: PrincipalId): PrincipalKind {
   return found ?? 'service'
 }
 
+/** Which permission managing a principal needs: that of its kind, which its id tells. */
+export const managePrincipal = {
+  of: kinds.map((kind) => principalKinds[kind].permission),
+  by: (input: { id: PrincipalId }): Permission => principalKinds[kindOfId(input.id)].permission,
+}
+
 export async function openProfile(
   store: TenantStore,
   row: PrincipalRow,

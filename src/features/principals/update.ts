@@ -5,13 +5,11 @@ import { operation } from '../../kernel/operation.ts'
 import { outranks } from '../../kernel/rights.ts'
 import { raiseEpoch } from '../tenants/store.ts'
 import {
-  kindOfId,
-  kinds,
+  managePrincipal,
   openProfile,
   Principal,
   PrincipalIdField,
   PrincipalName,
-  principalKinds,
   toPrincipal,
 } from './principal.ts'
 import { getPrincipal, sealProfile, updatePrincipalRow } from './store.ts'
@@ -24,10 +22,7 @@ export const updatePrincipal = operation({
   summary: 'Rename, disable or enable a principal; its credentials stop at the next request.',
   effect: 'write',
   idempotent: false,
-  permission: {
-    of: kinds.map((kind) => principalKinds[kind].permission),
-    by: (input) => principalKinds[kindOfId(input.id)].permission,
-  },
+  permission: managePrincipal,
   resource: () => ({ kind: 'tenant' }),
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,

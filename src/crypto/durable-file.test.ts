@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { appendDurably, createDurably, truncateDurably } from './durable-file.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'locket-durable-'))
+after(() => rmSync(folder, { recursive: true }))
+
+let files = 0
+const newFile = (): string => join(folder, `file-${++files}`)
+
+/** Runs one call where no file may grow beyond one block: the write comes to its end in the middle. */
+function onFullDisk(call: string): string {
+  const module = join(import.meta.dirname, 'durable-file.ts')
+  const script = `import * as durable from ${JSON.stringify(module)}
+    try { durable.${call} } catch (error) { console.log(error.code) }`
+  const node = [process.execPath, '--input-type=module', '-e', script]
+  return execFileSync('sh', ['-c', 'ulimit -f 1 && exec "$@"', 'sh', ...node], {
+    encoding: 'utf8',
+  }).trim()
+}
+
+test('creates a file of the owner’s alone, once', () => {
+  const file = newFile()
+  createDurably(file, 'one\n')
+  assert.equal(statSync(file).mode & 0o777, 0o600)
+  assert.throws(() => createDurably(file, 'two\n'), { code: 'EEXIST' })
+  assert.equal(readFileSync(file, 'utf8'), 'one\n')
+})
+
+test('appends, and makes the file at need', () => {
+  const file = newFile()
+  appendDurably(file, 'é\n')
+  appendDurably(file, 'two\n')
+  assert.equal(readFileSync(file, 'utf8'), 'é\ntwo\n')
+  assert.equal(statSync(file).mode & 0o777, 0o600)
+})
+
+test('truncates to a size', () => {
+  const file = newFile()
+  createDurably(file, 'one\ntwo\n')
+  truncateDurably(file, 4)
+  assert.equal(readFileSync(file, 'utf8'), 'one\n')
+})
+
+test('a create that does not fit leaves no file', () => {
+  const file = newFile()
+  assert.equal(onFullDisk(`createDurably(${JSON.stringify(file)}, 'x'.repeat(10_000))`), 'EFBIG')
+  assert.ok(!existsSync(file))
+})
+
+test('an append that does not fit leaves the file as it was', () => {
+  const file = newFile()
+  writeFileSync(file, 'whole\n')
+  assert.equal(onFullDisk(`appendDurably(${JSON.stringify(file)}, 'x'.repeat(10_000))`), 'EFBIG')
+  assert.equal(readFileSync(file, 'utf8'), 'whole\n')
+})

@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import { LocketError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import { idField } from '../../kernel/fields.ts'
+import { operation } from '../../kernel/operation.ts'
+import { raiseEpoch } from '../tenants/store.ts'
+import { NewApiKey, openDetails, toApiKey } from './api-key.ts'
+import { requireCovered } from './create.ts'
+import { endApiKey, getApiKey, insertApiKey } from './store.ts'
+
+const overlap_s_max = limits.apiKey_overlap_ms_max / 1000
+
+/**
+ * Replaces a key by a new one with the same owner, scopes and length of life. The old one works
+ * for the overlap, but never longer than it would have. Fails with `not_found`, `above_own_rights`.
+ */
+export const rotateApiKey = operation({
+  id: 'api-keys.rotate',
+  method: 'POST',
+  path: '/v1/api-keys/{id}/rotate',
+  summary: 'Replace an API key by a new one; the old one works for a while longer.',
+  effect: 'write',
+  idempotent: true,
+  permission: 'api-key:manage',
+  resource: () => ({ kind: 'tenant' }),
+  rateClass: 'admin',
+  bodyLimit_bytes: limits.body_bytes_max,
+  surfaces: ['http', 'cli'],
+  audit: 'api-key.rotated',
+  facts: (input, output) => ({
+    resourceId: input.id,
+    ...(output && { details: { replacement: output.id } }),
+  }),
+  input: z.strictObject({
+    id: idField('key'),
+    overlapSeconds: z
+      .number()
+      .int()
+      .min(0)
+      .max(overlap_s_max)
+      .default(3600)
+      .describe('How long the old key still works, in seconds.'),
+  }),
+  output: NewApiKey,
+  status: 201,
+  secretAnswer: true,
+  run: async (ctx, input) => {
+    const old = await getApiKey(ctx.store, input.id)
+    const over = old.expires_at !== null && old.expires_at <= ctx.now
+    if (old.state === 'revoked' || over) throw new LocketError('not_found')
+    const details = await openDetails(ctx.store, old)
+    await requireCovered(ctx, old.principal_id, details)
+    const made = await insertApiKey(ctx.store, {
+      principalId: old.principal_id,
+      createdBy: ctx.caller.principalId,
+      details,
+      expiresAt_ms: old.expires_at === null ? null : ctx.now + (old.expires_at - old.created_at),
+      now: ctx.now,
+    })
+    const end = ctx.now + input.overlapSeconds * 1000
+    await endApiKey(ctx.store, old, {
+      state: old.state,
+      expires_at: Math.min(end, old.expires_at ?? end),
+    })
+    await raiseEpoch(ctx.store)
+    const shown = await toApiKey(ctx.store, made.row, { now: ctx.now, lastUsedAt_ms: null })
+    return { ...shown, key: made.key }
+  },
+})

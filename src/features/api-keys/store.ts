@@ -1,0 +1,199 @@
+/** Every query on api_keys, their uses, and the directory that finds a credential's tenant. */
+import { LocketError } from '../../core/errors.ts'
+import { type Id, newId } from '../../core/ids.ts'
+import { hashed } from '../../crypto/blind-index.ts'
+import { hashToken, newApiKey } from '../../crypto/token-hash.ts'
+import type { Transaction } from '../../storage/database.ts'
+import { query } from '../../storage/query.ts'
+import type { PrincipalId } from '../../storage/tables.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+import type { ApiKeyDetails, ApiKeyRow } from './api-key.ts'
+
+type Of = { tenant: Id<'ten'> }
+
+const tenantOf = query((db, arg: { publicId: string }) =>
+  db.selectFrom('credential_directory').select('tenant_id').where('public_id', '=', arg.publicId),
+)
+
+const enterDirectory = query((db, arg: Of & { publicId: string }) =>
+  db.insertInto('credential_directory').values({ public_id: arg.publicId, tenant_id: arg.tenant }),
+)
+
+const byPublicId = query((db, arg: Of & { publicId: string }) =>
+  db
+    .selectFrom('api_keys')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('public_id', '=', arg.publicId),
+)
+
+const byId = query((db, arg: Of & { id: Id<'key'> }) =>
+  db
+    .selectFrom('api_keys')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('key_id', '=', arg.id),
+)
+
+const ofPrincipal = query((db, arg: Of & { principal: PrincipalId; limit: number }) =>
+  db
+    .selectFrom('api_keys')
+    .select('key_id')
+    .where('tenant_id', '=', arg.tenant)
+    .where('principal_id', '=', arg.principal)
+    .where('state', '=', 'active')
+    .limit(arg.limit),
+)
+
+const listAfter = query(
+  (db, arg: Of & { after: string; principal: PrincipalId | null; limit: number }) =>
+    db
+      .selectFrom('api_keys')
+      .selectAll()
+      .where('tenant_id', '=', arg.tenant)
+      .where('key_id', '>', arg.after as Id<'key'>)
+      .where((row) =>
+        row.or([
+          row(row.val(arg.principal), 'is', null),
+          row('principal_id', '=', arg.principal as PrincipalId),
+        ]),
+      )
+      .orderBy('key_id')
+      .limit(arg.limit),
+)
+
+const insertRow = query((db, arg: Of & Omit<ApiKeyRow, 'tenant_id'>) =>
+  db.insertInto('api_keys').values({
+    tenant_id: arg.tenant,
+    key_id: arg.key_id,
+    public_id: arg.public_id,
+    principal_id: arg.principal_id,
+    state: arg.state,
+    hash: arg.hash,
+    pepper_version: arg.pepper_version,
+    expires_at: arg.expires_at,
+    details: arg.details,
+    created_at: arg.created_at,
+    created_by: arg.created_by,
+    mac: arg.mac,
+  }),
+)
+
+const endRow = query((db, arg: Of & Pick<ApiKeyRow, 'key_id' | 'state' | 'expires_at' | 'mac'>) =>
+  db
+    .updateTable('api_keys')
+    .set({ state: arg.state, expires_at: arg.expires_at, mac: arg.mac })
+    .where('tenant_id', '=', arg.tenant)
+    .where('key_id', '=', arg.key_id),
+)
+
+const lastUse = query((db, arg: Of & { id: Id<'key'> }) =>
+  db
+    .selectFrom('api_key_uses')
+    .select('last_used_at')
+    .where('tenant_id', '=', arg.tenant)
+    .where('key_id', '=', arg.id),
+)
+
+const putUse = query((db, arg: Of & { id: Id<'key'>; at: number }) =>
+  db
+    .insertInto('api_key_uses')
+    .values({ tenant_id: arg.tenant, key_id: arg.id, last_used_at: arg.at })
+    .onConflict((conflict) =>
+      conflict.columns(['tenant_id', 'key_id']).doUpdateSet({ last_used_at: arg.at }),
+    ),
+)
+
+/** The tenant of a credential: the only look-up that happens before a tenant is known. */
+export async function tenantOfCredential(
+  tx: Transaction,
+  publicId: string,
+): Promise<Id<'ten'> | undefined> {
+  return (await tx.first(tenantOf, { publicId }))?.tenant_id
+}
+
+export async function findByPublicId(
+  store: TenantStore,
+  publicId: string,
+): Promise<ApiKeyRow | undefined> {
+  const row = await store.first(byPublicId, { publicId })
+  return row && store.checked('api_keys', row)
+}
+
+/** The key, its MAC checked. Throws `not_found`. */
+export async function getApiKey(store: TenantStore, id: Id<'key'>): Promise<ApiKeyRow> {
+  const row = await store.first(byId, { id })
+  if (!row) throw new LocketError('not_found')
+  return store.checked('api_keys', row)
+}
+
+export async function listApiKeyRows(
+  store: TenantStore,
+  page: { after: string; principal: PrincipalId | null; limit: number },
+): Promise<ApiKeyRow[]> {
+  const rows = await store.all(listAfter, page)
+  return Promise.all(rows.map((row) => store.checked('api_keys', row)))
+}
+
+/** Whether the principal has `limit` active keys or more. */
+export async function hasKeys(
+  store: TenantStore,
+  principal: PrincipalId,
+  limit: number,
+): Promise<boolean> {
+  return (await store.all(ofPrincipal, { principal, limit })).length >= limit
+}
+
+export interface KeyOrder {
+  readonly principalId: PrincipalId
+  readonly createdBy: PrincipalId
+  readonly details: ApiKeyDetails
+  readonly expiresAt_ms: number | null
+  readonly now: number
+}
+
+/** Makes a key. The text in the answer is not stored anywhere; its keyed hash is. */
+export async function insertApiKey(
+  store: TenantStore,
+  order: KeyOrder,
+): Promise<{ row: ApiKeyRow; key: string }> {
+  const { publicId, text } = newApiKey()
+  const pepper = (await store.keys('pepper')).current
+  const key_id = newId('key', () => order.now)
+  const cell = { table: 'api_keys', row: key_id, column: 'details' } as const
+  const row = await store.signed('api_keys', {
+    tenant_id: store.tenant,
+    key_id,
+    public_id: publicId,
+    principal_id: order.principalId,
+    state: 'active',
+    hash: hashed(hashToken(pepper, text)),
+    pepper_version: pepper.version,
+    expires_at: order.expiresAt_ms,
+    details: await store.seal('tenant', cell, order.details),
+    created_at: order.now,
+    created_by: order.createdBy,
+  })
+  await store.run(insertRow, row)
+  await store.run(enterDirectory, { publicId })
+  return { row, key: text }
+}
+
+/** Revokes a key, or lets it expire at another time. */
+export async function endApiKey(
+  store: TenantStore,
+  row: ApiKeyRow,
+  end: Pick<ApiKeyRow, 'state' | 'expires_at'>,
+): Promise<ApiKeyRow> {
+  const ended = await store.signed('api_keys', { ...row, ...end })
+  await store.run(endRow, ended)
+  return ended
+}
+
+export async function lastUsed(store: TenantStore, id: Id<'key'>): Promise<number | null> {
+  return (await store.first(lastUse, { id }))?.last_used_at ?? null
+}
+
+export async function recordUse(store: TenantStore, id: Id<'key'>, at: number): Promise<void> {
+  await store.run(putUse, { id, at })
+}

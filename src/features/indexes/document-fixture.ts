@@ -1,0 +1,23 @@
+import type { DocumentFields } from './space-index.ts'
+
+/** For the tests of this folder: the id of memory `number`. Ids sort as their numbers. */
+export const idOf = (number: number): string => `mem_${String(number).padStart(6, '0')}`
+
+/** For the tests of this folder: the fields of memory `number`, ordinary but for `changes`. */
+export function fieldsOf(number: number, changes: Partial<DocumentFields> = {}): DocumentFields {
+  return {
+    id: idOf(number),
+    type: 'fact',
+    tags: [],
+    sessionId: null,
+    agentId: null,
+    importance: 5,
+    privacyLevel: 'internal',
+    occurredAt: number,
+    createdAt: number,
+    updatedAt: number,
+    expiresAt: null,
+    metadata: {},
+    ...changes,
+  }
+}

@@ -1,0 +1,142 @@
+/** Every query on spaces, but for the counters that a SpaceStore moves. */
+import { LocketError } from '../../core/errors.ts'
+import { type Id, newId } from '../../core/ids.ts'
+import type { Blind } from '../../crypto/blind-index.ts'
+import { query } from '../../storage/query.ts'
+import type { PrincipalId } from '../../storage/tables.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+import { findByHandle, insertPrincipal } from '../principals/store.ts'
+import type { SpaceRow } from './space.ts'
+
+type Of = { tenant: Id<'ten'> }
+
+const byId = query((db, arg: Of & { id: Id<'spc'> }) =>
+  db
+    .selectFrom('spaces')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.id),
+)
+
+const byHandle = query((db, arg: Of & { handle: Blind }) =>
+  db
+    .selectFrom('spaces')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('handle_index', '=', arg.handle),
+)
+
+const listAfter = query((db, arg: Of & { after: string; limit: number }) =>
+  db
+    .selectFrom('spaces')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('state', '=', 'active')
+    .where('space_id', '>', arg.after as Id<'spc'>)
+    .orderBy('space_id')
+    .limit(arg.limit),
+)
+
+const insertRow = query((db, arg: Of & Omit<SpaceRow, 'tenant_id'>) =>
+  db.insertInto('spaces').values({
+    tenant_id: arg.tenant,
+    space_id: arg.space_id,
+    state: arg.state,
+    owner_id: arg.owner_id,
+    handle_index: arg.handle_index,
+    profile: arg.profile,
+    seq: arg.seq,
+    seq_floor: arg.seq_floor,
+    memories: arg.memories,
+    created_at: arg.created_at,
+    mac: arg.mac,
+  }),
+)
+
+const destroyRow = query((db, arg: Of & Pick<SpaceRow, 'space_id' | 'mac'>) =>
+  db
+    .updateTable('spaces')
+    .set({ state: 'destroyed', profile: null, memories: 0, mac: arg.mac })
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space_id),
+)
+
+/** An active space, its MAC checked. */
+export async function findSpace(store: TenantStore, id: Id<'spc'>): Promise<SpaceRow | undefined> {
+  const row = await store.first(byId, { id })
+  const checked = row && (await store.checked('spaces', row))
+  return checked?.state === 'active' ? checked : undefined
+}
+
+/** Also finds destroyed ones: their handles are never given again. */
+export async function findSpaceByHandle(
+  store: TenantStore,
+  handle: string,
+): Promise<SpaceRow | undefined> {
+  const row = await store.first(byHandle, { handle: await spaceHandleIndex(store, handle) })
+  return row && store.checked('spaces', row)
+}
+
+export async function requireSpace(store: TenantStore, id: Id<'spc'>): Promise<void> {
+  if (!(await findSpace(store, id))) throw new LocketError('not_found', 'space')
+}
+
+export async function listSpaceRows(
+  store: TenantStore,
+  page: { after: string; limit: number },
+): Promise<SpaceRow[]> {
+  const rows = await store.all(listAfter, page)
+  return Promise.all(rows.map((row) => store.checked('spaces', row)))
+}
+
+/**
+ * Makes a space with its key, and its owner where a user or an agent of that name is not there yet.
+ * Throws `already_exists`, or `handle_retired` where the space or its owner was deleted.
+ */
+export async function insertSpace(
+  store: TenantStore,
+  handle: string,
+  now: number,
+): Promise<SpaceRow> {
+  const taken = await findSpaceByHandle(store, handle)
+  if (taken) throw new LocketError(taken.state === 'active' ? 'already_exists' : 'handle_retired')
+  const space_id = newId('spc', () => now)
+  await store.createKey(space_id)
+  const cell = { table: 'spaces', row: space_id, column: 'profile' } as const
+  const row = await store.signed('spaces', {
+    tenant_id: store.tenant,
+    space_id,
+    state: 'active',
+    owner_id: await ownerOf(store, handle, now),
+    handle_index: await spaceHandleIndex(store, handle),
+    profile: await store.seal(space_id, cell, { handle }),
+    seq: 0,
+    seq_floor: 0,
+    memories: 0,
+    created_at: now,
+  })
+  await store.run(insertRow, row)
+  return row
+}
+
+async function ownerOf(
+  store: TenantStore,
+  handle: string,
+  now: number,
+): Promise<PrincipalId | null> {
+  if (!handle.startsWith('user:') && !handle.startsWith('agent:')) return null
+  const found = await findByHandle(store, handle)
+  if (found?.state === 'deleted') throw new LocketError('handle_retired')
+  return (found ?? (await insertPrincipal(store, { handle, name: null }, now))).principal_id
+}
+
+/** Ends a space: its key's bytes are overwritten, what it sealed can never be opened again. */
+export async function destroySpace(store: TenantStore, row: SpaceRow): Promise<void> {
+  const ended = await store.signed('spaces', { ...row, state: 'destroyed', profile: null })
+  await store.run(destroyRow, ended)
+  await store.destroyKey(row.space_id)
+}
+
+export function spaceHandleIndex(store: TenantStore, handle: string): Promise<Blind> {
+  return store.blindIndex('space.handle', handle)
+}

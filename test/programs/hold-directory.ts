@@ -1,0 +1,7 @@
+/** Locks the directory in argv, says so, and holds it until it is killed. */
+import { writeSync } from 'node:fs'
+import { lockDirectory } from '../../src/storage/directory-lock.ts'
+
+lockDirectory(process.argv[2] ?? '')
+writeSync(1, 'locked\n')
+process.stdin.resume()
