@@ -65,12 +65,19 @@ export class LocketError extends Error {
   readonly code: ErrorCode
   /** A public sentence about this very case; must never hold memory text, a secret or a handle. */
   readonly detail: string | undefined
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfter_s: number | undefined
 
-  constructor(code: ErrorCode, detail?: string, options?: { cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    detail?: string,
+    options?: { cause?: unknown; retryAfter_s?: number },
+  ) {
     super(detail ?? errorTable[code].sentence, options)
     this.name = 'LocketError'
     this.code = code
     this.detail = detail
+    this.retryAfter_s = options?.retryAfter_s
   }
 
   get status(): number {

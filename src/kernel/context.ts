@@ -41,6 +41,7 @@ export interface Context {
   readonly spaces: readonly NamedSpace[]
   /** The one space of an operation on one space or one memory. */
   readonly space: SpaceStore
+  readonly namedSpace: NamedSpace
   /** The version that `If-Match` names, if any. */
   readonly ifMatch: number | null
   /** Rights of another principal of the tenant, for the rule that nobody gives above his own. */
@@ -49,6 +50,8 @@ export interface Context {
   instance(): TenantStore
   /** Another tenant's view; only for operations that need `system:admin`. */
   otherTenant(tenant: Id<'ten'>): TenantStore
+  /** Adds to the details of this operation's audit event: ids, codes, numbers, MACs. */
+  note(details: Readonly<Record<string, unknown>>): void
   /** Runs once, after the commit: for what is only in memory. */
   afterCommit(effect: () => void | Promise<void>): void
 }

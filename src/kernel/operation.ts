@@ -26,10 +26,9 @@ export type Resource =
   | { readonly kind: 'space'; readonly id: Id<'spc'> }
   | { readonly kind: 'memory'; readonly id: Id<'mem'> }
 
-/** A permission, or `public`, the only way to have none. Some depend on what is acted on. */
+/** The permission that an operation needs; for some it depends on what is acted on. */
 export type Needed<Input> =
   | Permission
-  | 'public'
   | { readonly of: readonly Permission[]; readonly by: (input: Input) => Permission }
 
 /** What an audit event says about the operation beyond who, what and when: codes, ids, numbers. */

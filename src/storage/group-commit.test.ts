@@ -12,6 +12,7 @@ import { SqliteConnection } from './sqlite-connection.ts'
 class Observed extends SqliteConnection {
   readonly happened: string[] = []
   failingCommits = 0
+  failingRollbacks = 0
 
   override exec(sql: string): void {
     this.happened.push(sql)
@@ -23,6 +24,10 @@ class Observed extends SqliteConnection {
     if (sql === 'COMMIT' && this.failingCommits > 0) {
       this.failingCommits -= 1
       throw new Error('disk I/O error')
+    }
+    if (sql === 'ROLLBACK' && this.failingRollbacks > 0) {
+      this.failingRollbacks -= 1
+      throw new Error('cannot roll back')
     }
     return super.run(sql, values)
   }
@@ -61,6 +66,22 @@ test('relaxed commits are flushed by a full one within a second, and once', asyn
   t.mock.timers.tick(10_000)
   await round()
   assert.deepEqual(connection.happened, [...before, ...flush], 'nothing is left to flush')
+})
+
+test('each relaxed commit is followed by a flush, and a flush that failed by another', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { connection, commits } = start(t)
+  const flushes = async () => {
+    t.mock.timers.tick(1_000)
+    await round()
+    return connection.pragma('user_version')
+  }
+  await commits.write(add('a'), 'relaxed')
+  assert.equal(await flushes(), 1)
+  await commits.write(add('b'), 'relaxed')
+  connection.failingCommits = 1
+  assert.equal(await flushes(), 1)
+  assert.equal(await flushes(), 2)
 })
 
 test('close flushes relaxed commits', async (t) => {
@@ -109,6 +130,15 @@ test('a group that cannot begin is refused, and the next one goes on', async (t)
   })
   await assert.rejects(commits.write(add('a'), 'full'), /cannot begin/)
   begin.mock.restore()
+  await commits.write(add('b'), 'full')
+  assert.deepEqual(stored(connection), ['b'])
+})
+
+test('a transaction that could not be undone does not stay in the way', async (t) => {
+  const { connection, commits } = start(t)
+  connection.failingCommits = 1
+  connection.failingRollbacks = 1
+  await assert.rejects(commits.write(add('a'), 'full'), /cannot roll back/)
   await commits.write(add('b'), 'full')
   assert.deepEqual(stored(connection), ['b'])
 })

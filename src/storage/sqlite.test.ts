@@ -120,9 +120,8 @@ test('a foreign reader is waited for by scrub, but not for ever', async (t) => {
   foreign.prepare('SELECT * FROM credential_directory').all()
   await db.write(add('b'), 'full')
   await assert.rejects(db.scrub(), /keeps the database from being scrubbed/)
-  const scrubbed = db.scrub()
-  foreign.exec('COMMIT')
-  await scrubbed
+  setTimeout(() => foreign.exec('COMMIT'), 50)
+  await db.scrub()
   assert.equal(statSync(`${file}-wal`).size, 0)
 })
 
@@ -149,32 +148,37 @@ function remainders(directory: string, secrets: readonly Uint8Array[]): number {
   }).length
 }
 
+/** Grows and shrinks rows, so that SQLite moves them between pages. */
 test('after scrub no byte of an overwritten key is in any file', async (t) => {
   const { db, file } = await open(t)
-  const spaces = Array.from({ length: 1_200 }, (_, index): Id<'spc'> => `spc_${index}`)
-  const put = async (round: number, chosen: readonly Id<'spc'>[]) => {
+  const put = async (round: number, spaces: readonly Id<'spc'>[], grow: number) => {
+    const wrapped = spaces.map((space) => {
+      const name = `${round} ${space}`
+      const [chance = 0] = bytes(`size of ${name}`, 1)
+      return bytes(name, 90 + Math.floor((chance * grow) / 255))
+    })
     const change = round === 0 ? addKey : setKey
-    const secrets = chosen.map((space) =>
-      bytes(`${round} ${space}`, 90 + ((space.length * 37 * round) % 300)),
-    )
-    await Promise.all(
-      chosen.map((space, index) =>
-        db.write((tx) => tx.run(change, { space, wrapped: secrets[index] as Sealed }), 'relaxed'),
-      ),
-    )
-    return secrets
+    for (const [index, space] of spaces.entries()) {
+      const value = wrapped[index] as Sealed
+      await db.write((tx) => tx.run(change, { space, wrapped: value }), 'relaxed')
+    }
+    return wrapped
   }
-  const first = await put(0, spaces)
-  const second = await put(
-    1,
-    spaces.filter((_, index) => index % 3 === 0),
-  )
-  await put(2, spaces)
+  const spaces = Array.from({ length: 1_500 }, (_, index): Id<'spc'> => `spc_${index}`)
+  const first = await put(0, spaces, 40)
+  const second = await put(1, everyNth(spaces, 3), 400)
+  await put(2, everyNth(spaces, 2), 0)
   const before = await db.read((tx) => tx.all(keysOf, {}))
+  const alive = new Set(before.map((row) => Buffer.from(row.wrapped).toString('hex')))
+  const gone = [...first, ...second].filter((key) => !alive.has(Buffer.from(key).toString('hex')))
   await db.scrub()
-  assert.equal(remainders(join(file, '..'), [...first, ...second]), 0)
+  assert.equal(remainders(join(file, '..'), gone), 0)
   assert.deepEqual(await db.read((tx) => tx.all(keysOf, {})), before)
 })
+
+function everyNth<T>(items: readonly T[], n: number): T[] {
+  return items.filter((_, index) => index % n === 0)
+}
 
 /** Reads what a program prints until it has `lines` whole lines, then kills it as a crash would. */
 async function killAfter(child: ChildProcess, lines: number): Promise<string[]> {

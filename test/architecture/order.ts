@@ -7,9 +7,12 @@
 export const layers: readonly (readonly string[])[] = [
   ['src/main.ts'],
   ['src/cli/'],
-  ['src/app.ts', 'src/config.ts'],
+  ['src/app.ts'],
+  ['src/instance.ts'],
+  ['src/config.ts'],
   ['src/http/', 'src/mcp/'],
   ['src/operations.ts', 'src/execute.ts', 'src/jobs.ts'],
+  ['src/pipeline/'],
   ['src/features/'],
   ['src/kernel/'],
   ['src/storage/'],
@@ -28,6 +31,7 @@ export const features: readonly string[] = [
   'retention',
   'tools',
   'credentials',
+  'encryption-keys',
   'recall',
   'memories',
   'indexes',
@@ -36,7 +40,6 @@ export const features: readonly string[] = [
   'spaces',
   'sign-ins',
   'tokens',
-  'encryption-keys',
   'api-keys',
   'roles',
   'principals',
@@ -68,7 +71,7 @@ export const reserved: readonly Reserved[] = [
   },
   {
     packages: /^zod($|\/)/,
-    places: /^src\/(features\/|kernel\/|core\/|http\/|operations\.ts$|config\.ts$)/,
+    places: /^src\/(features\/|kernel\/|pipeline\/|core\/|http\/|operations\.ts$|config\.ts$)/,
     why: 'schemas belong to what declares an operation or a setting',
   },
   {

@@ -37,7 +37,7 @@ export interface Documents {
   add(fields: DocumentFields, length: number): number
   remove(document: number): void
   numberOf(id: string): number | undefined
-  /** One entry per level code: 1 where the level is among `allowed`. */
+  /** One entry per level code, from 1: 1 where the level is among `allowed`. */
   allowedLevels(allowed: readonly string[]): Uint8Array
   /** A view of one document, read from the columns when asked; valid until the next change. */
   fields(document: number): DocumentFields
@@ -120,7 +120,6 @@ class Columns implements Documents {
   allowedLevels(allowed: readonly string[]): Uint8Array {
     const result = new Uint8Array(this.levelNames.size)
     for (const level of allowed) result[this.levelNames.find(level)] = 1
-    result[0] = 0
     return result
   }
 

@@ -49,6 +49,8 @@ describe('postings', () => {
       [0, 1],
       [1, 0],
       [0xffffffff, 0xffffffff],
+      // The same place in the table, and the same low half.
+      [0, 1 + 2 ** 20],
     ] as const
     for (const [document, [low, high]] of terms.entries()) postings.add(low, high, document)
     for (const [document, term] of terms.entries()) {

@@ -143,7 +143,6 @@ function fold(text: string): string {
     .normalize('NFC')
     .toUpperCase()
     .toLowerCase()
-    .replace(/\u03c2/g, '\u03c3')
     .replace(/[\u2018\u2019\u02bc]/g, "'")
 }
 
@@ -226,7 +225,7 @@ function hashRange(text: string, start: number, end: number): void {
     high ^= high >>> 16
   }
   hashLow = low >>> 0
-  // The cache and the dictionary take an all-zero hash for an empty place.
+  // The stem cache takes an all-zero hash for an empty place.
   hashHigh = high >>> 0 || 1
 }
 

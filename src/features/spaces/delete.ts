@@ -5,6 +5,7 @@ import { limits } from '../../core/limits.ts'
 import { Done, idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import type { KeyScope } from '../../storage/tables.ts'
+import { raiseEpoch } from '../tenants/store.ts'
 import { destroySpace, findSpace } from './store.ts'
 
 declare module '../../kernel/context.ts' {
@@ -39,6 +40,7 @@ export const deleteSpace = operation({
     const row = await findSpace(ctx.store, input.id)
     if (!row) throw new LocketError('not_found')
     await destroySpace(ctx.store, row)
+    await raiseEpoch(ctx.store)
     ctx.afterCommit(() => ctx.services.keyDestroyed(ctx.store.tenant, input.id))
     return { id: input.id, deleted: true as const }
   },

@@ -1,0 +1,115 @@
+/**
+ * The pipeline that every operation goes through, from whichever door it came:
+ *
+ *   gate (authenticate, limits, parse, authorise) -> prepare -> transaction { recheck, idempotency,
+ *   run, parse output, audit event } -> after commit -> answer
+ *
+ * Nothing reaches data by another way, and nothing is answered that was not audited.
+ */
+import { asLocketError, LocketError } from './core/errors.ts'
+import { admit, Stale } from './pipeline/admit.ts'
+import { auditAllowed, auditRefused } from './pipeline/audit.ts'
+import { openContext, parseOutput, prepareContext } from './pipeline/context.ts'
+import { idempotentCall, keepAnswer, keptAnswer } from './pipeline/idempotency.ts'
+import {
+  type Admitted,
+  type Answer,
+  newTrail,
+  type Pipeline,
+  type Request,
+  type Trail,
+  tenantViews,
+} from './pipeline/request.ts'
+
+const attempts_max = 5
+
+interface Run {
+  readonly admitted: Admitted
+  readonly trail: Trail
+  readonly prepared: unknown
+}
+
+/** Runs one operation to its answer. Throws a `LocketError` that was audited before it left. */
+export async function execute(app: Pipeline, request: Request): Promise<Answer> {
+  const trail = newTrail(request)
+  try {
+    for (let attempt = 1; attempt <= attempts_max; attempt++) {
+      const answer = await tryOnce(app, trail)
+      if (answer) return answer
+    }
+    throw new LocketError('unavailable', 'rights kept changing')
+  } catch (thrown) {
+    throw await refuse(app, trail, asLocketError(thrown))
+  }
+}
+
+/** Null when the caller's rights changed between the gate and the transaction: the gate again. */
+async function tryOnce(app: Pipeline, trail: Trail): Promise<Answer | null> {
+  const { operation } = trail.request
+  try {
+    const admitted = await app.database.read((tx) => admit(app, tx, trail))
+    const prepared = await operation.prepare?.(prepareContext(app, admitted), admitted.input)
+    const run = { admitted, trail, prepared }
+    return operation.effect === 'read' ? await answerRead(app, run) : await answerWrite(app, run)
+  } catch (thrown) {
+    if (thrown instanceof Stale) return null
+    throw thrown
+  }
+}
+
+/** The event of a read commits before its answer leaves. */
+async function answerRead(app: Pipeline, run: Run): Promise<Answer> {
+  const { trail, admitted, prepared } = run
+  const { operation } = trail.request
+  const output = await app.database.read(async (tx) => {
+    const ctx = await openContext(app, tx, run)
+    return parseOutput(trail, await operation.run(ctx, admitted.input, prepared))
+  })
+  await app.database.write(async (tx) => {
+    const store = tenantViews(app, tx)(admitted.caller.tenant)
+    await auditAllowed(app, store, { trail, output, replayed: false })
+  }, 'relaxed')
+  return { status: operation.status, output, replayed: false }
+}
+
+/** The event of a change commits with it. */
+async function answerWrite(app: Pipeline, run: Run): Promise<Answer> {
+  const { trail, admitted, prepared } = run
+  const { operation } = trail.request
+  const answer = await app.database.write(async (tx) => {
+    const ctx = await openContext(app, tx, run)
+    const call = await idempotentCall(ctx.store, trail)
+    const kept = call && (await keptAnswer(ctx.store, call, ctx.now))
+    if (kept) {
+      await auditAllowed(app, ctx.store, { trail, output: kept.output, replayed: true })
+      return kept
+    }
+    const output = parseOutput(trail, await operation.run(ctx, admitted.input, prepared))
+    const fresh: Answer = { status: operation.status, output, replayed: false }
+    if (call) await keepAnswer(ctx.store, call, { answer: fresh, trail, now: ctx.now })
+    await auditAllowed(app, ctx.store, { trail, output, replayed: false })
+    return fresh
+  }, 'full')
+  for (const effect of trail.afterCommit) await effect()
+  return answer
+}
+
+/** Audits a refusal or a failure and gives back what the caller is to be told. */
+async function refuse(app: Pipeline, trail: Trail, error: LocketError): Promise<LocketError> {
+  const { requestId, address, operation } = trail.request
+  try {
+    if (error.code === 'unauthenticated') await app.rateLimits.fail(address ?? 'unknown')
+  } catch (thrown) {
+    return refuse(app, trail, asLocketError(thrown))
+  }
+  if (error.status >= 500) {
+    app.log.error({ requestId, operation: operation.id, code: error.code, err: error }, 'failed')
+  }
+  try {
+    await auditRefused(app, trail, error)
+    return error
+  } catch (thrown) {
+    app.log.error({ requestId, operation: operation.id, err: thrown }, 'audit failed')
+    return new LocketError('unavailable', undefined, { cause: thrown })
+  }
+}

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { fieldsOf } from './document-fixture.ts'
+import { createDocuments, type Documents } from './documents.ts'
+import { createSessions, type Sessions } from './sessions.ts'
+
+interface Space {
+  readonly documents: Documents
+  readonly sessions: Sessions
+}
+
+function emptySpace(): Space {
+  const documents = createDocuments()
+  return { documents, sessions: createSessions(documents) }
+}
+
+function add({ documents, sessions }: Space, occurredAt: number, sessionId: string | null): number {
+  const document = documents.add(fieldsOf(documents.count, { occurredAt, sessionId }), 10)
+  sessions.add(document, sessionId)
+  return document
+}
+
+function remove({ documents, sessions }: Space, document: number): void {
+  sessions.remove(document)
+  documents.remove(document)
+}
+
+/** Walks a chain from any of its documents to one end and back to the other. */
+function chainOf({ sessions }: Space, document: number): number[] {
+  let first = document
+  while ((sessions.before[first] as number) >= 0) first = sessions.before[first] as number
+  const chain: number[] = []
+  for (let at = first; at >= 0; at = sessions.after[at] as number) chain.push(at)
+  return chain
+}
+
+describe('sessions', () => {
+  test('a session is a chain in the order of time', () => {
+    const space = emptySpace()
+    const [c, a, b] = [3, 1, 2].map((at) => add(space, at, 's')) as [number, number, number]
+    const other = add(space, 2, 'other')
+    assert.deepEqual(chainOf(space, c), [a, b, c])
+    assert.deepEqual(chainOf(space, other), [other])
+    assert.equal(space.sessions.used, 2)
+  })
+
+  test('a memory without a session is a session of its own', () => {
+    const space = emptySpace()
+    const [a, b] = [add(space, 1, null), add(space, 1, null)]
+    assert.deepEqual(chainOf(space, a), [a])
+    assert.notEqual(space.sessions.of[a], space.sessions.of[b])
+    assert.equal(space.sessions.used, 2)
+  })
+
+  test('the place of an emptied session is used again, and starts from nothing', () => {
+    const space = emptySpace()
+    for (let i = 0; i < 500; i++) {
+      const document = add(space, i, `s${i}`)
+      assert.equal(space.sessions.lengths[space.sessions.of[document] as number], 10)
+      remove(space, document)
+    }
+    assert.equal(space.sessions.used, 0)
+    assert.equal(space.sessions.capacity, 1)
+    const again = [add(space, 2, 's3'), add(space, 1, 's3')]
+    assert.deepEqual(chainOf(space, again[0] as number), again.toReversed())
+  })
+
+  test('more than walking reaches is sorted in when asked for', () => {
+    const space = emptySpace()
+    const documents = Array.from({ length: 300 }, (_, i) => add(space, 300 - i, 's'))
+    space.sessions.settle()
+    assert.deepEqual(chainOf(space, 0), documents.toReversed())
+    space.sessions.settle()
+    assert.deepEqual(chainOf(space, 0), documents.toReversed())
+  })
+})
+
+test('any additions and removals leave the chains that sorting gives', () => {
+  const step = fc.oneof(
+    { weight: 3, arbitrary: fc.record({ at: fc.nat(200), session: fc.constantFrom('a', 'b') }) },
+    fc.record({ gone: fc.nat(150) }),
+  )
+  const steps = fc.array(step, { maxLength: 300, size: 'max' })
+  fc.assert(
+    fc.property(steps, (drawn) => {
+      const space = emptySpace()
+      for (const one of drawn) {
+        if ('at' in one) add(space, one.at, one.session)
+        else if ((space.documents.lengths[one.gone] ?? 0) > 0) remove(space, one.gone)
+      }
+      space.sessions.settle()
+      const { documents } = space
+      const live = Array.from({ length: documents.count }, (_, document) => document).filter(
+        (document) => documents.lengths[document] !== 0,
+      )
+      const chains = Map.groupBy(live, (document) => documents.fields(document).sessionId)
+      assert.equal(space.sessions.used, chains.size)
+      for (const chain of chains.values()) {
+        const first = chain[0] as number
+        const wanted = chain.toSorted((a, b) => documents.compareInTime(a, b))
+        assert.deepEqual(chainOf(space, first), wanted)
+        assert.equal(space.sessions.lengths[space.sessions.of[first] as number], chain.length * 10)
+      }
+    }),
+    { numRuns: 60 },
+  )
+})

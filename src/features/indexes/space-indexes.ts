@@ -1,0 +1,105 @@
+/**
+ * The indexes of all spaces in this process. An index follows its space by sequence number: before
+ * it answers it reads the rows above its own, in the snapshot that the answer comes from, so a write
+ * is seen by the next recall on any node. The least recently used leave when memory runs out.
+ */
+import type { Id } from '../../core/ids.ts'
+import { limits } from '../../core/limits.ts'
+import type { PreparedSpace } from '../../kernel/context.ts'
+import type { SpaceStore } from '../../storage/space-store.ts'
+import { createSpaceIndex, type DocumentFields, type SpaceIndex } from './space-index.ts'
+
+declare module '../../kernel/context.ts' {
+  interface Services {
+    readonly indexes: SpaceIndexes
+  }
+}
+
+/** Turns a stored record into what is indexed of it. */
+export type ToDocument = (
+  id: Id<'mem'>,
+  record: Uint8Array,
+) => { fields: DocumentFields; text: string }
+
+export interface SpaceIndexes {
+  /** Reads what is missing in short steps, so that a cold space does not hold up the others. */
+  prepare(space: PreparedSpace): Promise<void>
+  /** The index as of this snapshot, for a transaction that only reads. */
+  current(space: SpaceStore): Promise<SpaceIndex>
+  drop(space: Id<'spc'>): void
+  readonly bytes: number
+}
+
+interface Entry {
+  seq: number
+  index: SpaceIndex
+  /** As last accounted. */
+  bytes: number
+}
+
+export function createSpaceIndexes(options: {
+  toDocument: ToDocument
+  bytes_max: number
+}): SpaceIndexes {
+  const entries = new Map<Id<'spc'>, Entry>()
+  let total_bytes = 0
+
+  /** The entry of a space, now the most recently used. */
+  const use = (space: Id<'spc'>): Entry => {
+    const entry = entries.get(space) ?? { seq: 0, index: createSpaceIndex(), bytes: 0 }
+    entries.delete(space)
+    entries.set(space, entry)
+    return entry
+  }
+
+  const drop = (space: Id<'spc'>): void => {
+    total_bytes -= entries.get(space)?.bytes ?? 0
+    entries.delete(space)
+  }
+
+  /** Counts what an entry holds now, and lets the least recently used go. */
+  const account = (entry: Entry): void => {
+    total_bytes += entry.index.bytes - entry.bytes
+    entry.bytes = entry.index.bytes
+    for (const space of entries.keys()) {
+      if (total_bytes <= options.bytes_max || entries.size === 1) return
+      drop(space)
+    }
+  }
+
+  /** One step towards the snapshot's end; true when it is reached. */
+  const step = async (space: SpaceStore): Promise<boolean> => {
+    const { seq, seqFloor } = await space.position()
+    const entry = use(space.id)
+    if (entry.seq < seqFloor) Object.assign(entry, { seq: 0, index: createSpaceIndex() })
+    if (entry.seq >= seq) return true
+    const rows = await space.changesAfter(entry.seq, limits.indexCatchUp_rows)
+    for (const row of rows) {
+      // Another request may have come this far while the rows were being read.
+      if (row.seq <= entry.seq) continue
+      if (row.record) {
+        const { fields, text } = options.toDocument(row.id, row.record)
+        entry.index.put(fields, text)
+      } else entry.index.remove(row.id)
+      entry.seq = row.seq
+    }
+    if (rows.length < limits.indexCatchUp_rows) entry.seq = Math.max(entry.seq, seq)
+    if (entries.get(space.id) === entry) account(entry)
+    return entry.seq >= seq
+  }
+
+  return {
+    prepare: async (space) => {
+      while (!(await space.read(step))) await new Promise(setImmediate)
+    },
+    current: async (space) => {
+      let reached = await step(space)
+      while (!reached) reached = await step(space)
+      return use(space.id).index
+    },
+    drop,
+    get bytes() {
+      return total_bytes
+    },
+  }
+}

@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import { LocketError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import type { Context } from '../../kernel/context.ts'
+import { idField } from '../../kernel/fields.ts'
+import { operation } from '../../kernel/operation.ts'
+import type { StoredMemory } from '../../storage/space-store.ts'
+import {
+  decodeRecord,
+  isExpired,
+  Memory,
+  type MemoryId,
+  type MemoryRecord,
+  toMemory,
+} from './memory.ts'
+
+/** Reads one memory. Fails with `not_found`. */
+export const getMemory = operation({
+  id: 'memories.get',
+  method: 'GET',
+  path: '/v1/memories/{id}',
+  summary: 'Get a memory.',
+  effect: 'read',
+  idempotent: false,
+  permission: 'memory:read',
+  resource: (input) => ({ kind: 'memory', id: input.id }),
+  rateClass: 'read',
+  bodyLimit_bytes: limits.body_bytes_max,
+  surfaces: ['http', 'mcp', 'cli'],
+  audit: 'memory.read',
+  facts: (input) => ({ resourceId: input.id }),
+  input: z.strictObject({ id: idField('mem') }),
+  output: Memory,
+  status: 200,
+  run: async (ctx, input) => {
+    const { record } = await currentVersion(ctx, input.id)
+    return toMemory(input.id, ctx.namedSpace.handle, record)
+  },
+})
+
+/** A memory that is there and has not expired. Throws `not_found`. */
+export async function currentVersion(
+  ctx: Context,
+  id: MemoryId,
+): Promise<{ stored: StoredMemory; record: MemoryRecord }> {
+  const stored = await ctx.space.get(id)
+  const record = stored?.record && decodeRecord(stored.record)
+  if (!stored || !record || isExpired(record, ctx.now)) throw new LocketError('not_found')
+  return { stored, record }
+}
+
+/** Throws when the caller did not mean this version: `precondition_failed`, `version_conflict`. */
+export function requireVersion(ctx: Context, expected: number | undefined, actual: number): void {
+  if (ctx.ifMatch !== null && ctx.ifMatch !== actual) throw new LocketError('precondition_failed')
+  if (expected !== undefined && expected !== actual) throw new LocketError('version_conflict')
+}

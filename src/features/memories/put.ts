@@ -1,0 +1,76 @@
+/** Puts one memory into a space: what a store and each item of a batch do. */
+
+import { endOfHour } from '../../core/clock.ts'
+import { toBase64Url } from '../../core/encoding.ts'
+import { LocketError } from '../../core/errors.ts'
+import { newId } from '../../core/ids.ts'
+import type { Context, NamedSpace } from '../../kernel/context.ts'
+import type { StoredMemory } from '../../storage/space-store.ts'
+import {
+  decodeRecord,
+  encodeRecord,
+  isExpired,
+  type Memory,
+  type MemoryId,
+  type MemoryRecord,
+  type NewMemory,
+  provenanceOf,
+  toMemory,
+} from './memory.ts'
+
+/** Stores a memory, or a new version of the one that has the same `key`. */
+export async function putMemory(
+  ctx: Context,
+  space: NamedSpace,
+  input: NewMemory,
+): Promise<Memory> {
+  const before = input.key === undefined ? undefined : await findByKey(space, input.key)
+  const record = newRecord(ctx, input, before && decodeRecord(before.record ?? new Uint8Array()))
+  if (isExpired(record, ctx.now)) {
+    throw new LocketError('invalid_input', 'expiresAt: lies in the past')
+  }
+  const id = before?.id ?? newId('mem', ctx.services.clock)
+  return writeVersion(ctx, space, { id, before, record })
+}
+
+/** Writes one version down and ties it to the operation's audit event. */
+export async function writeVersion(
+  ctx: Context,
+  space: NamedSpace,
+  memory: { id: MemoryId; before: StoredMemory | undefined; record: MemoryRecord },
+): Promise<Memory> {
+  const { id, before, record } = memory
+  const bytes = encodeRecord(record)
+  const stored = {
+    id,
+    version: record.version,
+    record: bytes,
+    key: record.key,
+    expiresAt_ms: record.expiresAt === null ? null : endOfHour(record.expiresAt),
+  }
+  if (before) await space.store.replace(stored, before)
+  else await space.store.insert(stored)
+  ctx.note({ id, version: record.version, mac: toBase64Url(await space.store.contentMac(bytes)) })
+  return toMemory(id, space.handle, record)
+}
+
+async function findByKey(space: NamedSpace, key: string): Promise<StoredMemory | undefined> {
+  const id = await space.store.findByKey(key)
+  return id && space.store.get(id)
+}
+
+function newRecord(ctx: Context, input: NewMemory, before: MemoryRecord | undefined): MemoryRecord {
+  const { space: _, key, occurredAt, expiresAt, ...fields } = input
+  return {
+    v: 1,
+    ...fields,
+    key: key ?? null,
+    occurredAt: occurredAt ? Date.parse(occurredAt) : ctx.now,
+    createdAt: before?.createdAt ?? ctx.now,
+    updatedAt: ctx.now,
+    expiresAt: expiresAt === null ? null : Date.parse(expiresAt),
+    version: (before?.version ?? 0) + 1,
+    createdBy: before?.createdBy ?? ctx.caller.principalId,
+    provenance: provenanceOf(ctx.caller, ctx.surface),
+  }
+}

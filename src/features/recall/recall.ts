@@ -1,0 +1,102 @@
+import { z } from 'zod'
+import { limits } from '../../core/limits.ts'
+import type { Context, NamedSpace } from '../../kernel/context.ts'
+import { operation } from '../../kernel/operation.ts'
+import { Filter, type Predicate } from '../memories/filter.ts'
+import { decodeRecord, isExpired, Memory, type MemoryId, toMemory } from '../memories/memory.ts'
+import { defaultSpace } from '../spaces/access.ts'
+import { SpaceHandle } from '../spaces/space.ts'
+import { fuse } from './fuse.ts'
+
+const Spaces = z.union([SpaceHandle, z.array(SpaceHandle).min(1).max(limits.recall_spaces_max)])
+
+const Recall = z.strictObject({
+  space: Spaces.optional().describe('One space, or up to eight; the caller’s own when absent.'),
+  query: z
+    .string()
+    .max(limits.query_codePoints_max * 2)
+    .trim()
+    .min(1)
+    .refine((text) => text.isWellFormed() && !text.includes('\0'), 'lone surrogate or NUL')
+    .refine((text) => [...text].length <= limits.query_codePoints_max, 'too long'),
+  limit: z.number().int().min(1).max(limits.recall_results_max).default(10),
+  filter: Filter.optional(),
+})
+type Recall = z.output<typeof Recall>
+
+const Recalled = Memory.extend({
+  score: z.number().describe('Higher is better; comparable only within one answer.'),
+})
+type Recalled = z.output<typeof Recalled>
+
+/**
+ * Finds the memories that fit a question best, in one space or fused by rank over several. Fails
+ * with `space_required`, `not_found`, `invalid_filter`.
+ */
+export const recallMemories = operation({
+  id: 'memories.recall',
+  method: 'POST',
+  path: '/v1/memories/recall',
+  summary: 'Recall the memories that fit a question best.',
+  effect: 'read',
+  idempotent: false,
+  permission: 'memory:read',
+  resource: (input, caller) => ({
+    kind: 'spaces',
+    handles: handlesOf(input, () => defaultSpace(caller)),
+    absent: 'skip',
+  }),
+  rateClass: 'read',
+  bodyLimit_bytes: limits.body_bytes_max,
+  surfaces: ['http', 'mcp', 'cli'],
+  audit: 'memory.recalled',
+  facts: (_, output) => ({ details: { items: output?.items.map((item) => item.id) ?? [] } }),
+  input: Recall,
+  output: z.strictObject({ items: z.array(Recalled) }),
+  status: 200,
+  prepare: async (ctx) => {
+    for (const space of ctx.spaces) await ctx.services.indexes.prepare(space)
+  },
+  run: async (ctx, input) => {
+    const question = {
+      query: input.query,
+      limit: input.limit,
+      now: ctx.now,
+      ...(input.filter && { accept: input.filter }),
+    }
+    const lists = await Promise.all(ctx.spaces.map((space) => search(ctx, space, question)))
+    const found = await Promise.all(fuse(lists, input.limit).map((hit) => open(ctx, hit)))
+    return { items: found.filter((item) => item !== null) }
+  },
+})
+
+function handlesOf(input: Recall, own: () => string): readonly string[] {
+  if (input.space === undefined) return [own()]
+  return typeof input.space === 'string' ? [input.space] : [...new Set(input.space)]
+}
+
+interface Question {
+  readonly query: string
+  readonly limit: number
+  readonly now: number
+  readonly accept?: Predicate
+}
+
+interface Found {
+  readonly id: MemoryId
+  readonly score: number
+  readonly space: NamedSpace
+}
+
+async function search(ctx: Context, space: NamedSpace, question: Question): Promise<Found[]> {
+  const index = await ctx.services.indexes.current(space.store)
+  const hits = index.search(question.query, question)
+  return hits.map((hit) => ({ id: hit.id as MemoryId, score: hit.score, space }))
+}
+
+async function open(ctx: Context, { id, score, space }: Found): Promise<Recalled | null> {
+  const stored = await space.store.get(id)
+  const record = stored?.record && decodeRecord(stored.record)
+  if (!record || isExpired(record, ctx.now)) return null
+  return { ...toMemory(id, space.handle, record), score }
+}

@@ -1,0 +1,79 @@
+/** Everything a caller can do, in one list. Surfaces, docs and tests are made from it. */
+import { createApiKey } from './features/api-keys/create.ts'
+import { listApiKeys } from './features/api-keys/list.ts'
+import { revokeApiKey } from './features/api-keys/revoke.ts'
+import { rotateApiKey } from './features/api-keys/rotate.ts'
+import { listAuditEvents } from './features/audit/list.ts'
+import { deleteMemory } from './features/memories/delete.ts'
+import { deleteMatching } from './features/memories/delete-matching.ts'
+import { getMemory } from './features/memories/get.ts'
+import { memoryHistory } from './features/memories/history.ts'
+import { listMemories } from './features/memories/list.ts'
+import { listSessions } from './features/memories/list-sessions.ts'
+import { storeMemories } from './features/memories/store-batch.ts'
+import { storeMemory } from './features/memories/store-one.ts'
+import { updateMemory } from './features/memories/update.ts'
+import { createPrincipal } from './features/principals/create.ts'
+import { deletePrincipal } from './features/principals/delete.ts'
+import { getPrincipal } from './features/principals/get.ts'
+import { listPrincipals } from './features/principals/list.ts'
+import { updatePrincipal } from './features/principals/update.ts'
+import { whoami } from './features/principals/whoami.ts'
+import { recallMemories } from './features/recall/recall.ts'
+import { createRole } from './features/roles/create.ts'
+import { createGrant } from './features/roles/create-grant.ts'
+import { deleteRole } from './features/roles/delete.ts'
+import { deleteGrant } from './features/roles/delete-grant.ts'
+import { listRoles } from './features/roles/list.ts'
+import { listGrants } from './features/roles/list-grants.ts'
+import { updateRole } from './features/roles/update.ts'
+import { createSpace } from './features/spaces/create.ts'
+import { deleteSpace } from './features/spaces/delete.ts'
+import { listSpaces } from './features/spaces/list.ts'
+import { createTenant } from './features/tenants/create.ts'
+import { listTenants } from './features/tenants/list.ts'
+import { updateTenant } from './features/tenants/update.ts'
+import type { Operation } from './kernel/operation.ts'
+
+export const operations: readonly Operation[] = [
+  storeMemory,
+  storeMemories,
+  recallMemories,
+  listMemories,
+  getMemory,
+  updateMemory,
+  deleteMemory,
+  deleteMatching,
+  memoryHistory,
+
+  createSpace,
+  listSpaces,
+  deleteSpace,
+  listSessions,
+
+  createPrincipal,
+  listPrincipals,
+  getPrincipal,
+  updatePrincipal,
+  deletePrincipal,
+  whoami,
+
+  listRoles,
+  createRole,
+  updateRole,
+  deleteRole,
+  createGrant,
+  listGrants,
+  deleteGrant,
+
+  createApiKey,
+  listApiKeys,
+  rotateApiKey,
+  revokeApiKey,
+
+  createTenant,
+  listTenants,
+  updateTenant,
+
+  listAuditEvents,
+]

@@ -1,0 +1,120 @@
+/** The gate: who is it, may he call so often, is the input well formed, and may he do this here. */
+import type { z } from 'zod'
+import { assert } from '../core/assert.ts'
+import { LocketError } from '../core/errors.ts'
+import { instanceTenant } from '../core/ids.ts'
+import type { Permission } from '../core/permissions.ts'
+import { type Allowed, admitToHandle, admitToSpace } from '../features/spaces/access.ts'
+import { openHandle } from '../features/spaces/space.ts'
+import { findSpace } from '../features/spaces/store.ts'
+import type { Caller } from '../kernel/context.ts'
+import type { Operation, Resource } from '../kernel/operation.ts'
+import { holds, overTenant } from '../kernel/rights.ts'
+import type { Transaction } from '../storage/database.ts'
+import { spaceOfMemory } from '../storage/space-store.ts'
+import type { TenantStore } from '../storage/tenant-store.ts'
+import {
+  type Admitted,
+  type AdmittedSpace,
+  type Pipeline,
+  type Trail,
+  tenantViews,
+} from './request.ts'
+
+/** Throws what the caller is to be told; writes down on the trail what is known by then. */
+export async function admit(app: Pipeline, tx: Transaction, trail: Trail): Promise<Admitted> {
+  const { request } = trail
+  const { operation } = request
+  const open = tenantViews(app, tx)
+  const now = app.clock()
+  if (request.credential === null) throw new LocketError('unauthenticated')
+  const { caller, epoch } = await app.authenticator.authenticate({
+    tx,
+    open,
+    token: request.credential,
+    address: request.address,
+    now,
+  })
+  trail.caller = caller
+  trail.decision = null
+  await app.rateLimits.spend(operation.rateClass, caller.credentialId)
+  const input = parseInput(operation, request.input)
+  trail.input = input
+  const resource = operation.resource(input, caller)
+  const store = open(caller.tenant)
+  const spaces = await authorise(store, { caller, resource, operation, input, trail })
+  app.services.keyUses.touch(caller.tenant, caller.credentialId, now)
+  return { caller, epoch, input, resource, spaces, now }
+}
+
+/** The permission that this very call needs. */
+export function permissionFor(operation: Operation, input: unknown): Permission {
+  const { permission } = operation
+  return typeof permission === 'string' ? permission : permission.by(input)
+}
+
+interface Question {
+  readonly caller: Caller
+  readonly resource: Resource
+  readonly operation: Operation
+  readonly input: unknown
+  readonly trail: Trail
+}
+
+/** The one decision. What one may not see is `not_found`; what one may see but not do, denied. */
+async function authorise(store: TenantStore, question: Question): Promise<AdmittedSpace[]> {
+  const { caller, resource, trail } = question
+  const permission = permissionFor(question.operation, question.input)
+  if (!holds(caller.rights, permission)) throw new LocketError('permission_denied')
+  if (resource.kind === 'self') return []
+  if (resource.kind === 'tenant' || resource.kind === 'instance') {
+    trail.decision = overTenant(caller.rights, permission)
+    if (trail.decision === null) throw new LocketError('permission_denied')
+    return []
+  }
+  const decided = (allowed: Allowed): AdmittedSpace['row'] => {
+    trail.decision ??= allowed.grant
+    return allowed.row
+  }
+  const spaces: AdmittedSpace[] = []
+  if (resource.kind === 'spaces') {
+    for (const handle of resource.handles) {
+      const allowed = await admitToHandle(store, caller, { handle, permission })
+      spaces.push({ handle, row: allowed && decided(allowed) })
+    }
+  } else {
+    const id = resource.kind === 'space' ? resource.id : await spaceOfMemory(store, resource.id)
+    const row = id && (await findSpace(store, id))
+    if (!row) throw new LocketError('not_found')
+    decided(admitToSpace(caller, permission, row))
+    spaces.push({ handle: await openHandle(store, row), row })
+  }
+  // Details of an event about one space are sealed with that space's key and die with it.
+  trail.spaceId = spaces.length === 1 ? (spaces[0]?.row?.space_id ?? null) : null
+  return spaces
+}
+
+/** Throws `invalid_input` that tells where the mistakes are, never what was there. */
+export function parseInput(operation: Operation, input: unknown): unknown {
+  const parsed = operation.input.safeParse(input)
+  if (parsed.success) return parsed.data
+  throw new LocketError('invalid_input', describe(parsed.error))
+}
+
+function describe(error: z.ZodError): string {
+  const shown = error.issues.slice(0, 5).map((issue) => {
+    const path = issue.path.map(String).join('.')
+    return path === '' ? issue.message : `${path}: ${issue.message}`
+  })
+  const more = error.issues.length - shown.length
+  return `${shown.join('; ')}${more > 0 ? `; and ${more} more` : ''}`.slice(0, 500)
+}
+
+/** Thrown inside a transaction when the rights that admitted the caller have changed since. */
+export class Stale extends Error {}
+
+/** Whether what was settled at the gate still holds: the tenant's epoch has not moved. */
+export function recheck(admitted: Admitted, tenant: { epoch: number; state: string }): void {
+  assert(admitted.caller.tenant !== instanceTenant, 'nobody signs in to the instance')
+  if (tenant.epoch !== admitted.epoch) throw new Stale()
+}

@@ -1,0 +1,72 @@
+/** From a trail to its audit event. */
+import type { LocketError } from '../core/errors.ts'
+import { instanceTenant } from '../core/ids.ts'
+import { appendEvent } from '../features/audit/append.ts'
+import type { EventClass, NewEvent, Outcome } from '../features/audit/event.ts'
+import type { Operation } from '../kernel/operation.ts'
+import type { TenantStore } from '../storage/tenant-store.ts'
+import { type Pipeline, type Trail, tenantViews } from './request.ts'
+
+/** The event of an operation that was done. Belongs in its transaction. */
+export async function auditAllowed(
+  app: Pipeline,
+  store: TenantStore,
+  { trail, output, replayed }: { trail: Trail; output: unknown; replayed: boolean },
+): Promise<void> {
+  const facts = trail.request.operation.facts?.(trail.input, output) ?? {}
+  const details = {
+    ...facts.details,
+    ...(trail.changes.length > 0 && { changes: trail.changes }),
+    ...(replayed && { replayed }),
+  }
+  const event = eventOf(app, trail, { outcome: 'allowed', details })
+  await appendEvent(store, { ...event, resourceId: facts.resourceId ?? trail.spaceId }, app.clock)
+}
+
+/** The event of a refusal or a failure, in a transaction of its own. */
+export async function auditRefused(app: Pipeline, trail: Trail, error: LocketError): Promise<void> {
+  const { caller, request } = trail
+  if (!caller && !app.refusals.add(request.address, error.code)) return
+  const facts =
+    trail.input === undefined ? {} : (request.operation.facts?.(trail.input, null) ?? {})
+  const outcome = deniedStatuses.has(error.status) ? 'denied' : 'failed'
+  const event = eventOf(app, trail, { outcome, code: error.code, details: facts.details ?? {} })
+  await app.database.write(async (tx) => {
+    const store = tenantViews(app, tx)(caller?.tenant ?? instanceTenant)
+    await appendEvent(store, { ...event, resourceId: facts.resourceId ?? trail.spaceId }, app.clock)
+  }, 'relaxed')
+}
+
+const deniedStatuses = new Set([401, 403, 404, 429])
+
+type Ending = Pick<NewEvent, 'outcome' | 'details'> & { code?: NewEvent['code'] }
+
+function eventOf(app: Pipeline, trail: Trail, ending: Ending): NewEvent {
+  const { caller, request, spaceId, decision } = trail
+  return {
+    time_ms: app.clock(),
+    class: classOf(request.operation, ending.outcome),
+    action: request.operation.audit,
+    outcome: ending.outcome,
+    ...(ending.code && { code: ending.code }),
+    actor: caller && {
+      id: caller.principalId,
+      kind: caller.kind,
+      credentialId: caller.credentialId,
+    },
+    requestId: request.requestId,
+    surface: request.surface,
+    address: request.address,
+    userAgent: request.userAgent,
+    decision,
+    resourceId: null,
+    spaceId,
+    details: ending.details,
+  }
+}
+
+function classOf(operation: Operation, outcome: Outcome): EventClass {
+  if (outcome === 'denied') return 'security'
+  if (operation.rateClass === 'admin') return 'admin'
+  return operation.effect === 'read' ? 'read' : 'write'
+}

@@ -1,0 +1,99 @@
+/** What the pipeline works with: the process's parts, a request, and what is found out on the way. */
+import type { Clock } from '../core/clock.ts'
+import type { Id } from '../core/ids.ts'
+import type { Log } from '../core/log.ts'
+import type { Authenticator } from '../features/api-keys/authenticate.ts'
+import type { SpaceRow } from '../features/spaces/space.ts'
+import type { Caller, Services, Surface } from '../kernel/context.ts'
+import type { Operation, Resource } from '../kernel/operation.ts'
+import type { Database, Transaction } from '../storage/database.ts'
+import type { Keys } from '../storage/encryption-keys.ts'
+import { type TenantStore, tenantStore } from '../storage/tenant-store.ts'
+import type { RateLimits } from './rate-limits.ts'
+import type { Refusals } from './refusals.ts'
+
+/** The parts of a running server that the pipeline needs, wired once in app.ts. */
+export interface Pipeline {
+  readonly database: Database
+  readonly keys: Keys
+  readonly clock: Clock
+  readonly log: Log
+  readonly services: Services
+  readonly authenticator: Authenticator
+  readonly rateLimits: RateLimits
+  readonly refusals: Refusals
+}
+
+/** One call of an operation, as a surface hands it over. */
+export interface Request {
+  readonly operation: Operation
+  /** The token as it was sent, or null. */
+  readonly credential: string | null
+  /** Path, query and body put together; not yet checked. */
+  readonly input: Readonly<Record<string, unknown>>
+  readonly requestId: Id<'req'>
+  readonly surface: Surface
+  /** The client's address as the socket knows it; null where there is no socket. */
+  readonly address: string | null
+  readonly userAgent: string | null
+  readonly idempotencyKey: string | null
+  readonly ifMatch: number | null
+}
+
+export interface Answer {
+  readonly status: number
+  readonly output: unknown
+  /** True when it is the kept answer to an earlier request with the same idempotency key. */
+  readonly replayed: boolean
+}
+
+/** A space that the caller may use; `row` is null for one that he would make. */
+export interface AdmittedSpace {
+  readonly handle: string
+  readonly row: SpaceRow | null
+}
+
+/** What is settled before an operation may run. */
+export interface Admitted {
+  readonly caller: Caller
+  readonly epoch: number
+  readonly input: unknown
+  readonly resource: Resource
+  readonly spaces: readonly AdmittedSpace[]
+  readonly now: number
+}
+
+/** What is known of a request so far: what its audit event says, however it ends. */
+export interface Trail {
+  readonly request: Request
+  caller: Caller | null
+  input: unknown
+  decision: string | null
+  spaceId: Id<'spc'> | null
+  changes: Readonly<Record<string, unknown>>[]
+  afterCommit: (() => void | Promise<void>)[]
+}
+
+export function newTrail(request: Request): Trail {
+  return {
+    request,
+    caller: null,
+    input: undefined,
+    decision: null,
+    spaceId: null,
+    changes: [],
+    afterCommit: [],
+  }
+}
+
+/** Opens a tenant's view of a transaction; views of one transaction share the keys it has loaded. */
+export function tenantViews(app: Pipeline, tx: Transaction): (tenant: Id<'ten'>) => TenantStore {
+  const views = new Map<Id<'ten'>, TenantStore>()
+  return (tenant) => {
+    const known = views.get(tenant)
+    if (known) return known
+    const made = tenantStore(tx, app.keys, tenant)
+    views.set(tenant, made)
+    return made
+  }
+}
