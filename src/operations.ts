@@ -4,6 +4,8 @@ import { listApiKeys } from './features/api-keys/list.ts'
 import { revokeApiKey } from './features/api-keys/revoke.ts'
 import { rotateApiKey } from './features/api-keys/rotate.ts'
 import { listAuditEvents } from './features/audit/list.ts'
+import { listEncryptionKeys } from './features/encryption-keys/list.ts'
+import { rotateEncryptionKey } from './features/encryption-keys/rotate.ts'
 import { deleteMemory } from './features/memories/delete.ts'
 import { deleteMatching } from './features/memories/delete-matching.ts'
 import { getMemory } from './features/memories/get.ts'
@@ -70,6 +72,9 @@ export const operations: readonly Operation[] = [
   listApiKeys,
   rotateApiKey,
   revokeApiKey,
+
+  listEncryptionKeys,
+  rotateEncryptionKey,
 
   createTenant,
   listTenants,

@@ -91,6 +91,10 @@ describe('what is accepted', () => {
   test('goes to the bounds, and one beyond is refused', () => {
     const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
     assert.doesNotThrow(() => parseJson(nested(depth)))
+    const filled = (levels: number): string =>
+      '[1, "]", '.repeat(levels) + '0'.padEnd(levels + 1, ']')
+    assert.doesNotThrow(() => parseJson(filled(depth)))
+    refusals([filled(depth + 1)], /deeper than 32 levels/)
     refusals([nested(depth + 1), `{"a":${nested(depth)}}`], /deeper than 32 levels/)
     const side = `[${Array.from({ length: 1000 }, () => nested(depth - 1)).join()}]`
     assert.doesNotThrow(() => parseJson(side))

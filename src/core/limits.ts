@@ -7,6 +7,8 @@ export const limits = {
   header_bytes_max: 16 * 1024,
   header_timeout_ms: 10_000,
   request_timeout_ms: 30_000,
+  /** Longer than what load balancers keep idle, so that it is never we who close under a request. */
+  keepAlive_timeout_ms: 65_000,
   connections_max: 10_000,
   drain_timeout_ms: 10_000,
 
@@ -44,6 +46,7 @@ export const limits = {
   bootstrapKey_life_ms: 7 * 24 * 3_600_000,
   idempotency_life_ms: 24 * 3_600_000,
   idempotencyKey_characters_max: 255,
+  userAgent_characters_max: 256,
   idempotencyAnswer_bytes_max: 1024 * 1024,
 
   writeQueue_max: 10_000,
@@ -55,5 +58,7 @@ export const limits = {
   indexes_bytes_max: 512 * 1024 * 1024,
   indexCatchUp_rows: 500,
   sweep_rows: 500,
+  /** Sealed values name their key version; a key keeps so many versions to open old ones. */
+  keyVersions_max: 100,
   seals_perKey_max: 2 ** 31,
 } as const

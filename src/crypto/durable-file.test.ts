@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import fs, { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -37,6 +38,22 @@ test('appends, and makes the file at need', () => {
   appendDurably(file, 'two\n')
   assert.equal(readFileSync(file, 'utf8'), 'é\ntwo\n')
   assert.equal(statSync(file).mode & 0o777, 0o600)
+})
+
+test('syncs the file, and the directory that names it, and leaves nothing open', (t) => {
+  const sync = t.mock.method(fs, 'fsyncSync')
+  const [opened, closed] = [t.mock.method(fs, 'openSync'), t.mock.method(fs, 'closeSync')]
+  syncBuiltinESMExports()
+  const file = newFile()
+  createDurably(file, 'one\n')
+  assert.equal(sync.mock.callCount(), 2)
+  appendDurably(file, 'two\n')
+  assert.equal(sync.mock.callCount(), 4)
+  truncateDurably(file, 4)
+  assert.equal(sync.mock.callCount(), 5)
+  assert.equal(closed.mock.callCount(), opened.mock.callCount())
+  t.mock.restoreAll()
+  syncBuiltinESMExports()
 })
 
 test('truncates to a size', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import frozen from '../../test/vectors/sealed-v1.json' with { type: 'json' }
 import { type DataKey, dataKey, newKeyMaterial } from './data-key.ts'
 import {
   createKeyCache,
@@ -24,6 +25,12 @@ const openRows = (rows: readonly WrappedKey[], parent: KeySet | DataKey = root):
   openKeySet(parent, { tenant: owner.tenant, scope: owner.scope }, rows)
 
 describe('a wrapped key', () => {
+  test('that was wrapped long ago unwraps forever', () => {
+    const parent = dataKey(Buffer.from(frozen.material, 'hex'), frozen.keyVersion)
+    const { owner: known, material, wrapped } = frozen.wrap
+    assert.equal(unwrapKey(parent, known, Buffer.from(wrapped, 'hex')).toString('hex'), material)
+  })
+
   test('unwraps to the same bytes for its owner', () => {
     const material = newKeyMaterial()
     const wrapped = wrapKey(root, owner, material)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
+import frozen from '../../test/vectors/sealed-v1.json' with { type: 'json' }
 import { dataKey, newKeyMaterial } from './data-key.ts'
 import { hashToken, newApiKey, publicIdOf, tokenMatches } from './token-hash.ts'
 
@@ -17,7 +18,8 @@ test('a key is lk_, 12 characters of id, _, 43 of secret and 6 of checksum', () 
 
 test('the checksum is the CRC-32 of what stands before it, in base 62', () => {
   for (let i = 0; i < 100; i++) {
-    const { text } = newApiKey()
+    const { text, publicId } = newApiKey()
+    assert.equal(publicIdOf(text), publicId)
     const value = [...text.slice(-6)].reduce((sum, digit) => sum * 62 + digits.indexOf(digit), 0)
     assert.equal(value, crc32(text.slice(0, -6)))
   }
@@ -72,6 +74,11 @@ test('a strange or overlong token matches nothing and does not throw', () => {
   for (const token of ['', '\0', 'é', 'x'.repeat(1_000_000)]) {
     assert.ok(!tokenMatches(pepper, token, hash))
   }
+})
+
+test('what was stored of a token long ago still matches it', () => {
+  const known = dataKey(Buffer.from(frozen.material, 'hex'), 1)
+  assert.ok(tokenMatches(known, frozen.token, Buffer.from(frozen.tokenHash, 'hex')))
 })
 
 test('the hash is not the token, nor a plain digest of it', () => {

@@ -1,9 +1,10 @@
 /** What an operation is handed when it runs. Everything it may touch is here, and nothing else is. */
 
+import type { Clock } from '../core/clock.ts'
 import type { Id } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { SpaceStore } from '../storage/space-store.ts'
-import type { PrincipalId } from '../storage/tables.ts'
+import type { KeyScope, PrincipalId } from '../storage/tables.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
 import type { Rights } from './rights.ts'
 
@@ -26,6 +27,11 @@ export interface Caller {
 /** Things that live as long as the process. Each feature that has one adds it to this interface. */
 export interface Services {
   readonly log: Log
+  readonly clock: Clock
+  /** Makes a key's destruction final: tombstone, caches, the database's own copies. */
+  readonly keyDestroyed: (tenant: Id<'ten'>, scope: KeyScope) => Promise<void>
+  /** Lets every part that remembers a key know that it has a new version. */
+  readonly keyRotated: (tenant: Id<'ten'>, scope: KeyScope) => void
 }
 
 export interface Context {

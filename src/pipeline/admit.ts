@@ -1,10 +1,10 @@
 /** The gate: who is it, may he call so often, is the input well formed, and may he do this here. */
 import type { z } from 'zod'
-import { assert } from '../core/assert.ts'
+import { assert, unreachable } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
-import { instanceTenant } from '../core/ids.ts'
+import { type Id, instanceTenant } from '../core/ids.ts'
 import type { Permission } from '../core/permissions.ts'
-import { type Allowed, admitToHandle, admitToSpace } from '../features/spaces/access.ts'
+import { admitToHandle, admitToSpace } from '../features/spaces/access.ts'
 import { openHandle } from '../features/spaces/space.ts'
 import { findSpace } from '../features/spaces/store.ts'
 import type { Caller } from '../kernel/context.ts'
@@ -43,8 +43,22 @@ export async function admit(app: Pipeline, tx: Transaction, trail: Trail): Promi
   const resource = operation.resource(input, caller)
   const store = open(caller.tenant)
   const spaces = await authorise(store, { caller, resource, operation, input, trail })
+  await loadKeys(store, caller, spaces)
   app.services.keyUses.touch(caller.tenant, caller.credentialId, now)
   return { caller, epoch, input, resource, spaces, now }
+}
+
+/**
+ * Opens the keys that the transaction will want. A writing transaction keeps what it loads to
+ * itself, so a key that is first opened there would be opened again by each.
+ */
+async function loadKeys(
+  store: TenantStore,
+  caller: Caller,
+  spaces: readonly AdmittedSpace[],
+): Promise<void> {
+  await store.keys(caller.principalId)
+  for (const { row } of spaces) if (row) await store.keys(row.space_id)
 }
 
 /** The permission that this very call needs. */
@@ -66,32 +80,61 @@ async function authorise(store: TenantStore, question: Question): Promise<Admitt
   const { caller, resource, trail } = question
   const permission = permissionFor(question.operation, question.input)
   if (!holds(caller.rights, permission)) throw new LocketError('permission_denied')
-  if (resource.kind === 'self') return []
-  if (resource.kind === 'tenant' || resource.kind === 'instance') {
-    trail.decision = overTenant(caller.rights, permission)
-    if (trail.decision === null) throw new LocketError('permission_denied')
-    return []
+  switch (resource.kind) {
+    case 'self':
+      return []
+    case 'tenant':
+    case 'instance':
+      trail.decision = overTenant(caller.rights, permission)
+      if (trail.decision === null) throw new LocketError('permission_denied')
+      return []
+    case 'spaces':
+      return admitToHandles(store, question, resource.handles)
+    case 'space':
+      return admitToOne(store, question, resource.id)
+    case 'memory':
+      return admitToOne(store, question, await spaceOfMemory(store, resource.id))
+    default:
+      return unreachable(resource)
   }
-  const decided = (allowed: Allowed): AdmittedSpace['row'] => {
-    trail.decision ??= allowed.grant
-    return allowed.row
-  }
+}
+
+async function admitToHandles(
+  store: TenantStore,
+  question: Question,
+  handles: readonly string[],
+): Promise<AdmittedSpace[]> {
+  const { caller, trail } = question
+  const permission = permissionFor(question.operation, question.input)
   const spaces: AdmittedSpace[] = []
-  if (resource.kind === 'spaces') {
-    for (const handle of resource.handles) {
-      const allowed = await admitToHandle(store, caller, { handle, permission })
-      spaces.push({ handle, row: allowed && decided(allowed) })
-    }
-  } else {
-    const id = resource.kind === 'space' ? resource.id : await spaceOfMemory(store, resource.id)
-    const row = id && (await findSpace(store, id))
-    if (!row) throw new LocketError('not_found')
-    decided(admitToSpace(caller, permission, row))
-    spaces.push({ handle: await openHandle(store, row), row })
+  for (const handle of handles) {
+    const allowed = await admitToHandle(store, caller, { handle, permission })
+    trail.decision ??= allowed?.grant ?? null
+    spaces.push({ handle, row: allowed?.row ?? null })
   }
-  // Details of an event about one space are sealed with that space's key and die with it.
-  trail.spaceId = spaces.length === 1 ? (spaces[0]?.row?.space_id ?? null) : null
+  nameSpace(trail, spaces)
   return spaces
+}
+
+async function admitToOne(
+  store: TenantStore,
+  question: Question,
+  id: Id<'spc'> | undefined,
+): Promise<AdmittedSpace[]> {
+  const { caller, trail } = question
+  const found = id && (await findSpace(store, id))
+  if (!found) throw new LocketError('not_found')
+  const permission = permissionFor(question.operation, question.input)
+  const { row, grant } = admitToSpace(caller, permission, found)
+  trail.decision = grant
+  const spaces = [{ handle: await openHandle(store, row), row }]
+  nameSpace(trail, spaces)
+  return spaces
+}
+
+/** Details of an event about one space are sealed with that space's key and die with it. */
+function nameSpace(trail: Trail, spaces: readonly AdmittedSpace[]): void {
+  trail.spaceId = spaces.length === 1 ? (spaces[0]?.row?.space_id ?? null) : null
 }
 
 /** Throws `invalid_input` that tells where the mistakes are, never what was there. */

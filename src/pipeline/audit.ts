@@ -26,7 +26,7 @@ export async function auditAllowed(
 /** The event of a refusal or a failure, in a transaction of its own. */
 export async function auditRefused(app: Pipeline, trail: Trail, error: LocketError): Promise<void> {
   const { caller, request } = trail
-  if (!caller && !app.refusals.add(request.address, error.code)) return
+  if (!caller && !app.services.refusals.add(request.address, error.code)) return
   const facts =
     trail.input === undefined ? {} : (request.operation.facts?.(trail.input, null) ?? {})
   const outcome = deniedStatuses.has(error.status) ? 'denied' : 'failed'

@@ -48,9 +48,9 @@ export function createRateLimits(budgets: RateBudgets = rateBudgets): RateLimits
 async function consume(limiter: RateLimiterMemory, key: string): Promise<void> {
   try {
     await limiter.consume(key)
-  } catch (thrown) {
-    if (!(thrown instanceof RateLimiterRes)) throw thrown
-    const seconds = Math.max(1, Math.ceil(thrown.msBeforeNext / 1000))
-    throw new LocketError('too_many_requests', undefined, { retryAfter_s: seconds })
+  } catch (cause) {
+    if (!(cause instanceof RateLimiterRes)) throw cause
+    const retryAfter_s = Math.max(1, Math.ceil(cause.msBeforeNext / 1000))
+    throw new LocketError('too_many_requests', undefined, { retryAfter_s, cause })
   }
 }

@@ -10,7 +10,6 @@ import type { Database, Transaction } from '../storage/database.ts'
 import type { Keys } from '../storage/encryption-keys.ts'
 import { type TenantStore, tenantStore } from '../storage/tenant-store.ts'
 import type { RateLimits } from './rate-limits.ts'
-import type { Refusals } from './refusals.ts'
 
 /** The parts of a running server that the pipeline needs, wired once in app.ts. */
 export interface Pipeline {
@@ -21,7 +20,6 @@ export interface Pipeline {
   readonly services: Services
   readonly authenticator: Authenticator
   readonly rateLimits: RateLimits
-  readonly refusals: Refusals
 }
 
 /** One call of an operation, as a surface hands it over. */

@@ -1,4 +1,5 @@
 /** Wrapped keys in the database, and how a transaction comes by the keys that it may use. */
+import { sql } from 'kysely'
 import type { Clock } from '../core/clock.ts'
 import { LocketError } from '../core/errors.ts'
 import type { Id } from '../core/ids.ts'
@@ -9,7 +10,7 @@ import { type KeyCache, type KeySet, openKeySet, unwrapKey, wrapKey } from '../c
 import type { Tombstones } from '../crypto/tombstones.ts'
 import type { Transaction } from './database.ts'
 import { query } from './query.ts'
-import type { KeyScope } from './tables.ts'
+import type { KeyScope, Tables } from './tables.ts'
 
 /** What the process holds to open keys with. */
 export interface Keys {
@@ -130,6 +131,41 @@ const overused = query((db, arg: { seals: number; limit: number }) =>
     .where('seals', '>=', arg.seals)
     .limit(arg.limit),
 )
+
+export type KeyRecord = Pick<
+  Tables['encryption_keys'],
+  'scope' | 'version' | 'state' | 'seals' | 'created_at'
+>
+
+/** A tenant's keys in the order of scope and version, after a place in that order. */
+export const listKeys = query((db, arg: { tenant: Id<'ten'>; after: string; limit: number }) => {
+  const place = sql<string>`scope || ' ' || substr('000000000' || version, -9)`
+  return db
+    .selectFrom('encryption_keys')
+    .select(['scope', 'version', 'state', 'seals', 'created_at', place.as('place')])
+    .where('tenant_id', '=', arg.tenant)
+    .where(place, '>', arg.after)
+    .orderBy('scope')
+    .orderBy('version')
+    .limit(arg.limit)
+})
+
+const rotatedSpaces = query((db, _arg: object) =>
+  db
+    .selectFrom('encryption_keys')
+    .select(['tenant_id', 'scope'])
+    .distinct()
+    .where('state', '=', 'retired')
+    .where(sql<boolean>`scope like 'spc%'`),
+)
+
+/** Spaces whose key was ever rotated: their records may still have to be sealed anew. */
+export async function spacesEverRotated(
+  tx: Transaction,
+): Promise<{ tenant: Id<'ten'>; space: Id<'spc'> }[]> {
+  const rows = await tx.all(rotatedSpaces, {})
+  return rows.map((row) => ({ tenant: row.tenant_id, space: row.scope as Id<'spc'> }))
+}
 
 /** Writes down how often keys sealed. */
 export async function recordSeals(

@@ -40,8 +40,8 @@ export type PrincipalId = Id<'usr' | 'agt' | 'svc'>
 export type KeyScope = 'tenant' | 'lookup' | 'pepper' | Id<'spc'> | PrincipalId
 
 export const tables = {
-  /** One row: the format of the data directory, and the tick that makes relaxed commits durable. */
-  instance: { name: text(), format: integer(), ticks: integer(), created_at: integer() },
+  /** One row: the format of what is stored. */
+  instance: { name: text(), format: integer(), created_at: integer() },
 
   tenants: {
     tenant_id: text<Id<'ten'>>(),

@@ -24,7 +24,9 @@ export type Use = (work: (db: Database) => Promise<void>) => (t: TestContext) =>
 /** `use` gives a test an empty database and closes it afterwards. */
 export function databaseContract(engine: string, use: Use): void {
   describe(`${engine}: writes`, () => writes(use))
+  describe(`${engine}: writes that fail`, () => failedWrites(use))
   describe(`${engine}: reads`, () => reads(use))
+  describe(`${engine}: rows`, () => rows(use))
   describe(`${engine}: savepoints`, () => savepoints(use))
   describe(`${engine}: a failed statement`, () => failedStatements(use))
   describe(`${engine}: bounds and end`, () => bounds(use))
@@ -36,8 +38,8 @@ export const add =
     tx.run(addCredential, { id, tenant })
 
 export async function ids(db: Database): Promise<string[]> {
-  const rows = await db.read((tx) => tx.all(credentials, {}))
-  return rows.map((row) => row.public_id)
+  const found = await db.read((tx) => tx.all(credentials, {}))
+  return found.map((row) => row.public_id)
 }
 
 const unavailable = (error: unknown) => error instanceof LocketError && error.code === 'unavailable'
@@ -93,6 +95,17 @@ function writes(use: Use): void {
   )
 
   test(
+    'run tells how many rows changed',
+    use(async (db) => {
+      const changed = await db.write((tx) => tx.run(setCounter, { key, value: 1 }), 'full')
+      assert.equal(changed, 0)
+      assert.equal(await db.write(add('a'), 'full'), 1)
+    }),
+  )
+}
+
+function failedWrites(use: Use): void {
+  test(
     'a work that throws undoes itself and nothing else, and only its caller hears of it',
     use(async (db) => {
       const failing = async (tx: Transaction) => {
@@ -110,15 +123,6 @@ function writes(use: Use): void {
       )
       await assert.rejects(db.write(failing, 'full'), Refusal)
       assert.deepEqual(await ids(db), ['a', 'c'])
-    }),
-  )
-
-  test(
-    'run tells how many rows changed',
-    use(async (db) => {
-      const changed = await db.write((tx) => tx.run(setCounter, { key, value: 1 }), 'full')
-      assert.equal(changed, 0)
-      assert.equal(await db.write(add('a'), 'full'), 1)
     }),
   )
 
@@ -178,7 +182,9 @@ function reads(use: Use): void {
       )
     }),
   )
+}
 
+function rows(use: Use): void {
   test(
     'rows are plain objects with bytes, numbers and nulls as they went in',
     use(async (db) => {

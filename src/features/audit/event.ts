@@ -81,3 +81,29 @@ export interface EventOrigin {
 }
 
 export type EventScope = KeyScope
+
+/** The event of a job: the server itself is the actor. */
+export function jobEvent(
+  time_ms: number,
+  action: string,
+  about: Partial<
+    Pick<NewEvent, 'spaceId' | 'resourceId' | 'details' | 'outcome' | 'code' | 'address'>
+  >,
+): NewEvent {
+  return {
+    time_ms,
+    class: 'system',
+    action,
+    outcome: 'allowed',
+    actor: null,
+    requestId: null,
+    surface: null,
+    address: null,
+    userAgent: null,
+    decision: null,
+    resourceId: null,
+    spaceId: null,
+    details: {},
+    ...about,
+  }
+}

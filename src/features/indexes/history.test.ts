@@ -79,7 +79,7 @@ describe('history leaves no trace', () => {
         assert.deepEqual(answers(index, now), answers(fresh, now))
         assert.equal(index.size, fresh.size)
       }),
-      { numRuns: 60 },
+      { numRuns: 60, interruptAfterTimeLimit: 20_000 },
     )
   })
 

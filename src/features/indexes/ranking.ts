@@ -106,7 +106,7 @@ export function rank(
   work.busy = true
   try {
     reserve(corpus.documents.count, corpus.sessions.capacity)
-    //X corpus.sessions.settle()
+    corpus.sessions.settle()
     const search = { ...corpus, view: viewOf(corpus, options), accept: options.accept }
     for (const term of terms) addTerm(search, term)
     lendToNeighbours(search)

@@ -103,6 +103,6 @@ test('any additions and removals leave the chains that sorting gives', () => {
         assert.equal(space.sessions.lengths[space.sessions.of[first] as number], chain.length * 10)
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 60, interruptAfterTimeLimit: 20_000 },
   )
 })

@@ -23,7 +23,7 @@ export type ToDocument = (
 
 export interface SpaceIndexes {
   /** Reads what is missing in short steps, so that a cold space does not hold up the others. */
-  prepare(space: PreparedSpace): Promise<void>
+  catchUp(space: PreparedSpace): Promise<void>
   /** The index as of this snapshot, for a transaction that only reads. */
   current(space: SpaceStore): Promise<SpaceIndex>
   drop(space: Id<'spc'>): void
@@ -89,7 +89,7 @@ export function createSpaceIndexes(options: {
   }
 
   return {
-    prepare: async (space) => {
+    catchUp: async (space) => {
       while (!(await space.read(step))) await new Promise(setImmediate)
     },
     current: async (space) => {

@@ -51,7 +51,7 @@ export const deleteMatching = operation({
   prepare: async (ctx, input) => {
     const [space] = ctx.spaces
     if (!space) return []
-    await ctx.services.indexes.prepare(space)
+    await ctx.services.indexes.catchUp(space)
     const accept = predicateOf(input)
     const question = { limit: limits.delete_matching_max + 1, now: ctx.now, accept }
     return space.read(async (store) => {

@@ -33,7 +33,7 @@ export const listSessions = operation({
   output: z.strictObject({ items: z.array(Session) }),
   status: 200,
   prepare: async (ctx) => {
-    for (const space of ctx.spaces) await ctx.services.indexes.prepare(space)
+    for (const space of ctx.spaces) await ctx.services.indexes.catchUp(space)
   },
   run: async (ctx, input) => {
     const index = await ctx.services.indexes.current(ctx.space)

@@ -42,7 +42,7 @@ export const listMemories = operation({
   output: pageOf(Memory),
   status: 200,
   prepare: async (ctx) => {
-    for (const space of ctx.spaces) await ctx.services.indexes.prepare(space)
+    for (const space of ctx.spaces) await ctx.services.indexes.catchUp(space)
   },
   run: async (ctx, input) => {
     const before = input.cursor === undefined ? undefined : fromCursor(id, input.cursor)

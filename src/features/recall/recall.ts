@@ -55,7 +55,7 @@ export const recallMemories = operation({
   output: z.strictObject({ items: z.array(Recalled) }),
   status: 200,
   prepare: async (ctx) => {
-    for (const space of ctx.spaces) await ctx.services.indexes.prepare(space)
+    for (const space of ctx.spaces) await ctx.services.indexes.catchUp(space)
   },
   run: async (ctx, input) => {
     const question = {

@@ -1,19 +1,10 @@
 import { z } from 'zod'
 import { LocketError } from '../../core/errors.ts'
-import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import { Done, idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
-import type { KeyScope } from '../../storage/tables.ts'
 import { raiseEpoch } from '../tenants/store.ts'
 import { destroySpace, findSpace } from './store.ts'
-
-declare module '../../kernel/context.ts' {
-  interface Services {
-    /** Makes a key's destruction final: tombstone, caches, the database's own copies. */
-    readonly keyDestroyed: (tenant: Id<'ten'>, scope: KeyScope) => Promise<void>
-  }
-}
 
 /**
  * Deletes a space for good: its key is overwritten in the same transaction, so nothing it sealed,

@@ -6,7 +6,7 @@ import { query } from '../../storage/query.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { findByHandle, insertPrincipal } from '../principals/store.ts'
-import type { SpaceRow } from './space.ts'
+import { openHandle, type SpaceRow } from './space.ts'
 
 type Of = { tenant: Id<'ten'> }
 
@@ -128,6 +128,33 @@ async function ownerOf(
   const found = await findByHandle(store, handle)
   if (found?.state === 'deleted') throw new LocketError('handle_retired')
   return (found ?? (await insertPrincipal(store, { handle, name: null }, now))).principal_id
+}
+
+const updateRow = query((db, arg: Of & Omit<SpaceRow, 'tenant_id'>) =>
+  db
+    .updateTable('spaces')
+    .set({ profile: arg.profile, handle_index: arg.handle_index, mac: arg.mac })
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space_id),
+)
+
+/** Seals the handle anew, after the space's key was rotated. Throws `not_found`. */
+export async function resealSpaceProfile(store: TenantStore, id: Id<'spc'>): Promise<void> {
+  const row = await findSpace(store, id)
+  if (!row) throw new LocketError('not_found')
+  const cell = { table: 'spaces', row: id, column: 'profile' } as const
+  const profile = await store.seal(id, cell, { handle: await openHandle(store, row) })
+  await store.run(updateRow, await store.signed('spaces', { ...row, profile }))
+}
+
+/** Writes the handle's index anew, after the look-up key was rotated. */
+export async function reindexSpace(
+  store: TenantStore,
+  row: SpaceRow,
+  handle: string,
+): Promise<void> {
+  const handle_index = await spaceHandleIndex(store, handle)
+  await store.run(updateRow, await store.signed('spaces', { ...row, handle_index }))
 }
 
 /** Ends a space: its key's bytes are overwritten, what it sealed can never be opened again. */

@@ -15,7 +15,6 @@ declare module '../../kernel/context.ts' {
       store: TenantStore,
       options: { now: number; instance: boolean },
     ) => Promise<string>
-    readonly clock: () => number
   }
 }
 

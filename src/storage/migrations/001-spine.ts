@@ -5,7 +5,6 @@ export const spine = {
     `CREATE TABLE instance (
       name TEXT NOT NULL PRIMARY KEY,
       format INTEGER NOT NULL,
-      ticks INTEGER NOT NULL,
       created_at INTEGER NOT NULL
     ) STRICT`,
 

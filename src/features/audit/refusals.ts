@@ -3,7 +3,7 @@
  * flood of them must not fill the disk: the first of an address is written at once, the others of
  * the same kind are counted and written as one event when the window ends.
  */
-import type { ErrorCode } from '../core/errors.ts'
+import type { ErrorCode } from '../../core/errors.ts'
 
 const addresses_max = 10_000
 

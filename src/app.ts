@@ -1,0 +1,123 @@
+/** Wires the parts of a server once. Nothing else knows all of them. */
+import type { Clock } from './core/clock.ts'
+import { toTimestamp } from './core/clock.ts'
+import { instanceTenant } from './core/ids.ts'
+import { appointAdministrator } from './features/api-keys/appoint.ts'
+import { createAuthenticator } from './features/api-keys/authenticate.ts'
+import { createKeyUses } from './features/api-keys/uses.ts'
+import { appendEvent } from './features/audit/append.ts'
+import { jobEvent } from './features/audit/event.ts'
+import { createRefusals } from './features/audit/refusals.ts'
+import { createSpaceIndexes } from './features/indexes/space-indexes.ts'
+import { toDocument } from './features/memories/memory.ts'
+import { requireSpace } from './features/spaces/store.ts'
+import { createRouter } from './http/router.ts'
+import type { Instance } from './instance.ts'
+import { type JobRunner, startJobs } from './jobs.ts'
+import type { Services } from './kernel/context.ts'
+import type { Operation } from './kernel/operation.ts'
+import { operations } from './operations.ts'
+import { createRateLimits, type RateBudgets } from './pipeline/rate-limits.ts'
+import type { Pipeline } from './pipeline/request.ts'
+import { spacesEverRotated } from './storage/encryption-keys.ts'
+import { instanceStore, tenantStore } from './storage/tenant-store.ts'
+
+export interface AppOptions {
+  readonly version: string
+  readonly publicUrl: string | null
+  readonly indexes_bytes_max: number
+  /** What tests and benches replace. */
+  readonly rateBudgets?: RateBudgets
+  readonly operations?: readonly Operation[]
+}
+
+export interface App {
+  fetch(request: Request, client: { address: string | null }): Promise<Response>
+  readonly pipeline: Pipeline
+  readonly jobs: JobRunner
+  /** Stops the jobs, writes down what is only in memory, and says so in the log. */
+  close(): Promise<void>
+}
+
+/** A server on an instance, without sockets: `fetch` is its whole contract. */
+export async function createApp(instance: Instance, options: AppOptions): Promise<App> {
+  const { database, keys, clock, log } = instance
+  const services = createServices(instance, options)
+  for (const { tenant, space } of await database.read(spacesEverRotated)) {
+    services.reseals.set(space, tenant)
+  }
+  const pipeline: Pipeline = {
+    database,
+    keys,
+    clock,
+    log,
+    services,
+    authenticator: createAuthenticator(),
+    rateLimits: createRateLimits(options.rateBudgets),
+  }
+  let closing = false
+  const jobs = startJobs({
+    database,
+    keys,
+    clock,
+    log,
+    services,
+    open: (tx, tenant) => tenantStore(tx, keys, tenant),
+  })
+  await note(instance, clock, 'server.started')
+  const fetch = createRouter({
+    pipeline,
+    operations: options.operations ?? operations,
+    version: options.version,
+    publicUrl: options.publicUrl,
+    ready: async () => !closing && (await database.read(async () => true)),
+  })
+  return {
+    fetch,
+    pipeline,
+    jobs,
+    close: async () => {
+      closing = true
+      await jobs.runAll()
+      await jobs.stop()
+      await note(instance, clock, 'server.stopped')
+    },
+  }
+}
+
+function createServices(instance: Instance, options: AppOptions): Services {
+  const { database, keys, clock, log } = instance
+  const { indexes_bytes_max: bytes_max } = options
+  const indexes = createSpaceIndexes({ toDocument, bytes_max })
+  const reseals: Services['reseals'] = new Map()
+  return {
+    log,
+    clock,
+    indexes,
+    reseals,
+    keyUses: createKeyUses(),
+    refusals: createRefusals(),
+    appointAdministrator,
+    requireSpace,
+    keyDestroyed: async (tenant, scope) => {
+      keys.tombstones.append({ tenant, scope, destroyedAt: toTimestamp(clock()) })
+      keys.cache.forget(tenant, scope)
+      if (scope.startsWith('spc_')) indexes.drop(scope as `spc_${string}`)
+      await database.scrub()
+    },
+    keyRotated: (tenant, scope) => {
+      if (scope === 'tenant') keys.cache.forgetTenant(tenant)
+      else keys.cache.forget(tenant, scope)
+      if (scope.startsWith('spc_')) reseals.set(scope as `spc_${string}`, tenant)
+    },
+  }
+}
+
+/** What the server itself does goes to the instance's own log. */
+async function note(instance: Instance, clock: Clock, action: string): Promise<void> {
+  const { database, keys } = instance
+  await database.write(async (tx) => {
+    const event = jobEvent(clock(), action, { resourceId: instanceTenant })
+    await appendEvent(instanceStore(tx, keys), event, clock)
+  }, 'full')
+}

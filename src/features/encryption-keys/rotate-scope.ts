@@ -1,0 +1,35 @@
+/** What rotating each kind of key entails, all of it in the transaction that makes the new version. */
+import type { KeyScope, PrincipalId } from '../../storage/tables.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+import { openProfile } from '../principals/principal.ts'
+import { getPrincipal, sealProfile, updatePrincipalRow } from '../principals/store.ts'
+import { resealSpaceProfile } from '../spaces/store.ts'
+import { reindex } from './reindex.ts'
+
+/** Rotates one key of the tenant and returns the new version. Throws `not_found`. */
+export async function rotateScope(
+  store: TenantStore,
+  scope: KeyScope,
+  now: number,
+): Promise<number> {
+  const version = await store.rotateKey(scope)
+  if (scope === 'tenant') await store.rewrapKeys()
+  else if (scope === 'lookup') await reindex(store)
+  else if (isSpace(scope)) await resealSpaceProfile(store, scope)
+  else if (isPrincipal(scope)) await resealPrincipal(store, scope, now)
+  return version
+}
+
+function isSpace(scope: KeyScope): scope is `spc_${string}` {
+  return scope.startsWith('spc_')
+}
+
+function isPrincipal(scope: KeyScope): scope is PrincipalId {
+  return scope.includes('_')
+}
+
+async function resealPrincipal(store: TenantStore, id: PrincipalId, now: number): Promise<void> {
+  const row = await getPrincipal(store, id)
+  const profile = await sealProfile(store, id, await openProfile(store, row))
+  await updatePrincipalRow(store, row, { profile, updated_at: now })
+}

@@ -1,0 +1,52 @@
+import { minute_ms } from '../../core/clock.ts'
+import type { Id } from '../../core/ids.ts'
+import { limits } from '../../core/limits.ts'
+import type { Job, JobContext } from '../../kernel/job.ts'
+import { spaceStore } from '../../storage/space-store.ts'
+import { type ExpiredMemory, expiredMemories } from '../../storage/space-sweep.ts'
+import { appendEvent } from '../audit/append.ts'
+import { jobEvent } from '../audit/event.ts'
+import { findSpace } from '../spaces/store.ts'
+
+/** Deletes memories whose time is over, content and versions, as a caller's delete would. */
+export const sweepExpired: Job = {
+  name: 'memories.sweep-expired',
+  every_ms: minute_ms,
+  run: async (ctx) => {
+    const now = ctx.clock()
+    const limit = limits.sweep_rows
+    const found = await ctx.database.read((tx) => expiredMemories(tx, { now, limit }))
+    for (const batch of bySpace(found)) await sweepSpace(ctx, batch, now)
+    return found.length
+  },
+}
+
+function bySpace(found: readonly ExpiredMemory[]): ExpiredMemory[][] {
+  return [...Map.groupBy(found, (memory) => memory.space_id).values()]
+}
+
+/** All of one space in one transaction, with one event that tells how many. */
+async function sweepSpace(
+  ctx: JobContext,
+  batch: readonly ExpiredMemory[],
+  now: number,
+): Promise<void> {
+  const [first] = batch
+  if (!first) return
+  await ctx.database.write(async (tx) => {
+    const store = ctx.open(tx, first.tenant_id)
+    const row = await findSpace(store, first.space_id)
+    if (!row) return
+    const space = spaceStore(store, { id: row.space_id, ownerId: row.owner_id })
+    const deleted: Id<'mem'>[] = []
+    for (const { memory_id } of batch) {
+      // It may have been given a longer life, or deleted, since it was found.
+      if (!(await space.isOver(memory_id, now))) continue
+      await space.remove(memory_id)
+      deleted.push(memory_id)
+    }
+    if (deleted.length === 0) return
+    const event = jobEvent(now, 'memory.expired', { spaceId: row.space_id, details: { deleted } })
+    await appendEvent(store, event, ctx.clock)
+  }, 'full')
+}

@@ -1,0 +1,76 @@
+/** The background jobs and what runs them: one run of each at a time, none once the server stops. */
+import { second_ms } from './core/clock.ts'
+import { recordKeyUses } from './features/api-keys/record-uses.ts'
+import { flushRefusals } from './features/audit/flush-refusals.ts'
+import { resealRecords } from './features/encryption-keys/reseal.ts'
+import { rotateWornKeys } from './features/encryption-keys/rotate-worn.ts'
+import { sweepExpired } from './features/memories/sweep-expired.ts'
+import { sweepDestroyed } from './features/spaces/sweep-destroyed.ts'
+import type { Job, JobContext } from './kernel/job.ts'
+import { sweepIdempotencyKeys } from './pipeline/sweep-idempotency-keys.ts'
+
+export const jobs: readonly Job[] = [
+  sweepExpired,
+  sweepDestroyed,
+  resealRecords,
+  rotateWornKeys,
+  recordKeyUses,
+  flushRefusals,
+  sweepIdempotencyKeys,
+]
+
+/** A job that did something may have more to do: it runs again this soon. */
+const again_ms = second_ms / 10
+
+export interface JobRunner {
+  /** Runs every job once, now: at the end of a server's life, and in tests. */
+  runAll(): Promise<void>
+  /** Starts no more runs and waits for those that are under way. */
+  stop(): Promise<void>
+}
+
+/** Runs each job in its own rhythm until it is stopped. */
+export function startJobs(ctx: JobContext, list: readonly Job[] = jobs): JobRunner {
+  const timers = new Map<Job, NodeJS.Timeout>()
+  const running = new Map<Job, Promise<number>>()
+  let stopped = false
+
+  const run = (job: Job): Promise<number> => {
+    const current = running.get(job)
+    if (current !== undefined) return current
+    const started = runJob(ctx, job).finally(() => running.delete(job))
+    running.set(job, started)
+    return started
+  }
+
+  const schedule = (job: Job, delay_ms: number): void => {
+    if (stopped) return
+    const timer = setTimeout(async () => {
+      const done = await run(job)
+      schedule(job, done > 0 ? again_ms : job.every_ms)
+    }, delay_ms)
+    timers.set(job, timer.unref())
+  }
+
+  for (const job of list) schedule(job, job.every_ms)
+  return {
+    runAll: async () => {
+      for (const job of list) await run(job)
+    },
+    stop: async () => {
+      stopped = true
+      for (const timer of timers.values()) clearTimeout(timer)
+      await Promise.all(running.values())
+    },
+  }
+}
+
+/** A job that fails is logged and tried again at its next turn. */
+async function runJob(ctx: JobContext, job: Job): Promise<number> {
+  try {
+    return await job.run(ctx)
+  } catch (thrown) {
+    ctx.log.error({ job: job.name, err: thrown }, 'job failed')
+    return 0
+  }
+}

@@ -1,0 +1,200 @@
+/** The queries behind a SpaceStore. Each names the tenant and the space in its condition. */
+import type { Id } from '../core/ids.ts'
+import type { Sealed } from '../crypto/aead.ts'
+import type { Blind } from '../crypto/blind-index.ts'
+import { query } from './query.ts'
+import type { Tables } from './tables.ts'
+
+type InSpace = { tenant: Id<'ten'>; space: Id<'spc'> }
+type Row = Tables['memories']
+
+/** What is read of a memory's row. */
+export type MemoryRow = Pick<Row, (typeof columns)[number]>
+
+const columns = ['memory_id', 'seq', 'state', 'record'] as const
+
+export const positionOf = query((db, arg: InSpace) =>
+  db
+    .selectFrom('spaces')
+    .select(['seq', 'seq_floor', 'memories'])
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space),
+)
+
+export const advance = query((db, arg: InSpace & { added: number }) =>
+  db
+    .updateTable('spaces')
+    .set((row) => ({ seq: row('seq', '+', 1), memories: row('memories', '+', arg.added) }))
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .returning(['seq', 'memories']),
+)
+
+export const byId = query((db, arg: InSpace & { id: Id<'mem'> }) =>
+  db
+    .selectFrom('memories')
+    .select(columns)
+    .where('tenant_id', '=', arg.tenant)
+    .where('memory_id', '=', arg.id)
+    .where('space_id', '=', arg.space),
+)
+
+export const byKey = query((db, arg: InSpace & { key: Blind }) =>
+  db
+    .selectFrom('memories')
+    .select('memory_id')
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('key_index', '=', arg.key),
+)
+
+export const overdue = query((db, arg: InSpace & { id: Id<'mem'>; now: number }) =>
+  db
+    .selectFrom('memories')
+    .select('memory_id')
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('memory_id', '=', arg.id)
+    .where('state', '=', 'live')
+    .where('expires_at', '<=', arg.now),
+)
+
+export const after = query((db, arg: InSpace & { seq: number; limit: number }) =>
+  db
+    .selectFrom('memories')
+    .select(columns)
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('seq', '>', arg.seq)
+    .orderBy('seq')
+    .limit(arg.limit),
+)
+
+export const insertRow = query((db, arg: { tenant: Id<'ten'> } & Omit<Row, 'tenant_id'>) =>
+  db.insertInto('memories').values({
+    tenant_id: arg.tenant,
+    memory_id: arg.memory_id,
+    space_id: arg.space_id,
+    seq: arg.seq,
+    state: arg.state,
+    expires_at: arg.expires_at,
+    key_version: arg.key_version,
+    key_index: arg.key_index,
+    record: arg.record,
+  }),
+)
+
+export const updateRow = query((db, arg: { tenant: Id<'ten'> } & Omit<Row, 'tenant_id'>) =>
+  db
+    .updateTable('memories')
+    .set({
+      seq: arg.seq,
+      state: arg.state,
+      expires_at: arg.expires_at,
+      key_version: arg.key_version,
+      key_index: arg.key_index,
+      record: arg.record,
+    })
+    .where('tenant_id', '=', arg.tenant)
+    .where('memory_id', '=', arg.memory_id)
+    .where('space_id', '=', arg.space_id),
+)
+
+export const insertVersion = query(
+  (db, arg: { tenant: Id<'ten'> } & Omit<Tables['memory_versions'], 'tenant_id'>) =>
+    db.insertInto('memory_versions').values({
+      tenant_id: arg.tenant,
+      memory_id: arg.memory_id,
+      seq: arg.seq,
+      space_id: arg.space_id,
+      key_version: arg.key_version,
+      record: arg.record,
+    }),
+)
+
+export const versionsOf = query((db, arg: InSpace & { id: Id<'mem'>; limit: number }) =>
+  db
+    .selectFrom('memory_versions')
+    .select(['seq', 'record'])
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('memory_id', '=', arg.id)
+    .orderBy('seq', 'desc')
+    .limit(arg.limit),
+)
+
+export const deleteVersions = query((db, arg: InSpace & { id: Id<'mem'> }) =>
+  db
+    .deleteFrom('memory_versions')
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('memory_id', '=', arg.id),
+)
+
+export const dropOldestVersion = query((db, arg: InSpace & { id: Id<'mem'> }) =>
+  db
+    .deleteFrom('memory_versions')
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('memory_id', '=', arg.id)
+    .where('seq', '=', (rows) =>
+      rows
+        .selectFrom('memory_versions')
+        .select(({ fn }) => fn.min('seq').as('oldest'))
+        .where('tenant_id', '=', arg.tenant)
+        .where('memory_id', '=', arg.id),
+    ),
+)
+
+export const spaceOf = query((db, arg: { tenant: Id<'ten'>; id: Id<'mem'> }) =>
+  db
+    .selectFrom('memories')
+    .select('space_id')
+    .where('tenant_id', '=', arg.tenant)
+    .where('memory_id', '=', arg.id)
+    .where('state', '=', 'live'),
+)
+
+/** Rows that another version of the space's key sealed. */
+export const sealedBefore = query((db, arg: InSpace & { version: number; limit: number }) =>
+  db
+    .selectFrom('memories')
+    .select(columns)
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('state', '=', 'live')
+    .where('key_version', '!=', arg.version)
+    .limit(arg.limit),
+)
+
+export const versionsSealedBefore = query((db, arg: InSpace & { version: number; limit: number }) =>
+  db
+    .selectFrom('memory_versions')
+    .select(['memory_id', 'seq', 'record'])
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('key_version', '!=', arg.version)
+    .limit(arg.limit),
+)
+
+type Resealed = InSpace & { id: Id<'mem'>; seq: number; key_version: number; record: Sealed }
+
+export const resealMemory = query((db, arg: Resealed) =>
+  db
+    .updateTable('memories')
+    .set({ key_version: arg.key_version, record: arg.record })
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('memory_id', '=', arg.id)
+    .where('seq', '=', arg.seq),
+)
+
+export const resealVersion = query((db, arg: Resealed) =>
+  db
+    .updateTable('memory_versions')
+    .set({ key_version: arg.key_version, record: arg.record })
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('memory_id', '=', arg.id)
+    .where('seq', '=', arg.seq),
+)

@@ -1,0 +1,106 @@
+/** What the sweeping jobs ask of memories across tenants, and what they remove. */
+import type { Id } from '../core/ids.ts'
+import type { Transaction } from './database.ts'
+import { query } from './query.ts'
+import type { Tables } from './tables.ts'
+import type { TenantStore } from './tenant-store.ts'
+
+export type ExpiredMemory = Pick<Tables['memories'], 'tenant_id' | 'space_id' | 'memory_id'>
+type LeftoverSpace = Pick<Tables['spaces'], 'tenant_id' | 'space_id'>
+type InSpace = { tenant: Id<'ten'>; space: Id<'spc'> }
+
+const expired = query((db, arg: { now: number; limit: number }) =>
+  db
+    .selectFrom('memories')
+    .select(['tenant_id', 'space_id', 'memory_id'])
+    .where('expires_at', '<=', arg.now)
+    .where('expires_at', 'is not', null)
+    .where('state', '=', 'live')
+    .limit(arg.limit),
+)
+
+const leftovers = query((db, arg: { limit: number }) =>
+  db
+    .selectFrom('spaces')
+    .select(['tenant_id', 'space_id'])
+    .where('state', '=', 'destroyed')
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('memories')
+          .select('memory_id')
+          .whereRef('memories.tenant_id', '=', 'spaces.tenant_id')
+          .whereRef('memories.space_id', '=', 'spaces.space_id'),
+      ),
+    )
+    .limit(arg.limit),
+)
+
+const destroyed = query((db, arg: { after: string; limit: number }) =>
+  db
+    .selectFrom('spaces')
+    .select(['tenant_id', 'space_id'])
+    .where('state', '=', 'destroyed')
+    .where('space_id', '>', arg.after as Id<'spc'>)
+    .orderBy('space_id')
+    .limit(arg.limit),
+)
+
+const idsOf = query((db, arg: InSpace & { limit: number }) =>
+  db
+    .selectFrom('memories')
+    .select('memory_id')
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .limit(arg.limit),
+)
+
+const dropVersions = query((db, arg: InSpace & { id: Id<'mem'> }) =>
+  db
+    .deleteFrom('memory_versions')
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('memory_id', '=', arg.id),
+)
+
+const dropMemory = query((db, arg: InSpace & { id: Id<'mem'> }) =>
+  db
+    .deleteFrom('memories')
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('memory_id', '=', arg.id),
+)
+
+/** Memories of any tenant whose hour is over. */
+export function expiredMemories(
+  tx: Transaction,
+  bounds: { now: number; limit: number },
+): Promise<ExpiredMemory[]> {
+  return tx.all(expired, bounds)
+}
+
+/** Destroyed spaces that still have rows. */
+export function spacesWithLeftovers(tx: Transaction, limit: number): Promise<LeftoverSpace[]> {
+  return tx.all(leftovers, { limit })
+}
+
+/** Destroyed spaces in the order of their ids. */
+export function destroyedSpaces(
+  tx: Transaction,
+  page: { after: string; limit: number },
+): Promise<LeftoverSpace[]> {
+  return tx.all(destroyed, page)
+}
+
+/** Removes rows of a destroyed space, at most `limit` memories, and tells how many. */
+export async function dropSpaceRows(
+  store: TenantStore,
+  space: Id<'spc'>,
+  limit: number,
+): Promise<number> {
+  const rows = await store.all(idsOf, { space, limit })
+  for (const { memory_id } of rows) {
+    await store.run(dropVersions, { space, id: memory_id })
+    await store.run(dropMemory, { space, id: memory_id })
+  }
+  return rows.length
+}
