@@ -283,3 +283,8 @@ function shortened(word: string): string[] {
   const letters = [...word.toLowerCase().replace(/[-_]/g, '')]
   return [letters.join(''), ...letters.map((_, at) => letters.toSpliced(at, 1).join(''))]
 }
+
+/** Whether stacks may be shown, also when the settings as a whole are not right. */
+export function isDebug(env: Environment = process.env): boolean {
+  return env[settings.logLevel.env] === 'debug'
+}

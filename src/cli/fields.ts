@@ -50,7 +50,6 @@ export function readField(field: Field, texts: readonly string[]): Reading {
 /** What stands for the value in a usage line. */
 export function placeholderOf(field: Field): string {
   if (field.kind === 'json') return 'JSON'
-  if (field.choices.length > 0) return field.choices.join('|')
   const word = field.kind === 'string' ? 'TEXT' : 'NUMBER'
   return field.count === 'one' ? word : `${word},…`
 }

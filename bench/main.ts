@@ -1,0 +1,33 @@
+/**
+ * Every performance figure in the docs comes from a command here: `npm run bench -- NAME …`. Figures
+ * are medians of one run on one machine; what counts is how they compare within the run.
+ */
+import { benchHttp } from './http.ts'
+import { benchRecall } from './recall.ts'
+
+interface Bench {
+  readonly usage: string
+  readonly run: (args: readonly string[]) => Promise<void>
+}
+
+const benches: Readonly<Record<string, Bench>> = {
+  http: {
+    usage: 'http [--memories N]     store and recall over HTTP, one client and 32',
+    run: benchHttp,
+  },
+  recall: {
+    usage:
+      'recall FILE             recall@5/10/20 over HTTP on a file of conversations and questions',
+    run: benchRecall,
+  },
+}
+
+const [name = '', ...args] = process.argv.slice(2)
+const bench = Object.hasOwn(benches, name) ? benches[name] : undefined
+if (bench) {
+  await bench.run(args)
+} else {
+  const usages = Object.values(benches).map((one) => `  ${one.usage}`)
+  console.error(['usage: npm run bench -- NAME', ...usages].join('\n'))
+  process.exitCode = 2
+}

@@ -1,0 +1,76 @@
+/** What a command is. */
+import type { Config, settings } from '../config.ts'
+import type { Operation } from '../kernel/operation.ts'
+import type { Field } from './fields.ts'
+
+/** What the shell is told. Scripts rely on these. */
+export const exitCodes = { done: 0, failed: 1, usage: 2 } as const
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
+
+/** A flag of a local command that is no setting. */
+export interface OwnFlag {
+  readonly flag: string
+  readonly placeholder: string
+  readonly description: string
+}
+
+export interface LocalCall {
+  readonly config: Config
+  /** The command's own flags that were given. */
+  readonly flags: Readonly<Record<string, string>>
+  readonly json: boolean
+}
+
+/** A command that works on the data directory itself. */
+export interface LocalCommand {
+  readonly kind: 'local'
+  /** `keys recover`. */
+  readonly words: string
+  readonly summary: string
+  /** The settings that it heeds. */
+  readonly settings: readonly (keyof typeof settings)[]
+  readonly flags: readonly OwnFlag[]
+  readonly run: (call: LocalCall) => Promise<ExitCode>
+}
+
+/** A command that asks a running server for one operation. */
+export interface RemoteCommand {
+  readonly kind: 'remote'
+  readonly words: string
+  readonly summary: string
+  readonly operation: Operation
+  /** What may be given: all of the operation's fields, or only some. */
+  readonly fields: readonly Field[]
+  /** Fields that may be given without their flag, in order. */
+  readonly positionals: readonly Field[]
+  /** What the command itself says, such as `state` for `disable`. */
+  readonly fixed: Readonly<Record<string, unknown>>
+  /** The field for which `-` means standard input. */
+  readonly stdin: string | null
+  /** The columns of the answer as a table; empty: one line for each of its fields. */
+  readonly columns: readonly string[]
+}
+
+/** A command that only tells something about the program. */
+export interface TextCommand {
+  readonly kind: 'text'
+  readonly words: string
+  readonly summary: string
+  readonly answer: (
+    commands: readonly Command[],
+    about: string,
+  ) => { text: string; value: unknown } | null
+}
+
+export type Command = LocalCommand | RemoteCommand | TextCommand
+
+/** What was wrong with a command line: all of it, one line each. */
+export class UsageError extends Error {
+  readonly mistakes: readonly string[]
+
+  constructor(mistakes: readonly string[]) {
+    super(mistakes.join('\n'))
+    this.name = 'UsageError'
+    this.mistakes = mistakes
+  }
+}

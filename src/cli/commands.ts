@@ -1,0 +1,197 @@
+/**
+ * The table of commands. Local ones are listed; every operation that has the surface `cli` is a
+ * remote one. What is not said in `remotes` follows from the operation: its id gives the words, its
+ * required fields the positional values.
+ */
+import type { Operation } from '../kernel/operation.ts'
+import { operations } from '../operations.ts'
+import type { Command, LocalCommand, RemoteCommand, TextCommand } from './command.ts'
+import { fieldsOf } from './fields.ts'
+import { helpAnswer } from './help.ts'
+import { initCommand } from './init.ts'
+import { recoverCommand } from './recover.ts'
+import { serve } from './serve.ts'
+import { version } from './version.ts'
+
+const data = ['dataDir', 'rootKey', 'rootKeyFile', 'tombstonesFile', 'logLevel'] as const
+const server = [...data, 'host', 'port', 'publicUrl', 'indexMemory'] as const
+
+const locals: readonly LocalCommand[] = [
+  {
+    kind: 'local',
+    words: 'start',
+    summary: 'Make a new Locket when there is none, then serve it.',
+    settings: server,
+    flags: [],
+    run: (call) => serve(call, { create: true }),
+  },
+  {
+    kind: 'local',
+    words: 'serve',
+    summary: 'Serve what `init` has made.',
+    settings: server,
+    flags: [],
+    run: (call) => serve(call, { create: false }),
+  },
+  {
+    kind: 'local',
+    words: 'init',
+    summary: 'Make a new Locket and its first administrator key.',
+    settings: data,
+    flags: [],
+    run: initCommand,
+  },
+  {
+    kind: 'local',
+    words: 'keys recover',
+    summary: 'Make a new administrator key from the root key, while no server runs.',
+    settings: data,
+    flags: [
+      {
+        flag: 'tenant',
+        placeholder: 'ID',
+        description: 'Whose administrator; the first tenant’s when absent.',
+      },
+    ],
+    run: recoverCommand,
+  },
+]
+
+/** How an operation is called where its declaration does not say it well. */
+interface Remote {
+  readonly operation: string
+  readonly words?: string
+  readonly summary?: string
+  readonly positionals?: readonly string[]
+  readonly stdin?: string
+  readonly columns?: readonly string[]
+  /** A second command for the same operation: what it says, so that only positionals remain. */
+  readonly fixed?: Readonly<Record<string, unknown>>
+}
+
+const memoryColumns = ['id', 'type', 'text'] as const
+const keyColumns = ['id', 'name', 'principalId', 'state', 'expiresAt', 'lastUsedAt'] as const
+const roleColumns = ['id', 'name', 'reach', 'permissions', 'description'] as const
+const auditColumns = ['time', 'action', 'outcome', 'code', 'actor.id', 'resourceId'] as const
+const grantColumns = ['id', 'principalId', 'role', 'spaceId'] as const
+
+const remotes: readonly Remote[] = [
+  {
+    operation: 'memories.store',
+    words: 'store',
+    positionals: ['space', 'text'],
+    stdin: 'text',
+    columns: ['id', 'space', 'text'],
+  },
+  {
+    operation: 'memories.store-batch',
+    words: 'batch',
+    positionals: ['space', 'items'],
+    stdin: 'items',
+    columns: ['memory.id', 'memory.text', 'error.code', 'error.detail'],
+  },
+  {
+    operation: 'memories.recall',
+    words: 'recall',
+    positionals: ['space', 'query'],
+    columns: ['score', 'id', 'text'],
+  },
+  { operation: 'memories.list', words: 'list', positionals: ['space'], columns: memoryColumns },
+  { operation: 'memories.get', words: 'get' },
+  {
+    operation: 'memories.update',
+    words: 'update',
+    positionals: ['id', 'text'],
+    stdin: 'text',
+    columns: ['id', 'version', 'text'],
+  },
+  { operation: 'memories.delete', words: 'delete' },
+  { operation: 'memories.delete-matching', words: 'delete-matching', positionals: ['space'] },
+  {
+    operation: 'memories.history',
+    words: 'history',
+    columns: ['version', 'updatedAt', 'createdBy', 'text'],
+  },
+  { operation: 'spaces.list', columns: ['id', 'handle', 'memories', 'createdAt'] },
+  { operation: 'spaces.sessions', columns: ['sessionId', 'memories', 'firstAt', 'lastAt'] },
+  { operation: 'principals.create', positionals: ['handle', 'name'] },
+  {
+    operation: 'principals.list',
+    positionals: ['kind'],
+    columns: ['id', 'handle', 'name', 'state'],
+  },
+  stateOf('principals', 'disable', 'Disable a principal; its credentials stop at once.'),
+  stateOf('principals', 'enable', 'Enable a principal again.'),
+  { operation: 'roles.list', columns: roleColumns },
+  { operation: 'grants.create', words: 'roles grant' },
+  { operation: 'grants.delete', words: 'roles revoke' },
+  {
+    operation: 'grants.list',
+    words: 'roles grants',
+    positionals: ['principalId'],
+    columns: grantColumns,
+  },
+  { operation: 'api-keys.create', words: 'keys create', positionals: ['name'] },
+  { operation: 'api-keys.list', words: 'keys list', columns: keyColumns },
+  { operation: 'api-keys.rotate', words: 'keys rotate' },
+  { operation: 'api-keys.revoke', words: 'keys revoke' },
+  { operation: 'tenants.list', columns: ['id', 'slug', 'name', 'state', 'createdAt'] },
+  stateOf('tenants', 'disable', 'Disable a tenant; its credentials stop at once.'),
+  stateOf('tenants', 'enable', 'Enable a tenant again.'),
+  { operation: 'audit-events.list', words: 'audit list', columns: auditColumns },
+]
+
+const texts: readonly TextCommand[] = [
+  {
+    kind: 'text',
+    words: 'help',
+    summary: 'Tell what there is, or how one command is used.',
+    answer: helpAnswer,
+  },
+  {
+    kind: 'text',
+    words: 'version',
+    summary: 'Tell the version.',
+    answer: (_, about) => (about === '' ? { text: `Locket ${version}`, value: { version } } : null),
+  },
+]
+
+/** All commands, in the order of `help`. */
+export const commands: readonly Command[] = [
+  ...locals,
+  ...operations.filter(({ surfaces }) => surfaces.includes('cli')).flatMap(commandsOf),
+  ...texts,
+]
+
+function stateOf(noun: string, verb: 'disable' | 'enable', summary: string): Remote {
+  const fixed = { state: verb === 'disable' ? 'disabled' : 'active' }
+  return { operation: `${noun}.update`, words: `${noun} ${verb}`, summary, fixed }
+}
+
+/** The commands of one operation: its own, and those that say a part of its input themselves. */
+function commandsOf(operation: Operation): RemoteCommand[] {
+  const entries = remotes.filter((entry) => entry.operation === operation.id)
+  const own = entries.filter((entry) => !entry.fixed)
+  const others = entries.filter((entry) => entry.fixed)
+  const all = [...(own.length > 0 ? own : [{ operation: operation.id }]), ...others]
+  return all.map((entry) => toCommand(operation, entry))
+}
+
+function toCommand(operation: Operation, entry: Remote): RemoteCommand {
+  const fields = fieldsOf(operation)
+  const names = entry.positionals
+  const positionals = names
+    ? names.flatMap((name) => fields.filter((field) => field.name === name))
+    : fields.filter((field) => field.required)
+  return {
+    kind: 'remote',
+    words: entry.words ?? operation.id.replace('.', ' '),
+    summary: entry.summary ?? operation.summary,
+    operation,
+    fields: entry.fixed ? positionals : fields,
+    positionals,
+    fixed: entry.fixed ?? {},
+    stdin: entry.stdin ?? null,
+    columns: entry.columns ?? [],
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * The only writer to standard output and standard error. Answers go to the first, everything else to
+ * the second. What is printed may come from anybody's memories, so nothing in it reaches the
+ * terminal as a command: control characters are shown as `\u001b`, which in JSON means the same.
+ */
+
+/** All controls but line feed; and those that turn the direction of writing, which hide text. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what it is about
+const unprintable = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g
+
+/** What went wrong while writing, if anything: a full disk, a reader that went away. */
+let fault: Error | null = null
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error) => {
+    fault ??= error
+  })
+}
+
+/** An answer, on standard output. */
+export function print(text: string): void {
+  process.stdout.write(`${printable(text)}\n`)
+}
+
+/** An answer as JSON on one line. */
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value))
+}
+
+/** What is said besides the answer, on standard error. */
+export function printError(text: string): void {
+  process.stderr.write(`${printable(text)}\n`)
+}
+
+/** Waits until all is written, and tells whether it was. */
+export async function flushed(): Promise<boolean> {
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((resolve) => stream.write('', () => resolve()))
+  }
+  return fault === null
+}
+
+function printable(text: string): string {
+  return text.replace(unprintable, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
+}

@@ -1,0 +1,107 @@
+/** From an HTTP request to a call of an operation, and from its answer to a reply. */
+import { z } from 'zod'
+import { asLocketError, LocketError } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
+import { execute } from '../execute.ts'
+import type { Operation } from '../kernel/operation.ts'
+import type { Answer, Pipeline, Request } from '../pipeline/request.ts'
+import { credentialOf } from './authenticate.ts'
+import { hasBody, type JsonObject, parseObject, readBody } from './body.ts'
+import { idempotencyKeyOf, ifMatchOf } from './conditions.ts'
+import { type Endpoint, type Exchange, jsonReply, type Reply } from './reply.ts'
+import type { Route } from './routes.ts'
+import { queryOf } from './target.ts'
+
+/** The endpoint of an operation. */
+export function callEndpoint(pipeline: Pipeline, route: Route): Endpoint {
+  return async (exchange) => replyOf(await execute(pipeline, await callOf(exchange, route)))
+}
+
+/**
+ * A request whose body or headers cannot be read goes through the pipeline all the same, with a
+ * schema that refuses: so it is authenticated first, limited, and audited like every other. Without
+ * a credential the body is not even read.
+ */
+async function callOf(exchange: Exchange, route: Route): Promise<Request> {
+  const { request, client, requestId } = exchange
+  const { operation } = route
+  const credential = credentialOf(request.headers)
+  const call = {
+    operation,
+    credential,
+    input: {},
+    requestId,
+    surface: 'http',
+    address: client.address,
+    userAgent: userAgentOf(request.headers),
+    idempotencyKey: null,
+    ifMatch: null,
+  } satisfies Request
+  if (credential === null) return call
+  try {
+    return {
+      ...call,
+      idempotencyKey: idempotencyKeyOf(request.headers, operation),
+      ifMatch: ifMatchOf(request.headers, route.versioned),
+      input: await inputOf(exchange, route),
+    }
+  } catch (thrown) {
+    return { ...call, operation: refusing(operation, asLocketError(thrown)) }
+  }
+}
+
+function refusing(operation: Operation, error: LocketError): Operation {
+  const input = z.unknown().transform((): never => {
+    throw error
+  })
+  return { ...operation, input }
+}
+
+/** Query or body, and the path, put together; a name that stands in two places is in none. */
+async function inputOf(exchange: Exchange, route: Route): Promise<JsonObject> {
+  const input = route.takesBody ? await bodyInput(exchange, route) : queryInput(exchange)
+  for (const name of route.params) {
+    if (Object.hasOwn(input, name)) {
+      throw new LocketError('invalid_input', `${name}: is given by the path alone`)
+    }
+    input[name] = exchange.param(name)
+  }
+  return input
+}
+
+function queryInput({ request, client }: Exchange): JsonObject {
+  if (hasBody(request, client)) {
+    throw new LocketError('invalid_input', 'This method takes no body.')
+  }
+  return queryOf(request.url)
+}
+
+/** A POST to a thing that the path names may come without a body; nothing else means anything so. */
+async function bodyInput({ request, client }: Exchange, route: Route): Promise<JsonObject> {
+  const { method, bodyLimit_bytes } = route.operation
+  if (request.url.includes('?')) {
+    throw new LocketError('invalid_input', 'The input goes into the body, not into the query.')
+  }
+  const bytes = await readBody(request, client, bodyLimit_bytes)
+  const mayBeEmpty = method === 'POST' && route.params.length > 0
+  return bytes.length === 0 && mayBeEmpty ? {} : parseObject(bytes)
+}
+
+function userAgentOf(headers: Headers): string | null {
+  return headers.get('user-agent')?.slice(0, limits.userAgent_characters_max) ?? null
+}
+
+/** An answer that says its version is tagged with it, for `If-Match`. */
+function replyOf({ status, output, replayed }: Answer): Reply {
+  const version = versionOf(output)
+  if (version === null && !replayed) return jsonReply(status, output)
+  return jsonReply(status, output, {
+    ...(version !== null && { ETag: `"${version}"` }),
+    ...(replayed && { 'Idempotency-Replayed': 'true' }),
+  })
+}
+
+function versionOf(output: unknown): number | null {
+  if (typeof output !== 'object' || output === null || !('version' in output)) return null
+  return typeof output.version === 'number' ? output.version : null
+}

@@ -1,0 +1,35 @@
+/** Refusals that no `Request` is made for: the listener's own, on what it cannot or will not read. */
+import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { systemClock } from '../core/clock.ts'
+import type { LocketError } from '../core/errors.ts'
+import { newId } from '../core/ids.ts'
+import { problemReply } from './problem.ts'
+import { headersOf } from './reply.ts'
+
+/** Answers a request whose head was understood. */
+export function answerRefused(outgoing: ServerResponse, error: LocketError): void {
+  const { status, headers, body } = refusalOf(error)
+  outgoing.writeHead(status, { ...headers, Connection: 'close' }).end(body)
+}
+
+/** Answers on a connection where nothing was understood, and ends it. */
+export function answerRaw(socket: Duplex, error: LocketError): void {
+  const { status, headers, body } = refusalOf(error)
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}Content-Length: ${Buffer.byteLength(
+      body,
+    )}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+function refusalOf(error: LocketError) {
+  const requestId = newId('req', systemClock)
+  const reply = problemReply(error, { requestId, publicUrl: null })
+  return {
+    status: reply.status,
+    body: reply.body,
+    headers: headersOf(reply, { requestId, secure: false }),
+  }
+}

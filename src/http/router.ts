@@ -1,0 +1,138 @@
+/**
+ * Every path that the server answers to, made from the operation table and from nothing else, plus
+ * the few that anybody may ask for. A path is registered once, for all methods: which of them it
+ * takes is looked up, so that what is not declared is refused alike, HEAD and OPTIONS included.
+ */
+import { type Context, Hono } from 'hono'
+import { stopwatch } from '../core/clock.ts'
+import { asLocketError, LocketError } from '../core/errors.ts'
+import { newId } from '../core/ids.ts'
+import type { Operation } from '../kernel/operation.ts'
+import type { Pipeline } from '../pipeline/request.ts'
+import { callEndpoint } from './call.ts'
+import { docsEndpoints } from './docs.ts'
+import { problemReply } from './problem.ts'
+import { type Client, type Endpoint, jsonReply, type Reply, toResponse } from './reply.ts'
+import { type Route, routesOf } from './routes.ts'
+import { pathOf, refuseSecrets } from './target.ts'
+
+export interface RouterOptions {
+  readonly pipeline: Pipeline
+  readonly operations: readonly Operation[]
+  readonly version: string
+  /** Where the server is reached from outside, without a trailing slash. */
+  readonly publicUrl: string | null
+  readonly ready: () => Promise<boolean>
+}
+
+export type Router = (request: globalThis.Request, client: Client) => Promise<Response>
+
+/** All that is answered without a credential, each with GET. Nothing there tells about any data. */
+export const publicPaths = ['/livez', '/readyz', '/openapi.json', '/docs', '/docs.css'] as const
+
+type PublicPath = (typeof publicPaths)[number]
+
+/** What one path answers to, by method. */
+type Resource = ReadonlyMap<string, Endpoint>
+
+/** The server without sockets. It never throws and never rejects: whatever fails is a problem. */
+export function createRouter(options: RouterOptions): Router {
+  const app = new Hono<{ Bindings: Client }>({ getPath: (request) => pathOf(request.url) })
+  const answer = answerer(options)
+  for (const [path, resource] of resourcesOf(options)) {
+    app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), (c) => answer(c, path, resource))
+  }
+  app.notFound((c) => answer(c, unmatched, nothing))
+  return async (request, client) => app.fetch(request, client)
+}
+
+const unmatched = '(none)'
+const nothing: Resource = new Map()
+
+function resourcesOf(options: RouterOptions): readonly (readonly [string, Resource])[] {
+  const open = Object.entries(publicEndpoints(options)).map(
+    ([path, endpoint]) => [path, new Map([['GET', endpoint]])] as const,
+  )
+  const operations = routesOf(options.operations).map(
+    ([path, routes]) => [path, resourceOf(options.pipeline, routes)] as const,
+  )
+  return [...open, ...operations]
+}
+
+function resourceOf(pipeline: Pipeline, routes: readonly Route[]): Resource {
+  return new Map(
+    routes.map((route) => [route.operation.method as string, callEndpoint(pipeline, route)]),
+  )
+}
+
+function publicEndpoints(options: RouterOptions): Readonly<Record<PublicPath, Endpoint>> {
+  return {
+    '/livez': () => jsonReply(200, { status: 'alive' }),
+    '/readyz': async () => {
+      if (!(await isReady(options))) throw new LocketError('unavailable')
+      return jsonReply(200, { status: 'ready' })
+    },
+    ...docsEndpoints(options),
+  }
+}
+
+/** A check that cannot run does not pass. */
+async function isReady({ ready, pipeline }: RouterOptions): Promise<boolean> {
+  try {
+    return await ready()
+  } catch (thrown) {
+    pipeline.log.error({ err: thrown }, 'the readiness check failed')
+    return false
+  }
+}
+
+type Answerer = (
+  c: Context<{ Bindings: Client }>,
+  path: string,
+  resource: Resource,
+) => Promise<Response>
+
+/** What is done to every request around its endpoint: id, errors, headers, one line in the log. */
+function answerer({ pipeline, publicUrl }: RouterOptions): Answerer {
+  const { log, clock } = pipeline
+  const alwaysSecure = publicUrl?.startsWith('https://') ?? false
+  return async (c, path, resource) => {
+    const started = stopwatch()
+    const request = c.req.raw
+    const requestId = newId('req', clock)
+    let reply: Reply
+    try {
+      refuseSecrets(request.url)
+      const endpoint = resource.get(request.method)
+      if (!endpoint)
+        throw new LocketError(resource === nothing ? 'not_found' : 'method_not_allowed')
+      const param = (name: string): string | undefined => c.req.param(name)
+      reply = await endpoint({ request, client: c.env, requestId, param })
+    } catch (thrown) {
+      // What the pipeline throws is logged there, with its cause.
+      if (!(thrown instanceof LocketError))
+        log.error({ requestId, route: path, err: thrown }, 'failed')
+      reply = refusal(asLocketError(thrown), { resource, requestId, publicUrl })
+    }
+    const { status } = reply
+    const line = {
+      method: request.method,
+      route: path,
+      status,
+      ms: stopwatch() - started,
+      requestId,
+    }
+    if (status < 400) log.debug(line, 'request')
+    else log.info(line, 'request')
+    return toResponse(reply, { requestId, secure: c.env.secure === true || alwaysSecure })
+  }
+}
+
+function refusal(
+  error: LocketError,
+  about: { resource: Resource; requestId: string; publicUrl: string | null },
+): Reply {
+  const reply = problemReply(error, about)
+  if (error.code !== 'method_not_allowed') return reply
+  return { ...reply, headers: { ...reply.headers, Allow: [...about.resource.keys()].join(', ') } }
+}

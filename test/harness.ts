@@ -1,0 +1,137 @@
+/** A whole Locket in this process for one test: real files, the real pipeline, no sockets. */
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { type App, type AppOptions, createApp } from '../src/app.ts'
+import type { Config } from '../src/config.ts'
+import { type Clock, systemClock } from '../src/core/clock.ts'
+import { createLog, type Log } from '../src/core/log.ts'
+import { type Instance, initialise, openInstance } from '../src/instance.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
+
+export interface Reply {
+  readonly status: number
+  readonly headers: Headers
+  /** The parsed JSON body; null when there is none. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  readonly body: any
+}
+
+export interface Call {
+  /** The API key; the administrator's when left out, none when null. */
+  readonly key?: string | null
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  readonly address?: string
+}
+
+export interface Locket {
+  readonly directory: string
+  readonly tenant: string
+  /** The key of the first administrator, who also administers the instance. */
+  readonly admin: string
+  readonly instance: Instance
+  readonly app: App
+  call(method: string, path: string, call?: Call): Promise<Reply>
+  /** Closes everything and opens it again on the same files. */
+  restart(): Promise<void>
+  close(): Promise<void>
+  /** A principal with a role and a key: `user:alice` as a `user` unless said otherwise. */
+  person(handle: string, options?: { role?: string; spaceId?: string }): Promise<Person>
+}
+
+export interface Person {
+  readonly id: string
+  readonly key: string
+}
+
+export interface LocketOptions extends Partial<Omit<AppOptions, 'version'>> {
+  readonly clock?: Clock
+  readonly log?: Log
+  readonly pageCountMax?: number
+}
+
+export function configOf(directory: string): Config {
+  return {
+    dataDir: directory,
+    host: '127.0.0.1',
+    port: 0,
+    publicUrl: null,
+    rootKey: { file: join(directory, 'root.key') },
+    tombstonesFile: join(directory, 'tombstones'),
+    logLevel: 'silent',
+    indexes_bytes_max: 64 * 1024 * 1024,
+  }
+}
+
+/** Opens a new Locket in a directory of its own; it is closed when the test is over. */
+export async function openLocket(t: TestContext, options: LocketOptions = {}): Promise<Locket> {
+  const directory = temporaryDirectory(t)
+  const { clock = systemClock, log = createLog('silent'), pageCountMax, ...appOptions } = options
+  const openOptions = { log, clock, create: true, ...(pageCountMax && { pageCountMax }) }
+  const config = configOf(directory)
+  const settings = { version: 'test', publicUrl: null, indexes_bytes_max: config.indexes_bytes_max }
+  let instance = await openInstance(config, openOptions)
+  const { tenant, apiKey: admin } = await initialise(instance)
+  let app = await createApp(instance, { ...settings, ...appOptions })
+  let open = true
+
+  const close = async (): Promise<void> => {
+    if (!open) return
+    open = false
+    await app.close()
+    await instance.close()
+  }
+  t.after(close)
+
+  const call: Locket['call'] = async (
+    method,
+    path,
+    { key = admin, body, headers, address } = {},
+  ) => {
+    const request = new Request(`http://127.0.0.1${path}`, {
+      method,
+      headers: {
+        ...(key !== null && { Authorization: `Bearer ${key}` }),
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    const response = await app.fetch(request, { address: address ?? '127.0.0.1' })
+    const text = await response.text()
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: text ? JSON.parse(text) : null,
+    }
+  }
+
+  const person: Locket['person'] = async (handle, { role = 'user', spaceId } = {}) => {
+    const made = await call('POST', '/v1/principals', { body: { handle } })
+    const principalId = made.body.id
+    await call('POST', '/v1/grants', { body: { principalId, role, ...(spaceId && { spaceId }) } })
+    const key = await call('POST', '/v1/api-keys', { body: { principalId } })
+    return { id: principalId, key: key.body.key }
+  }
+
+  return {
+    directory,
+    tenant,
+    admin,
+    get instance() {
+      return instance
+    },
+    get app() {
+      return app
+    },
+    call,
+    person,
+    restart: async () => {
+      await app.close()
+      await instance.close()
+      instance = await openInstance(config, openOptions)
+      app = await createApp(instance, { ...settings, ...appOptions })
+    },
+    close,
+  }
+}
