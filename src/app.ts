@@ -10,11 +10,13 @@ import { jobEvent } from './features/audit/event.ts'
 import { createRefusals } from './features/audit/refusals.ts'
 import { createSpaceIndexes } from './features/indexes/space-indexes.ts'
 import { toDocument } from './features/memories/memory.ts'
+import { reconcileTombstones } from './features/spaces/reconcile.ts'
 import { requireSpace } from './features/spaces/store.ts'
 import { createRouter } from './http/router.ts'
 import type { Instance } from './instance.ts'
 import { type JobRunner, startJobs } from './jobs.ts'
 import type { Services } from './kernel/context.ts'
+import type { JobContext } from './kernel/job.ts'
 import type { Operation } from './kernel/operation.ts'
 import { operations } from './operations.ts'
 import { createRateLimits, type RateBudgets } from './pipeline/rate-limits.ts'
@@ -56,14 +58,16 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     rateLimits: createRateLimits(options.rateBudgets),
   }
   let closing = false
-  const jobs = startJobs({
+  const background: JobContext = {
     database,
     keys,
     clock,
     log,
     services,
     open: (tx, tenant) => tenantStore(tx, keys, tenant),
-  })
+  }
+  await reconcileTombstones(background)
+  const jobs = startJobs(background)
   await note(instance, clock, 'server.started')
   const fetch = createRouter({
     pipeline,

@@ -2,18 +2,22 @@
 import { second_ms } from './core/clock.ts'
 import { recordKeyUses } from './features/api-keys/record-uses.ts'
 import { flushRefusals } from './features/audit/flush-refusals.ts'
+import { forgetIdleKeys } from './features/encryption-keys/forget-idle.ts'
 import { resealRecords } from './features/encryption-keys/reseal.ts'
 import { rotateWornKeys } from './features/encryption-keys/rotate-worn.ts'
 import { sweepExpired } from './features/memories/sweep-expired.ts'
+import { sweepTombstones } from './features/memories/sweep-tombstones.ts'
 import { sweepDestroyed } from './features/spaces/sweep-destroyed.ts'
 import type { Job, JobContext } from './kernel/job.ts'
 import { sweepIdempotencyKeys } from './pipeline/sweep-idempotency-keys.ts'
 
 export const jobs: readonly Job[] = [
   sweepExpired,
+  sweepTombstones,
   sweepDestroyed,
   resealRecords,
   rotateWornKeys,
+  forgetIdleKeys,
   recordKeyUses,
   flushRefusals,
   sweepIdempotencyKeys,

@@ -3,6 +3,7 @@ import { LocketError } from '../core/errors.ts'
 import { parseJson } from '../core/json.ts'
 import { inputSchema, type JsonSchema } from '../kernel/input-schema.ts'
 import type { Operation } from '../kernel/operation.ts'
+import { kebabCase } from './layout.ts'
 
 export type Kind = 'string' | 'number' | 'integer' | 'boolean' | 'json'
 
@@ -99,7 +100,7 @@ function toField(name: string, schema: JsonSchema): Omit<Field, 'required'> {
   const shapes = variants.filter((variant) => variant.type !== 'null')
   return {
     name,
-    flag: name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+    flag: kebabCase(name),
     ...shapeOf(shapes),
     nullable: shapes.length < variants.length,
     description: schema.description ?? '',

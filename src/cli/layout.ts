@@ -18,7 +18,7 @@ export function columns(rows: readonly (readonly string[])[]): string {
 
 /** A table of items under the names of `fields`, which may reach into parts: `actor.id`. */
 export function table(items: readonly unknown[], fields: readonly string[]): string {
-  const head = fields.map((field) => (field.split('.').at(-1) ?? field).toUpperCase())
+  const head = fields.map((field) => kebabCase(field).toUpperCase())
   return columns([head, ...items.map((item) => row(item, fields))])
 }
 
@@ -34,6 +34,11 @@ export function details(value: unknown): string {
   const width = Math.max(0, ...entries.map(([name]) => name.length))
   const indent = `\n${' '.repeat(width)}${gap}`
   return columns(entries.map(([name, inner]) => [name, show(inner).replaceAll('\n', indent)]))
+}
+
+/** `sessionId` as `session-id`, the form of flags. */
+export function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
 function reach(item: unknown, path: string): unknown {

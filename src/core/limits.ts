@@ -58,6 +58,7 @@ export const limits = {
   indexes_bytes_max: 512 * 1024 * 1024,
   indexCatchUp_rows: 500,
   sweep_rows: 500,
+  tombstones_perSpace_max: 2_000,
   /** Sealed values name their key version; a key keeps so many versions to open old ones. */
   keyVersions_max: 100,
   seals_perKey_max: 2 ** 31,

@@ -31,7 +31,7 @@ async function callOf(exchange: Exchange, route: Route): Promise<Request> {
     credential,
     input: {},
     requestId,
-    surface: 'http',
+    door: 'http',
     address: client.address,
     userAgent: userAgentOf(request.headers),
     idempotencyKey: null,

@@ -13,6 +13,12 @@ export function answerRefused(outgoing: ServerResponse, error: LocketError): voi
   outgoing.writeHead(status, { ...headers, Connection: 'close' }).end(body)
 }
 
+/** The same, for the adapter. */
+export function refusedResponse(error: LocketError): Response {
+  const { status, headers, body } = refusalOf(error)
+  return new Response(body, { status, headers })
+}
+
 /** Answers on a connection where nothing was understood, and ends it. */
 export function answerRaw(socket: Duplex, error: LocketError): void {
   const { status, headers, body } = refusalOf(error)

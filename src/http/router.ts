@@ -7,6 +7,7 @@ import { type Context, Hono } from 'hono'
 import { stopwatch } from '../core/clock.ts'
 import { asLocketError, LocketError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
+import type { Log } from '../core/log.ts'
 import type { Operation } from '../kernel/operation.ts'
 import type { Pipeline } from '../pipeline/request.ts'
 import { callEndpoint } from './call.ts'
@@ -114,18 +115,20 @@ function answerer({ pipeline, publicUrl }: RouterOptions): Answerer {
         log.error({ requestId, route: path, err: thrown }, 'failed')
       reply = refusal(asLocketError(thrown), { resource, requestId, publicUrl })
     }
-    const { status } = reply
-    const line = {
-      method: request.method,
-      route: path,
-      status,
-      ms: stopwatch() - started,
-      requestId,
-    }
-    if (status < 400) log.debug(line, 'request')
-    else log.info(line, 'request')
+    note(log, reply.status, { method: request.method, route: path, started, requestId })
     return toResponse(reply, { requestId, secure: c.env.secure === true || alwaysSecure })
   }
+}
+
+/** The pattern of the path and never the path, which may hold what a caller should not have put there. */
+function note(
+  log: Log,
+  status: number,
+  { started, ...request }: { method: string; route: string; started: number; requestId: string },
+): void {
+  const ms = Math.round((stopwatch() - started) * 1000) / 1000
+  if (status < 400) log.debug({ ...request, status, ms }, 'request')
+  else log.info({ ...request, status, ms }, 'request')
 }
 
 function refusal(

@@ -5,11 +5,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { getRequestListener } from '@hono/node-server'
-import { type ErrorCode, LocketError } from '../core/errors.ts'
+import { getRequestListener, RequestError } from '@hono/node-server'
+import { asLocketError, type ErrorCode, LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
-import { answerRaw, answerRefused } from './refused.ts'
+import { answerRaw, answerRefused, refusedResponse } from './refused.ts'
 import type { Client } from './reply.ts'
 import { pathOf } from './target.ts'
 
@@ -74,18 +74,26 @@ interface State {
 
 type Listen = (incoming: IncomingMessage, outgoing: ServerResponse) => void
 
-function requestListener({ fetch }: ListenOptions, state: State): Listen {
+function requestListener({ fetch, log }: ListenOptions, state: State): Listen {
   const serve = getRequestListener(
     (request, { incoming }) => fetch(request, clientOf(incoming.socket as Socket)),
-    { errorHandler: () => undefined },
+    { errorHandler: (thrown) => refusedResponse(asFault(thrown, log)) },
   )
   return (incoming, outgoing) => {
     state.latest.set(incoming.socket, outgoing)
     if (state.draining) outgoing.setHeader('Connection', 'close')
     const fault = faultOf(incoming)
-    if (fault) answerRefused(outgoing, fault)
-    else void serve(incoming, outgoing)
+    if (!fault) return void serve(incoming, outgoing)
+    log.info({ method: incoming.method, status: fault.status, code: fault.code }, 'refused')
+    answerRefused(outgoing, fault)
   }
+}
+
+/** The adapter fails only where it cannot make a URL of the Host; anything else is our bug. */
+function asFault(thrown: unknown, log: Log): LocketError {
+  if (thrown instanceof RequestError) return new LocketError('invalid_header', 'Host: no host name')
+  log.error({ err: thrown }, 'failed')
+  return asLocketError(thrown)
 }
 
 /** What Node lets pass and others read differently. */

@@ -8,8 +8,11 @@ import type { KeyScope, PrincipalId } from '../storage/tables.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
 import type { Rights } from './rights.ts'
 
+/** Where an operation can be called: the command line calls it over HTTP. */
+export type Surface = 'http' | 'cli'
+
 /** The door that a request came in by. */
-export type Surface = 'http' | 'mcp' | 'cli'
+export type Door = 'http'
 
 /** Who is calling: read from the credential, never from what the request says. */
 export interface Caller {
@@ -38,7 +41,7 @@ export interface Context {
   /** One moment for the whole operation, milliseconds since the epoch. */
   readonly now: number
   readonly requestId: Id<'req'>
-  readonly surface: Surface
+  readonly door: Door
   readonly caller: Caller
   readonly services: Services
   /** The transaction, as the caller's tenant sees it. */

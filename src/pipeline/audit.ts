@@ -55,7 +55,7 @@ function eventOf(app: Pipeline, trail: Trail, ending: Ending): NewEvent {
       credentialId: caller.credentialId,
     },
     requestId: request.requestId,
-    surface: request.surface,
+    door: request.door,
     address: request.address,
     userAgent: request.userAgent,
     decision,

@@ -48,7 +48,7 @@ export async function openContext(
   return {
     now,
     requestId: request.requestId,
-    surface: request.surface,
+    door: request.door,
     caller,
     services: app.services,
     store,

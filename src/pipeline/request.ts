@@ -4,7 +4,7 @@ import type { Id } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Authenticator } from '../features/api-keys/authenticate.ts'
 import type { SpaceRow } from '../features/spaces/space.ts'
-import type { Caller, Services, Surface } from '../kernel/context.ts'
+import type { Caller, Door, Services } from '../kernel/context.ts'
 import type { Operation, Resource } from '../kernel/operation.ts'
 import type { Database, Transaction } from '../storage/database.ts'
 import type { Keys } from '../storage/encryption-keys.ts'
@@ -30,7 +30,7 @@ export interface Request {
   /** Path, query and body put together; not yet checked. */
   readonly input: Readonly<Record<string, unknown>>
   readonly requestId: Id<'req'>
-  readonly surface: Surface
+  readonly door: Door
   /** The client's address as the socket knows it; null where there is no socket. */
   readonly address: string | null
   readonly userAgent: string | null

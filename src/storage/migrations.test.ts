@@ -82,6 +82,7 @@ test('keys and unique indexes begin with the tenant', (t) => {
       'credential_directory.public_id',
       'idempotency_keys.expires_at',
       'instance.name',
+      'memories.expires_at',
       'migrations.name',
       'tenants.slug_index',
     ],

@@ -70,6 +70,35 @@ const dropMemory = query((db, arg: InSpace & { id: Id<'mem'> }) =>
     .where('memory_id', '=', arg.id),
 )
 
+const buried = query((db, arg: { count: number; limit: number }) =>
+  db
+    .selectFrom('memories')
+    .select(['tenant_id', 'space_id'])
+    .where('state', '=', 'deleted')
+    .groupBy(['tenant_id', 'space_id'])
+    .having(({ fn }) => fn.countAll(), '>', arg.count)
+    .limit(arg.limit),
+)
+
+const oldestTombstones = query((db, arg: InSpace & { limit: number }) =>
+  db
+    .selectFrom('memories')
+    .select(['memory_id', 'seq'])
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('state', '=', 'deleted')
+    .orderBy('seq')
+    .limit(arg.limit),
+)
+
+const raiseFloor = query((db, arg: InSpace & { seq: number }) =>
+  db
+    .updateTable('spaces')
+    .set({ seq_floor: arg.seq })
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space),
+)
+
 /** Memories of any tenant whose hour is over. */
 export function expiredMemories(
   tx: Transaction,
@@ -102,5 +131,30 @@ export async function dropSpaceRows(
     await store.run(dropVersions, { space, id: memory_id })
     await store.run(dropMemory, { space, id: memory_id })
   }
+  return rows.length
+}
+
+/** Spaces with more tombstones than `count`. */
+export function spacesWithTombstones(
+  tx: Transaction,
+  bounds: { count: number; limit: number },
+): Promise<LeftoverSpace[]> {
+  return tx.all(buried, bounds)
+}
+
+/**
+ * Forgets the oldest tombstones of a space and raises its floor above them: an index that has not
+ * seen them by then is rebuilt. Tells how many there were.
+ */
+export async function dropTombstones(
+  store: TenantStore,
+  space: Id<'spc'>,
+  limit: number,
+): Promise<number> {
+  const rows = await store.all(oldestTombstones, { space, limit })
+  const last = rows.at(-1)
+  if (!last) return 0
+  for (const { memory_id } of rows) await store.run(dropMemory, { space, id: memory_id })
+  await store.run(raiseFloor, { space, seq: last.seq })
   return rows.length
 }

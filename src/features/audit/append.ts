@@ -48,13 +48,13 @@ function commitmentOf(body: EventBody, origin: EventOrigin): Uint8Array {
 }
 
 function bodyOf(event: NewEvent): EventBody {
-  const { actor, requestId, surface, decision, details } = event
+  const { actor, requestId, door, decision, details } = event
   return {
     salt: toBase64Url(randomBytes(16)),
     code: event.code ?? null,
     actor: actor && { kind: actor.kind, credentialId: actor.credentialId },
     requestId,
-    surface,
+    door,
     decision,
     details,
   }

@@ -24,7 +24,7 @@ export interface NewEvent {
     readonly credentialId: string
   } | null
   readonly requestId: string | null
-  readonly surface: string | null
+  readonly door: string | null
   readonly address: string | null
   readonly userAgent: string | null
   /** The grant that allowed it. */
@@ -53,7 +53,7 @@ export const AuditEvent = z.strictObject({
   resourceId: z.string().nullable(),
   spaceId: z.string().nullable(),
   requestId: z.string().nullable(),
-  surface: z.string().nullable(),
+  door: z.string().nullable(),
   decision: z.string().nullable(),
   address: z.string().nullable(),
   userAgent: z.string().nullable(),
@@ -69,7 +69,7 @@ export interface EventBody {
   readonly code: string | null
   readonly actor: { readonly kind: string; readonly credentialId: string } | null
   readonly requestId: string | null
-  readonly surface: string | null
+  readonly door: string | null
   readonly decision: string | null
   readonly details: Readonly<Record<string, unknown>>
 }
@@ -97,7 +97,7 @@ export function jobEvent(
     outcome: 'allowed',
     actor: null,
     requestId: null,
-    surface: null,
+    door: null,
     address: null,
     userAgent: null,
     decision: null,

@@ -95,7 +95,7 @@ async function openEvent(store: TenantStore, row: Row): Promise<AuditEvent> {
     resourceId: row.resource_id,
     spaceId: row.scope.startsWith('spc_') ? row.scope : null,
     requestId: body?.requestId ?? null,
-    surface: body?.surface ?? null,
+    door: body?.door ?? null,
     decision: body?.decision ?? null,
     address: origin?.address ?? null,
     userAgent: origin?.userAgent ?? null,

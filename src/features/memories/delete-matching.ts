@@ -37,7 +37,7 @@ export const deleteMatching = operation({
   }),
   rateClass: 'write',
   bodyLimit_bytes: limits.body_bytes_max,
-  surfaces: ['http', 'mcp', 'cli'],
+  surfaces: ['http', 'cli'],
   audit: 'memory.deleted-matching',
   facts: (_, output) => ({ details: { deleted: output?.deleted ?? 0 } }),
   input: DeleteMatching,

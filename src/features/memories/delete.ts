@@ -19,7 +19,7 @@ export const deleteMemory = operation({
   resource: (input) => ({ kind: 'memory', id: input.id }),
   rateClass: 'write',
   bodyLimit_bytes: limits.body_bytes_max,
-  surfaces: ['http', 'mcp', 'cli'],
+  surfaces: ['http', 'cli'],
   audit: 'memory.deleted',
   facts: (input) => ({ resourceId: input.id }),
   input: z.strictObject({ id: idField('mem') }),

@@ -26,7 +26,7 @@ export const getMemory = operation({
   resource: (input) => ({ kind: 'memory', id: input.id }),
   rateClass: 'read',
   bodyLimit_bytes: limits.body_bytes_max,
-  surfaces: ['http', 'mcp', 'cli'],
+  surfaces: ['http', 'cli'],
   audit: 'memory.read',
   facts: (input) => ({ resourceId: input.id }),
   input: z.strictObject({ id: idField('mem') }),

@@ -35,7 +35,7 @@ export const listMemories = operation({
   }),
   rateClass: 'read',
   bodyLimit_bytes: limits.body_bytes_max,
-  surfaces: ['http', 'mcp', 'cli'],
+  surfaces: ['http', 'cli'],
   audit: 'memory.listed',
   facts: (_, output) => ({ details: { items: output?.items.length ?? 0 } }),
   input: ListMemories,

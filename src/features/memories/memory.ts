@@ -4,7 +4,7 @@ import { toTimestamp } from '../../core/clock.ts'
 import { fromUtf8, toUtf8 } from '../../core/encoding.ts'
 import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
-import type { Caller, Surface } from '../../kernel/context.ts'
+import type { Caller, Door } from '../../kernel/context.ts'
 import { idField, Moment, Timestamp } from '../../kernel/fields.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { DocumentFields } from '../indexes/space-index.ts'
@@ -89,7 +89,7 @@ const Provenance = z.strictObject({
   kind: z.enum(['user', 'agent', 'service']),
   principalId: PrincipalIdField,
   credentialId: idField('key'),
-  surface: z.enum(['http', 'mcp', 'cli']),
+  door: z.enum(['http']),
 })
 export type Provenance = z.output<typeof Provenance>
 
@@ -183,7 +183,7 @@ export function isExpired(record: { readonly expiresAt: number | null }, now: nu
   return record.expiresAt !== null && record.expiresAt <= now
 }
 
-export function provenanceOf(caller: Caller, surface: Surface): Provenance {
+export function provenanceOf(caller: Caller, door: Door): Provenance {
   const { kind, principalId, credentialId } = caller
-  return { kind, principalId, credentialId, surface }
+  return { kind, principalId, credentialId, door }
 }

@@ -71,6 +71,6 @@ function newRecord(ctx: Context, input: NewMemory, before: MemoryRecord | undefi
     expiresAt: expiresAt === null ? null : Date.parse(expiresAt),
     version: (before?.version ?? 0) + 1,
     createdBy: before?.createdBy ?? ctx.caller.principalId,
-    provenance: provenanceOf(ctx.caller, ctx.surface),
+    provenance: provenanceOf(ctx.caller, ctx.door),
   }
 }

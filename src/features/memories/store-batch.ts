@@ -39,7 +39,7 @@ export const storeMemories = operation({
   }),
   rateClass: 'write',
   bodyLimit_bytes: limits.bodyLarge_bytes_max,
-  surfaces: ['http', 'mcp', 'cli'],
+  surfaces: ['http', 'cli'],
   audit: 'memory.stored-batch',
   facts: (input, output) => ({
     details: {

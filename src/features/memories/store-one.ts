@@ -23,7 +23,7 @@ export const storeMemory = operation({
   }),
   rateClass: 'write',
   bodyLimit_bytes: limits.body_bytes_max,
-  surfaces: ['http', 'mcp', 'cli'],
+  surfaces: ['http', 'cli'],
   audit: 'memory.stored',
   facts: (_, output) => (output ? { resourceId: output.id } : {}),
   input: NewMemory,

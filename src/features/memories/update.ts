@@ -29,7 +29,7 @@ export const updateMemory = operation({
   resource: (input) => ({ kind: 'memory', id: input.id }),
   rateClass: 'write',
   bodyLimit_bytes: limits.body_bytes_max,
-  surfaces: ['http', 'mcp', 'cli'],
+  surfaces: ['http', 'cli'],
   audit: 'memory.updated',
   facts: (input) => ({ resourceId: input.id }),
   input: UpdateMemory,
@@ -43,7 +43,7 @@ export const updateMemory = operation({
       ...changesOf(input),
       updatedAt: ctx.now,
       version: record.version + 1,
-      provenance: provenanceOf(ctx.caller, ctx.surface),
+      provenance: provenanceOf(ctx.caller, ctx.door),
     }
     if (isExpired(changed, ctx.now)) {
       throw new LocketError('invalid_input', 'expiresAt: lies in the past')

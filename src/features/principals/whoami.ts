@@ -7,7 +7,7 @@ import { kinds, PrincipalIdField } from './principal.ts'
 
 /** Tells the caller who he is and what this credential may do. */
 export const whoami = operation({
-  id: 'whoami',
+  id: 'principals.whoami',
   method: 'GET',
   path: '/v1/whoami',
   summary: 'Tell who the caller is and what this credential may do.',
@@ -17,7 +17,7 @@ export const whoami = operation({
   resource: () => ({ kind: 'self' }),
   rateClass: 'read',
   bodyLimit_bytes: limits.body_bytes_max,
-  surfaces: ['http', 'mcp', 'cli'],
+  surfaces: ['http', 'cli'],
   audit: 'self.read',
   input: z.strictObject({}),
   output: z.strictObject({

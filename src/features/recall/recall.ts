@@ -48,7 +48,7 @@ export const recallMemories = operation({
   }),
   rateClass: 'read',
   bodyLimit_bytes: limits.body_bytes_max,
-  surfaces: ['http', 'mcp', 'cli'],
+  surfaces: ['http', 'cli'],
   audit: 'memory.recalled',
   facts: (_, output) => ({ details: { items: output?.items.map((item) => item.id) ?? [] } }),
   input: Recall,

@@ -5,7 +5,7 @@ import { dropSpaceRows, spacesWithLeftovers } from '../../storage/space-sweep.ts
 
 /**
  * Removes what destroyed spaces left behind. Nothing of it can be opened any more; it only takes up
- * room. A tombstone that a crash kept from being written is written here.
+ * room.
  */
 export const sweepDestroyed: Job = {
   name: 'spaces.sweep-destroyed',
@@ -14,9 +14,6 @@ export const sweepDestroyed: Job = {
     const found = await ctx.database.read((tx) => spacesWithLeftovers(tx, 10))
     let dropped = 0
     for (const { tenant_id, space_id } of found) {
-      if (!ctx.keys.tombstones.has(tenant_id, space_id)) {
-        await ctx.services.keyDestroyed(tenant_id, space_id)
-      }
       dropped += await ctx.database.write(
         (tx) => dropSpaceRows(ctx.open(tx, tenant_id), space_id, limits.sweep_rows),
         'full',

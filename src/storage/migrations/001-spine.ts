@@ -118,7 +118,6 @@ export const spine = {
       PRIMARY KEY (tenant_id, space_id)
     ) STRICT`,
     'CREATE UNIQUE INDEX spaces_by_handle ON spaces (tenant_id, handle_index)',
-    'CREATE INDEX spaces_by_owner ON spaces (tenant_id, owner_id)',
 
     `CREATE TABLE memories (
       tenant_id TEXT NOT NULL,
@@ -135,8 +134,10 @@ export const spine = {
     'CREATE UNIQUE INDEX memories_by_seq ON memories (tenant_id, space_id, seq)',
     `CREATE UNIQUE INDEX memories_by_key ON memories (tenant_id, space_id, key_index)
       WHERE key_index IS NOT NULL`,
-    `CREATE INDEX memories_by_expiry ON memories (tenant_id, expires_at)
+    `CREATE INDEX memories_by_expiry ON memories (expires_at)
       WHERE expires_at IS NOT NULL`,
+    `CREATE INDEX memories_deleted ON memories (tenant_id, space_id, seq)
+      WHERE state = 'deleted'`,
 
     `CREATE TABLE memory_versions (
       tenant_id TEXT NOT NULL,

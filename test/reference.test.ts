@@ -1,0 +1,39 @@
+/** docs/reference says what the program says of itself. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { operations } from '../src/operations.ts'
+import { table } from './reference/markdown.ts'
+import { referencePages } from './reference/pages.ts'
+
+const folder = join(import.meta.dirname, '..', 'docs', 'reference')
+const pages = referencePages()
+
+describe('docs/reference', () => {
+  for (const { file, text } of pages) {
+    test(`${file} is up to date`, () => {
+      const written = readFileSync(join(folder, file), 'utf8')
+      assert.ok(written === text, `docs/reference/${file} is stale: npm run reference`)
+    })
+  }
+
+  test('holds nothing that is not generated', () => {
+    assert.deepEqual(readdirSync(folder).sort(), pages.map(({ file }) => file).sort())
+  })
+
+  test('is the same when it is made twice', () => {
+    assert.deepEqual(referencePages(), pages)
+  })
+
+  test('names every operation with its place and its permission', () => {
+    const text = pages.find(({ file }) => file === 'operations.md')?.text ?? ''
+    for (const { id, method, path } of operations) {
+      assert.ok(text.includes(`| \`${id}\` | \`${method} ${path}\` |`), id)
+    }
+  })
+
+  test('a cell cannot break out of its table', () => {
+    assert.equal(table(['a'], [['x | y\nz']]), '| a |\n| --- |\n| x \\| y z |')
+  })
+})

@@ -1,0 +1,190 @@
+/** The pages of docs/reference, each made from the very table that the program runs on. */
+import { type Setting, settings } from '../../src/config.ts'
+import { errorTable } from '../../src/core/errors.ts'
+import { limits } from '../../src/core/limits.ts'
+import { expandAll, type Permission, permissions } from '../../src/core/permissions.ts'
+import { type Preset, presetOf, presets } from '../../src/features/roles/role.ts'
+import type { Operation } from '../../src/kernel/operation.ts'
+import { operations } from '../../src/operations.ts'
+import { rateBudgets } from '../../src/pipeline/rate-limits.ts'
+import { type Column, primaryKeys, type TableName, tables } from '../../src/storage/tables.ts'
+import { code, number, type Page, page, table } from './markdown.ts'
+import { textWithout } from './source.ts'
+
+/** Every page there is. */
+export function referencePages(): readonly Page[] {
+  return [
+    errorsPage(),
+    limitsPage(),
+    rolesPage(),
+    operationsPage(),
+    settingsPage(),
+    dataClassificationPage(),
+  ]
+}
+
+function errorsPage(): Page {
+  const source = textWithout('core/errors.ts')
+  const rows = Object.entries(errorTable).map(([name, { status, sentence }]) => [
+    code(name),
+    String(status),
+    sentence,
+    source.includes(`'${name}'`) ? 'yes' : 'not yet',
+  ])
+  return page('errors.md', 'Errors', [
+    'Every error is an RFC 9457 problem (`application/problem+json`) with `code`, `title`, `status`, ' +
+      '`requestId`, often `detail`. Codes and sentences are stable; a `detail` is about the case at hand. ' +
+      'A code that no part of the program raises is marked so.',
+    table(['code', 'status', 'sentence', 'raised'], rows),
+  ])
+}
+
+function limitsPage(): Page {
+  const source = textWithout('core/limits.ts')
+  const rows = Object.entries(limits).map(([name, value]) => [
+    code(name),
+    number(value),
+    new RegExp(`\\b${name}\\b`).test(source) ? 'yes' : 'not yet',
+  ])
+  const budgets = Object.entries(rateBudgets).map(([name, { points, duration_s }]) => [
+    code(name),
+    number(points),
+    `${number(duration_s)} s`,
+    name === 'failure' ? 'client address' : 'credential',
+  ])
+  return page('limits.md', 'Limits', [
+    'Every bound of the server. The unit is in the name: `_ms` milliseconds, `_bytes` bytes; all other ' +
+      'values are counts. A bound that no part of the program asks for is marked so: do not rely on it.',
+    table(['limit', 'value', 'in force'], rows),
+    '## Rates',
+    'How often a caller may call, by class of operation (see [operations](operations.md)). Failures to ' +
+      'authenticate are counted by address. Past it the answer is `too_many_requests` with `Retry-After`.',
+    table(['class', 'requests', 'in', 'counted by'], budgets),
+  ])
+}
+
+function rolesPage(): Page {
+  const names = Object.keys(presets) as Preset[]
+  const cellOf = (name: Preset, permission: Permission): string => {
+    if (permission === 'self:read') return 'yes'
+    return expandAll(presets[name].permissions).has(permission) ? presets[name].reach : ''
+  }
+  const head = ['', ...names.map(code)]
+  const byPermission = permissions.map((permission) => [
+    code(permission),
+    ...names.map((name) => cellOf(name, permission)),
+  ])
+  const byOperation = operations.map((operation) => [
+    code(operation.id),
+    ...names.map((name) =>
+      [...new Set(needed(operation).map((one) => cellOf(name, one)))].join(''),
+    ),
+  ])
+  const described = names.map((name) => [code(name), presets[name].description])
+  return page('roles.md', 'Roles', [
+    `The presets. \`readonly\` is another name for \`${presetOf('readonly')}\`.`,
+    table(['preset', 'for'], described),
+    '## What each may',
+    '`tenant`: everywhere in the tenant, or in one space where the role is granted for a space. `own`: in ' +
+      'the spaces that the principal owns, or in the space it is granted for. Empty: no. `self:read` ' +
+      'comes with being somebody: no role gives it, no scope takes it away.',
+    table(head, byPermission),
+    '## Which operations that opens',
+    'An operation that needs one of several permissions, depending on what it acts on, is open to ' +
+      'whoever has one of them, for that part. What acts on a space or a memory also needs the reach.',
+    table(head, byOperation),
+  ])
+}
+
+/** The permissions of which an operation needs one. */
+function needed({ permission }: Operation): readonly Permission[] {
+  return typeof permission === 'string' ? [permission] : permission.of
+}
+
+function operationsPage(): Page {
+  const rows = operations.map((operation) => [
+    code(operation.id),
+    code(`${operation.method} ${operation.path}`),
+    needed(operation).map(code).join(' or '),
+    operation.effect,
+    code(operation.audit),
+    idempotencyOf(operation),
+    operation.rateClass,
+    number(operation.bodyLimit_bytes),
+    operation.surfaces.join(', '),
+  ])
+  return page('operations.md', 'Operations', [
+    'Everything a caller can do. What each takes and gives back is in the running server: `/docs` for ' +
+      'people, `/openapi.json` for programs. The surface `mcp` is declared and has no server yet.',
+    table(
+      [
+        'operation',
+        'HTTP',
+        'permission',
+        'effect',
+        'audit action',
+        '`Idempotency-Key`',
+        'rate class',
+        'body, bytes',
+        'surfaces',
+      ],
+      rows,
+    ),
+    '## In short',
+    operations.map(({ id, summary }) => `* ${code(id)}: ${summary}`).join('\n'),
+  ])
+}
+
+function idempotencyOf(operation: Operation): string {
+  if (operation.effect === 'read') return 'no effect'
+  if (!operation.idempotent) return 'refused'
+  return operation.secretAnswer ? 'taken; the answer is not kept' : 'taken'
+}
+
+function settingsPage(): Page {
+  const rows = Object.values<Setting>(settings).map((one) => [
+    code(one.env),
+    one.flag === null ? '' : code(`--${one.flag}`),
+    one.default === null ? (one.fallback ?? '') : code(one.default),
+    one.expects,
+    one.description,
+  ])
+  return page('settings.md', 'Settings', [
+    'A flag goes before the environment, the environment before the default. A variable that begins with ' +
+      '`LOCKET_` and is not in this table stops the command, as does any wrong value; all mistakes are ' +
+      'told at once. A setting without a flag is one that a command line would show to other processes, ' +
+      'or that only the commands heed that speak to a running server.',
+    table(['environment', 'flag', 'default', 'expects', 'what it is'], rows),
+  ])
+}
+
+function dataClassificationPage(): Page {
+  const names = Object.keys(tables) as TableName[]
+  const sections = names.map((name) => {
+    const columns = Object.entries<Column<unknown>>(tables[name])
+    return `## ${name}\n\n${columnTable(name, columns)}`
+  })
+  return page('data-classification.md', 'Data classification', [
+    'Every table and column. `public` stands in clear: opaque ids, sequence numbers, times, codes of ' +
+      'closed vocabularies, keyed hashes. `sensitive` and `secret` are sealed (AES-256-GCM). The row MAC, ' +
+      'where a table has one, covers every column but the MAC itself and the counters.',
+    ...sections,
+  ])
+}
+
+function columnTable(
+  name: TableName,
+  columns: readonly (readonly [string, Column<unknown>])[],
+): string {
+  const keys: readonly string[] = primaryKeys[name]
+  const hasMac = columns.some(([column]) => column === 'mac')
+  const rows = columns.map(([column, { type, nullable, classification, counter }]) => [
+    code(column),
+    `${type}${nullable ? ' or null' : ''}`,
+    classification,
+    classification === 'public' ? '' : 'yes',
+    hasMac && column !== 'mac' && !counter ? 'yes' : '',
+    keys.includes(column) ? 'yes' : '',
+  ])
+  return table(['column', 'type', 'class', 'sealed', 'under the row MAC', 'primary key'], rows)
+}

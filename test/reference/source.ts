@@ -1,0 +1,13 @@
+/** What the program's own text mentions, so that a page can tell what is only declared yet. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '..', '..', 'src')
+
+/** The text of every file of `src/` that runs, but for the one that declares. */
+export function textWithout(declaring: string): string {
+  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && file !== declaring)
+    .map((file) => readFileSync(join(root, file), 'utf8'))
+    .join('\n')
+}
