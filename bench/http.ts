@@ -3,7 +3,7 @@ import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Data, initData, type Server, startServer } from '../test/server-process.ts'
+import { type Data, initData, startServer } from '../test/server-process.ts'
 import { type Client, createClient } from './client.ts'
 import { type Quantiles, quantiles, row } from './table.ts'
 import { createTexts } from './texts.ts'
@@ -22,40 +22,52 @@ export async function benchHttp(args: readonly string[]): Promise<void> {
   })
   const memories = Number(values.memories)
   const data = initData()
-  const server = await startServer(data)
   try {
-    await measure(server, data, memories)
+    console.log(`node ${process.version}, ${cpus().length} processors, ${memories} memories`)
+    console.log(`fdatasync here  p50 ${fdatasync_ms(data.directory).p50.toFixed(2)} ms\n`)
+    console.log(row(['', 'clients', 'p50 ms', 'p95 ms', 'p99 ms', 'per second']))
+    await serving(data, (clients) => benchStore(clients, memories))
+    const bytes = data.size() / memories
+    await serving(data, benchRecall)
+    console.log(`\non disk  ${Math.round(bytes)} bytes per memory, its audit event included`)
   } finally {
-    await server.end('SIGTERM')
-    console.log(`\non disk  ${Math.round(data.size() / memories)} bytes per memory, audit included`)
     data.remove()
   }
 }
 
-async function measure(server: Server, data: Data, memories: number): Promise<void> {
-  const texts = createTexts()
-  const clients = Array.from({ length: clients_n }, () => createClient(server.url, data.key))
-  const [one] = clients
-  if (!one) return
+type Clients = readonly [Client, ...Client[]]
+
+/** Runs `work` against a server of its own and ends it, so that all is in the files afterwards. */
+async function serving(data: Data, work: (clients: Clients) => Promise<void>): Promise<void> {
+  const server = await startServer(data)
+  const connect = (): Client => createClient(server.url, data.key)
+  const clients: Clients = [connect(), ...Array.from({ length: clients_n - 1 }, connect)]
+  try {
+    await work(clients)
+  } finally {
+    for (const client of clients) client.close()
+    await server.end('SIGTERM')
+  }
+}
+
+const texts = createTexts()
+
+async function benchStore(clients: Clients, memories: number): Promise<void> {
   const alone = Math.min(2000, Math.floor(memories / 4))
   const store = (client: Client): Promise<unknown> =>
     client.post('/v1/memories', { space, text: texts.memory(), sessionId: texts.session() })
+  report('store', 1, await run([clients[0]], alone, store))
+  report('store', clients_n, await run(clients, memories - alone, store))
+}
+
+async function benchRecall(clients: Clients): Promise<void> {
   const recall = (client: Client): Promise<unknown> =>
     client.post('/v1/memories/recall', { space, query: texts.query() })
-
-  console.log(
-    `node ${process.version}, ${cpus().length} processors, ${memories} memories in one space`,
-  )
-  console.log(`fdatasync here  p50 ${fdatasync_ms(data.directory).p50.toFixed(2)} ms\n`)
-  console.log(row(['', 'clients', 'p50 ms', 'p95 ms', 'p99 ms', 'per second']))
-  await one.get('/v1/whoami')
-  report('whoami', 1, await run([one], 2000, (client) => client.get('/v1/whoami')))
-  report('store', 1, await run([one], alone, store))
-  report('store', clients_n, await run(clients, memories - alone, store))
-  await recall(one)
-  report('recall', 1, await run([one], 2000, recall))
+  report('cold', 1, await run([clients[0]], 1, recall))
+  report('recall', 1, await run([clients[0]], 2000, recall))
   report('recall', clients_n, await run(clients, 10_000, recall))
-  for (const client of clients) client.close()
+  report('whoami', 1, await run([clients[0]], 2000, (client) => client.get('/v1/whoami')))
+  report('livez', 1, await run([clients[0]], 2000, (client) => client.get('/livez')))
 }
 
 /** Shares `count` calls among the clients, each sending its next as soon as it has its answer. */

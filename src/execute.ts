@@ -86,7 +86,8 @@ async function answerWrite(app: Pipeline, run: Run): Promise<Answer> {
     }
     const output = parseOutput(trail, await operation.run(ctx, admitted.input, prepared))
     const fresh: Answer = { status: operation.status, output, replayed: false }
-    if (call) await keepAnswer(ctx.store, call, { answer: fresh, trail, now: ctx.now })
+    const spaces = ctx.spaces.length
+    if (call) await keepAnswer(ctx.store, call, { answer: fresh, trail, now: ctx.now, spaces })
     await auditAllowed(app, ctx.store, { trail, output, replayed: false })
     return fresh
   }, 'full')

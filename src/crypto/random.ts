@@ -1,7 +1,21 @@
 /** Unguessable values, from the operating system's generator. */
 import { randomFillSync } from 'node:crypto'
 
-/** `length` random bytes in a buffer of their own, not in a shared pool. */
+/** Asking the system costs more than the few bytes of a nonce, so they are fetched ahead. */
+const pool = Buffer.alloc(4096)
+const pooled_max = 64
+let poolAt = pool.length
+
+/** `length` random bytes in a buffer of their own. What leaves the pool is erased there. */
 export function randomBytes(length: number): Buffer {
-  return randomFillSync(Buffer.alloc(length))
+  if (length > pooled_max) return randomFillSync(Buffer.alloc(length))
+  if (poolAt + length > pool.length) {
+    randomFillSync(pool)
+    poolAt = 0
+  }
+  const bytes = Buffer.alloc(length)
+  pool.copy(bytes, 0, poolAt, poolAt + length)
+  pool.fill(0, poolAt, poolAt + length)
+  poolAt += length
+  return bytes
 }

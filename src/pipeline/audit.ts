@@ -1,6 +1,6 @@
 /** From a trail to its audit event. */
-import type { LocketError } from '../core/errors.ts'
-import { instanceTenant } from '../core/ids.ts'
+import { LocketError } from '../core/errors.ts'
+import { type Id, instanceTenant } from '../core/ids.ts'
 import { appendEvent } from '../features/audit/append.ts'
 import type { EventClass, NewEvent, Outcome } from '../features/audit/event.ts'
 import type { Operation } from '../kernel/operation.ts'
@@ -33,8 +33,24 @@ export async function auditRefused(app: Pipeline, trail: Trail, error: LocketErr
   const event = eventOf(app, trail, { outcome, code: error.code, details: facts.details ?? {} })
   await app.database.write(async (tx) => {
     const store = tenantViews(app, tx)(caller?.tenant ?? instanceTenant)
-    await appendEvent(store, { ...event, resourceId: facts.resourceId ?? trail.spaceId }, app.clock)
+    const spaceId = await usable(store, trail.spaceId)
+    const resourceId = facts.resourceId ?? spaceId
+    await appendEvent(store, { ...event, spaceId, resourceId }, app.clock)
   }, 'relaxed')
+}
+
+/**
+ * The space whose key can seal the event. One that the failed operation made is gone with it, one
+ * may be destroyed or damaged: the tenant's key seals then, since a refusal must not go unwritten.
+ */
+async function usable(store: TenantStore, spaceId: Id<'spc'> | null): Promise<Id<'spc'> | null> {
+  try {
+    if (spaceId) await store.keys(spaceId)
+    return spaceId
+  } catch (thrown) {
+    if (thrown instanceof LocketError) return null
+    throw thrown
+  }
 }
 
 const deniedStatuses = new Set([401, 403, 404, 429])

@@ -1,14 +1,15 @@
 /**
  * Idempotency keys: a POST that is sent again is answered again, not done again. The key is scoped
  * to tenant, principal and operation and stored as a MAC; the answer is kept sealed under the key
- * of the space it speaks of, for 24 hours. An answer that carries a secret is not kept at all.
+ * of the space it speaks of, for 24 hours. An answer that carries a secret, or speaks of several
+ * spaces, is not kept at all.
  */
 import { LocketError } from '../core/errors.ts'
 import type { Id } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
 import type { Sealed } from '../crypto/aead.ts'
 import { type Blind, hashed } from '../crypto/blind-index.ts'
-import { macsEqual } from '../crypto/data-key.ts'
+import { type DataKey, macsEqual } from '../crypto/data-key.ts'
 import { query } from '../storage/query.ts'
 import type { KeyScope, Tables } from '../storage/tables.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
@@ -49,6 +50,8 @@ const insertRow = query((db, arg: Of & Omit<Row, 'tenant_id'>) =>
 export interface IdempotentCall {
   readonly keyHash: Blind
   readonly fingerprint: Blind
+  /** The same under earlier versions of the look-up key. */
+  readonly earlier: readonly Omit<IdempotentCall, 'earlier'>[]
 }
 
 /** Null when the request carries no key, or its operation takes none. */
@@ -59,37 +62,43 @@ export async function idempotentCall(
   const { idempotencyKey, operation, input } = trail.request
   const caller = trail.caller
   if (idempotencyKey === null || !operation.idempotent || !caller) return null
-  const key = (await store.keys('lookup')).current
-  return {
+  const keys = await store.keys('lookup')
+  const under = (key: DataKey): Omit<IdempotentCall, 'earlier'> => ({
     keyHash: hashed(key.mac('idempotency', [caller.principalId, operation.id, idempotencyKey])),
     fingerprint: hashed(key.mac('fingerprint', [operation.id, JSON.stringify(input)])),
-  }
+  })
+  const older = keys.versions.filter((version) => version !== keys.current.version)
+  return { ...under(keys.current), earlier: older.map((one) => under(keys.version(one))) }
 }
 
 /**
  * The kept answer, or null when this is the first time. Throws `idempotency_mismatch` for another
- * body, `answer_not_kept` for an answer that carried a secret.
+ * body, `answer_not_kept` for an answer that carried a secret or spoke of several spaces.
  */
 export async function keptAnswer(
   store: TenantStore,
   call: IdempotentCall,
   now: number,
 ): Promise<Answer | null> {
-  const row = await store.first(byKey, { key: call.keyHash, now })
-  if (!row) return null
-  if (!macsEqual(row.fingerprint, call.fingerprint)) throw new LocketError('idempotency_mismatch')
-  if (!row.answer) throw new LocketError('answer_not_kept')
-  const output = await store.open(row.scope, cellOf(call), row.answer)
-  return { status: row.status, output, replayed: true }
+  for (const named of [call, ...call.earlier]) {
+    const row = await store.first(byKey, { key: named.keyHash, now })
+    if (!row) continue
+    const same = macsEqual(row.fingerprint, named.fingerprint)
+    if (!same) throw new LocketError('idempotency_mismatch')
+    if (!row.answer) throw new LocketError('answer_not_kept')
+    const output = await store.open(row.scope, cellOf(named.keyHash), row.answer)
+    return { status: row.status, output, replayed: true }
+  }
+  return null
 }
 
 /** Keeps an answer, in the transaction of what it answers. */
 export async function keepAnswer(
   store: TenantStore,
   call: IdempotentCall,
-  kept: { answer: Answer; trail: Trail; now: number },
+  kept: { answer: Answer; trail: Trail; now: number; spaces: number },
 ): Promise<void> {
-  const { answer, trail, now } = kept
+  const { answer, trail, now, spaces } = kept
   const scope: KeyScope = trail.spaceId ?? 'tenant'
   await store.run(dropExpired, { key: call.keyHash })
   await store.run(insertRow, {
@@ -97,7 +106,7 @@ export async function keepAnswer(
     fingerprint: call.fingerprint,
     scope,
     status: answer.status,
-    answer: await sealAnswer(store, call, { scope, answer, trail }),
+    answer: await sealAnswer(store, call, { scope, answer, trail, spaces }),
     expires_at: now + limits.idempotency_life_ms,
   })
 }
@@ -105,13 +114,15 @@ export async function keepAnswer(
 async function sealAnswer(
   store: TenantStore,
   call: IdempotentCall,
-  kept: { scope: KeyScope; answer: Answer; trail: Trail },
+  kept: { scope: KeyScope; answer: Answer; trail: Trail; spaces: number },
 ): Promise<Sealed | null> {
   if (kept.trail.request.operation.secretAnswer) return null
-  return store.seal(kept.scope, cellOf(call), kept.answer.output)
+  // What speaks of several spaces would outlive each of them under any one key.
+  if (kept.spaces > 1) return null
+  return store.seal(kept.scope, cellOf(call.keyHash), kept.answer.output)
 }
 
-function cellOf(call: IdempotentCall) {
-  const row = Buffer.from(call.keyHash).toString('base64url')
+function cellOf(keyHash: Blind) {
+  const row = Buffer.from(keyHash).toString('base64url')
   return { table: 'idempotency_keys', row, column: 'answer' } as const
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import { LocketError } from '../core/errors.ts'
 import type { Id } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
-import type { Sealed } from '../crypto/aead.ts'
+import { type Sealed, sealedKeyVersion } from '../crypto/aead.ts'
 import { type DataKey, newKeyMaterial, zero } from '../crypto/data-key.ts'
 import { type KeyCache, type KeySet, openKeySet, unwrapKey, wrapKey } from '../crypto/keyring.ts'
 import type { Tombstones } from '../crypto/tombstones.ts'
@@ -186,8 +186,11 @@ export async function keysToRotate(
 
 /** The keys of one transaction. */
 export interface KeyAccess {
-  /** Throws `not_found` when the key was destroyed or never was. */
-  get(tenant: Id<'ten'>, scope: KeyScope): Promise<KeySet>
+  /**
+   * Throws `not_found` when the key was destroyed or never was. With `version`, what is remembered
+   * of the key counts only if it has that one: another transaction may have made it since.
+   */
+  get(tenant: Id<'ten'>, scope: KeyScope, version?: number): Promise<KeySet>
   create(tenant: Id<'ten'>, scope: KeyScope): Promise<void>
   /** Adds a version that seals from now on; older ones still open. Returns the new version. */
   rotate(tenant: Id<'ten'>, scope: KeyScope): Promise<number>
@@ -205,17 +208,19 @@ export function keyAccess(tx: Transaction, keys: Keys): KeyAccess {
   const own = new Map<string, KeySet>()
 
   const load = async (tenant: Id<'ten'>, scope: KeyScope): Promise<KeySet> => {
-    if (keys.tombstones.has(tenant, scope)) throw new LocketError('not_found')
     const rows = await tx.all(versionsOf, { tenant, scope })
-    if (!rows.some((row) => row.state === 'current')) throw new LocketError('not_found')
-    const parent = scope === 'tenant' ? keys.root : await get(tenant, 'tenant')
+    const current = rows.find((row) => row.state === 'current')
+    if (!current) throw new LocketError('not_found')
+    if (scope === 'tenant') return openKeySet(keys.root, { tenant, scope }, rows)
+    const parent = await get(tenant, 'tenant', sealedKeyVersion(current.wrapped))
     return openKeySet(parent, { tenant, scope }, rows)
   }
 
-  const get = async (tenant: Id<'ten'>, scope: KeyScope): Promise<KeySet> => {
+  const get: KeyAccess['get'] = async (tenant, scope, version) => {
+    if (keys.tombstones.has(tenant, scope)) throw new LocketError('not_found')
     const name = `${tenant}/${scope}`
     const known = own.get(name) ?? (isShared(name) ? keys.cache.get(tenant, scope) : undefined)
-    if (known) return known
+    if (known && (version === undefined || known.versions.includes(version))) return known
     const loaded = await load(tenant, scope)
     if (tx.writable) own.set(name, loaded)
     else keys.cache.set(tenant, scope, loaded)

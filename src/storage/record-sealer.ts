@@ -35,7 +35,8 @@ export function recordSealer(store: TenantStore, space: Id<'spc'>): RecordSealer
     },
     open: async (table, value) => {
       assert(value.record, 'a live row has a record')
-      const key = (await keys()).version(sealedKeyVersion(value.record))
+      const version = sealedKeyVersion(value.record)
+      const key = (await store.keys(space, version)).version(version)
       return open(key.sealing, place(table, value.id, value.seq), value.record)
     },
   }

@@ -33,13 +33,17 @@ export function checkRow<Name extends PowerTable>(
   table: Name,
   row: Tables[Name],
 ): Tables[Name] {
-  const version =
-    row.mac.length === 36 ? new DataView(row.mac.buffer, row.mac.byteOffset).getUint32(0) : -1
-  if (version < 0 || !macsEqual(rowMac(keys.version(version), table, row), row.mac)) {
+  const version = macVersion(row.mac)
+  if (version === undefined || !macsEqual(rowMac(keys.version(version), table, row), row.mac)) {
     const cause = new Error(`a row of ${table} does not carry the MAC of its content`)
     throw new LocketError('integrity_failed', undefined, { cause })
   }
   return row
+}
+
+/** The version of the key that made it; undefined when it is no MAC. */
+export function macVersion(mac: Uint8Array): number | undefined {
+  return mac.length === 36 ? new DataView(mac.buffer, mac.byteOffset).getUint32(0) : undefined
 }
 
 /** Every covered column in declared order, with a mark for its type so that null is not ''. */

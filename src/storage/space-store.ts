@@ -59,7 +59,7 @@ export interface SpaceStore {
   insert(memory: NewMemory): Promise<void>
   /** Puts a new version in place and keeps the one before among the versions. */
   replace(memory: NewMemory, before: StoredMemory): Promise<void>
-  /** Drops the content and every version; a tombstone with a sequence number stays. */
+  /** Drops the content and every version; a tombstone stays. What is not there stays so. */
   remove(id: Id<'mem'>): Promise<void>
   /** Whether it is there and its time is over. */
   isOver(id: Id<'mem'>, now: number): Promise<boolean>
@@ -160,9 +160,11 @@ function writing(inside: Inside): Pick<SpaceStore, Writing> {
       const version = await sealer.seal('memory_versions', { id, seq, record })
       await store.run(insertVersion, { memory_id: id, seq, space_id: space, ...version })
       if (memory.version > limits.versions_max) await store.run(dropOldestVersion, { space, id })
-      await store.run(updateRow, await toRow(memory, await next(0)))
+      const changed = await store.run(updateRow, await toRow(memory, await next(0)))
+      assert(changed === 1, 'the memory is in this space')
     },
     remove: async (id) => {
+      if ((await store.first(byId, { space, id }))?.state !== 'live') return
       const seq = await next(-1)
       await store.run(deleteVersions, { space, id })
       await store.run(updateRow, { ...tombstone, memory_id: id, space_id: space, seq })

@@ -10,7 +10,7 @@ import type { KeySet } from '../crypto/keyring.ts'
 import type { Transaction } from './database.ts'
 import { type KeyAccess, type Keys, keyAccess } from './encryption-keys.ts'
 import type { Query } from './query.ts'
-import { checkRow, type PowerTable, rowMac, type Unsigned } from './row-mac.ts'
+import { checkRow, macVersion, type PowerTable, rowMac, type Unsigned } from './row-mac.ts'
 import type { KeyScope, TableName, Tables } from './tables.ts'
 
 type OfTenant = { tenant: Id<'ten'> }
@@ -44,11 +44,14 @@ export interface TenantStore {
   /** The value that was sealed for this very cell; else `integrity_failed`. */
   open(scope: KeyScope, cell: Cell, sealed: Uint8Array): Promise<unknown>
   blindIndex(kind: string, value: string): Promise<Blind>
+  /** The same under every version of the look-up key, the current one first. */
+  blindIndexes(kind: string, value: string): Promise<Blind[]>
   /** The row with its MAC. */
   signed<Name extends PowerTable>(table: Name, row: Unsigned<Name>): Promise<Tables[Name]>
   /** The row, its MAC checked. */
   checked<Name extends PowerTable>(table: Name, row: Tables[Name]): Promise<Tables[Name]>
-  keys(scope: KeyScope): Promise<KeySet>
+  /** The versions of a key; looked up again when `version` is not among those remembered. */
+  keys(scope: KeyScope, version?: number): Promise<KeySet>
   /** Counts one seal that was made with a key itself. */
   countSeal(scope: KeyScope, version: number): void
   createKey(scope: KeyScope): Promise<void>
@@ -71,7 +74,7 @@ export function tenantStore(tx: Transaction, keys: Keys, tenant: Id<'ten'>): Ten
     savepoint: (work) => tx.savepoint(work),
     ...sealing(access, keys, tenant),
     ...rowMacs(access, tenant),
-    keys: (scope) => access.get(tenant, scope),
+    keys: (scope, version) => access.get(tenant, scope, version),
     countSeal: (scope, version) => keys.seals.add({ tenant, scope, version }),
     createKey: (scope) => access.create(tenant, scope),
     rotateKey: (scope) => access.rotate(tenant, scope),
@@ -89,7 +92,7 @@ function sealing(
   access: KeyAccess,
   process: Keys,
   tenant: Id<'ten'>,
-): Pick<TenantStore, 'seal' | 'open' | 'blindIndex'> {
+): Pick<TenantStore, 'seal' | 'open' | 'blindIndex' | 'blindIndexes'> {
   return {
     seal: async (scope, cell, value) => {
       const key = (await access.get(tenant, scope)).current
@@ -97,11 +100,17 @@ function sealing(
       return seal(key.sealing, place(tenant, scope, cell), toUtf8(JSON.stringify(value)))
     },
     open: async (scope, cell, sealed) => {
-      const key = (await access.get(tenant, scope)).version(sealedKeyVersion(sealed))
+      const version = sealedKeyVersion(sealed)
+      const key = (await access.get(tenant, scope, version)).version(version)
       return JSON.parse(fromUtf8(open(key.sealing, place(tenant, scope, cell), sealed)))
     },
     blindIndex: async (kind, value) =>
       blindIndex((await access.get(tenant, 'lookup')).current, kind, value),
+    blindIndexes: async (kind, value) => {
+      const keys = await access.get(tenant, 'lookup')
+      const newestFirst = keys.versions.toSorted((a, b) => b - a)
+      return newestFirst.map((version) => blindIndex(keys.version(version), kind, value))
+    },
   }
 }
 
@@ -111,7 +120,8 @@ function rowMacs(access: KeyAccess, tenant: Id<'ten'>): Pick<TenantStore, 'signe
       const key = (await access.get(tenant, 'lookup')).current
       return { ...row, mac: rowMac(key, table, row) } as unknown as Tables[typeof table]
     },
-    checked: async (table, row) => checkRow(await access.get(tenant, 'lookup'), table, row),
+    checked: async (table, row) =>
+      checkRow(await access.get(tenant, 'lookup', macVersion(row.mac)), table, row),
   }
 }
 

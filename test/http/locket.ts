@@ -47,10 +47,12 @@ export function toRequest(path: string, { key, body, headers, method }: Ask): Re
   })
 }
 
-function toBody(body: unknown): BodyInit {
+type Body = NonNullable<RequestInit['body']>
+
+function toBody(body: unknown): Body {
   const asItIs =
     typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream
-  return asItIs ? (body as BodyInit) : JSON.stringify(body)
+  return asItIs ? (body as Body) : JSON.stringify(body)
 }
 
 export async function problemOf(response: Response): Promise<Problem> {

@@ -115,7 +115,7 @@ async function admit(
   request: { token: string; address: string | null; now: number },
 ): Promise<Caller> {
   const { row, networks, caller } = entry
-  const pepper = (await store.keys('pepper')).version(row.pepper_version)
+  const pepper = (await store.keys('pepper', row.pepper_version)).version(row.pepper_version)
   const matches = tokenMatches(pepper, request.token, row.hash)
   const alive = row.state === 'active' && (row.expires_at === null || row.expires_at > request.now)
   const here = networks === null || inNetworks(networks, request.address)

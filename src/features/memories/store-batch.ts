@@ -34,7 +34,7 @@ export const storeMemories = operation({
   permission: 'memory:write',
   resource: (input, caller) => ({
     kind: 'spaces',
-    handles: [...new Set(input.items.map((item) => spaceOf(item, input, caller)))],
+    handles: spacesOf(input, caller),
     absent: 'create',
   }),
   rateClass: 'write',
@@ -56,6 +56,14 @@ export const storeMemories = operation({
     return { items }
   },
 })
+
+function spacesOf(batch: StoreBatch, caller: Caller): readonly string[] {
+  const handles = new Set(batch.items.map((item) => spaceOf(item, batch, caller)))
+  if (handles.size > limits.batch_spaces_max) {
+    throw new LocketError('invalid_input', `items: over ${limits.batch_spaces_max} spaces`)
+  }
+  return [...handles]
+}
 
 /** The space that an item names; one that is no handle falls back, and fails as the item's own. */
 function spaceOf(item: unknown, batch: StoreBatch, caller: Caller): string {

@@ -75,8 +75,12 @@ export async function ownTenant(store: TenantStore): Promise<TenantRow> {
   return store.checked('tenants', row)
 }
 
+/** Slugs are not reindexed when the instance's look-up key is rotated. */
 export async function slugTaken(instance: TenantStore, slug: string): Promise<boolean> {
-  return (await instance.first(idBySlug, { slug: await slugIndex(instance, slug) })) !== undefined
+  for (const index of await instance.blindIndexes('tenant.slug', slug)) {
+    if (await instance.first(idBySlug, { slug: index })) return true
+  }
+  return false
 }
 
 /** Ids of tenants in order, after `after`, the instance itself left out. */

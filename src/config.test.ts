@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import {
+  ConfigError,
+  didYouMean,
+  type Environment,
+  type Flags,
+  isDebug,
+  readConfig,
+  readRemoteConfig,
+  settings,
+} from './config.ts'
+
+const rootKey = Buffer.alloc(32, 7).toString('base64')
+
+/** The mistakes that reading finds; fails when there are none. */
+function mistakesOf(read: () => unknown): readonly string[] {
+  try {
+    read()
+  } catch (thrown) {
+    assert.ok(thrown instanceof ConfigError)
+    return thrown.mistakes
+  }
+  assert.fail('there is no mistake')
+}
+
+describe('a server', () => {
+  test('is safe with no settings at all', () => {
+    assert.deepEqual(readConfig({}, {}), {
+      dataDir: './locket-data',
+      host: '127.0.0.1',
+      port: 8080,
+      publicUrl: null,
+      rootKey: { file: 'locket-data/root.key' },
+      tombstonesFile: 'locket-data/tombstones',
+      logLevel: 'info',
+      indexes_bytes_max: 512 * 1024 * 1024,
+    })
+  })
+
+  test('takes every setting from the environment', () => {
+    const env = {
+      LOCKET_DATA_DIR: '/data',
+      LOCKET_HOST: '::1',
+      LOCKET_PORT: '0',
+      LOCKET_PUBLIC_URL: 'https://memory.example/locket/',
+      LOCKET_ROOT_KEY: rootKey,
+      LOCKET_TOMBSTONES_FILE: '/keys/gone',
+      LOCKET_LOG_LEVEL: 'debug',
+      LOCKET_INDEX_MEMORY: '64',
+    }
+    assert.deepEqual(readConfig({}, env), {
+      dataDir: '/data',
+      host: '::1',
+      port: 0,
+      publicUrl: 'https://memory.example/locket',
+      rootKey: { text: rootKey },
+      tombstonesFile: '/keys/gone',
+      logLevel: 'debug',
+      indexes_bytes_max: 64 * 1024 * 1024,
+    })
+  })
+
+  test('takes a flag before the environment', () => {
+    const env = { LOCKET_DATA_DIR: '/a', LOCKET_PORT: '1', LOCKET_HOST: 'localhost' }
+    const config = readConfig({ 'data-dir': '/b', port: '2' }, env)
+    assert.deepEqual([config.dataDir, config.port, config.host], ['/b', 2, 'localhost'])
+  })
+
+  test('keeps the record of destroyed keys beside the root key', () => {
+    const beside = (flags: Flags, env: Environment) => readConfig(flags, env).tombstonesFile
+    assert.equal(beside({ 'root-key-file': '/keys/root.key' }, {}), '/keys/tombstones')
+    assert.equal(beside({ 'data-dir': '/data' }, {}), '/data/tombstones')
+    assert.equal(beside({ 'data-dir': '/data' }, { LOCKET_ROOT_KEY: rootKey }), '/data/tombstones')
+  })
+
+  test('cannot have its settings changed', () => {
+    const config = readConfig({}, {})
+    assert.ok(Object.isFrozen(config) && Object.isFrozen(config.rootKey))
+  })
+
+  test('ignores what belongs to the tests and to others', () => {
+    assert.doesNotThrow(() => readConfig({}, { LOCKET_TEST_VECTORS: 'x', PATH: '/bin', LOCKETS: '' }))
+  })
+})
+
+describe('mistakes', () => {
+  test('are all told at once, in the order of the settings', () => {
+    const flags = { port: '-1', 'index-memory': '8', 'prot': '1' }
+    const env = {
+      LOCKET_HOSTS: 'x',
+      LOCKET_DATA_DIR: '',
+      LOCKET_HOST: 'not a host',
+      LOCKET_ROOT_KEY: rootKey,
+      LOCKET_ROOT_KEY_FILE: 'root.key',
+      LOCKET_URL: 'localhost',
+    }
+    assert.deepEqual(mistakesOf(() => readConfig(flags, env)), [
+      '--prot: there is no such flag; did you mean --port?',
+      'LOCKET_HOSTS: there is no such setting; did you mean LOCKET_HOST?',
+      'LOCKET_ROOT_KEY and LOCKET_ROOT_KEY_FILE: set one of the two, not both',
+      'LOCKET_DATA_DIR: expected a directory',
+      'LOCKET_HOST: expected a host name or an IP address',
+      '--port: expected a port from 0 to 65535',
+      '--index-memory: expected whole MiB from 16 to 1048576',
+      'LOCKET_URL: expected an http or https URL without query or fragment',
+    ])
+  })
+
+  test('name both root keys as they were given', () => {
+    const read = () => readConfig({ 'root-key-file': 'root.key' }, { LOCKET_ROOT_KEY: rootKey })
+    assert.deepEqual(mistakesOf(read), [
+      'LOCKET_ROOT_KEY and --root-key-file: set one of the two, not both',
+    ])
+  })
+
+  test('never repeat a value', () => {
+    const secret = 'c2VjcmV0'
+    const env = Object.fromEntries(Object.values(settings).map((one) => [one.env, `${secret} `]))
+    const flags = Object.fromEntries(
+      Object.values(settings).flatMap((one) => (one.flag === null ? [] : [[one.flag, `${secret}\0`]])),
+    )
+    const told = [
+      ...mistakesOf(() => readConfig({}, { ...env, LOCKET_UNKNOWN: secret })),
+      ...mistakesOf(() => readConfig({ ...flags, unknown: secret }, env)),
+      ...mistakesOf(() => readRemoteConfig(env)),
+    ]
+    assert.ok(told.length > 10)
+    assert.doesNotMatch(told.join('\n'), new RegExp(secret))
+  })
+})
+
+describe('one setting', () => {
+  const wrong: readonly [string, string][] = [
+    ['LOCKET_PORT', '65536'],
+    ['LOCKET_PORT', '80.5'],
+    ['LOCKET_PORT', '0x50'],
+    ['LOCKET_PORT', ''],
+    ['LOCKET_PORT', ' 80'],
+    ['LOCKET_HOST', ''],
+    ['LOCKET_HOST', 'http://localhost'],
+    ['LOCKET_HOST', 'a/b'],
+    ['LOCKET_PUBLIC_URL', 'memory.example'],
+    ['LOCKET_PUBLIC_URL', 'ftp://memory.example'],
+    ['LOCKET_PUBLIC_URL', 'https://user:secret@memory.example'],
+    ['LOCKET_PUBLIC_URL', 'https://memory.example/?a'],
+    ['LOCKET_PUBLIC_URL', 'https://memory.example/#a'],
+    ['LOCKET_PUBLIC_URL', 'https://'],
+    ['LOCKET_ROOT_KEY', ''],
+    ['LOCKET_ROOT_KEY', Buffer.alloc(31).toString('base64')],
+    ['LOCKET_ROOT_KEY', Buffer.alloc(33).toString('base64')],
+    ['LOCKET_ROOT_KEY', `${rootKey}\n`],
+    ['LOCKET_ROOT_KEY_FILE', ''],
+    ['LOCKET_TOMBSTONES_FILE', 'a\0b'],
+    ['LOCKET_LOG_LEVEL', 'INFO'],
+    ['LOCKET_INDEX_MEMORY', '15'],
+    ['LOCKET_INDEX_MEMORY', '1048577'],
+    ['LOCKET_INDEX_MEMORY', '1e3'],
+  ]
+  for (const [name, value] of wrong) {
+    test(`${name} is not ${JSON.stringify(value)}`, () => {
+      const [mistake, ...others] = mistakesOf(() => readConfig({}, { [name]: value }))
+      assert.match(mistake ?? '', new RegExp(`^${name}: expected `))
+      assert.deepEqual(others, [])
+    })
+  }
+
+  const right: readonly [string, string][] = [
+    ['LOCKET_PORT', '65535'],
+    ['LOCKET_HOST', '0.0.0.0'],
+    ['LOCKET_HOST', 'fe80::1%eth0'],
+    ['LOCKET_HOST', 'memory_1.internal'],
+    ['LOCKET_PUBLIC_URL', 'http://127.0.0.1:8080'],
+    ['LOCKET_INDEX_MEMORY', '16'],
+    ['LOCKET_LOG_LEVEL', 'silent'],
+  ]
+  for (const [name, value] of right) {
+    test(`${name} may be ${value}`, () => {
+      assert.doesNotThrow(() => readConfig({}, { [name]: value }))
+    })
+  }
+
+  test('has no flag when it is a secret', () => {
+    assert.equal(settings.rootKey.flag, null)
+    assert.equal(settings.apiKey.flag, null)
+  })
+})
+
+describe('a command that speaks to a server', () => {
+  test('needs a key and knows where the server is', () => {
+    assert.deepEqual(readRemoteConfig({ LOCKET_API_KEY: 'lk_x' }), {
+      url: 'http://127.0.0.1:8080',
+      apiKey: 'lk_x',
+    })
+    assert.deepEqual(mistakesOf(() => readRemoteConfig({})), [
+      'LOCKET_API_KEY: set it to your API key',
+    ])
+  })
+
+  test('takes no key that would break a header', () => {
+    for (const key of ['', 'two words', 'a\nb', 'é']) {
+      assert.deepEqual(mistakesOf(() => readRemoteConfig({ LOCKET_API_KEY: key })), [
+        'LOCKET_API_KEY: expected an API key (lk_…)',
+      ])
+    }
+  })
+})
+
+test('a near miss is one letter more, less, other or elsewhere', () => {
+  const known = ['data-dir', 'port', 'recall']
+  for (const word of ['datadir', 'data_dir', 'DATA-DIR', 'data-dirs', 'data-di', 'dota-dir']) {
+    assert.equal(didYouMean(word, known), '; did you mean data-dir?')
+  }
+  assert.equal(didYouMean('prot', known), '; did you mean port?')
+  for (const word of ['dir', 'sport-x', 'all', '']) assert.equal(didYouMean(word, known), '')
+})
+
+test('stacks are for who asks for them', () => {
+  assert.equal(isDebug({ LOCKET_LOG_LEVEL: 'debug' }), true)
+  assert.equal(isDebug({ LOCKET_LOG_LEVEL: 'info' }), false)
+  assert.equal(isDebug({}), false)
+})

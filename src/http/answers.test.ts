@@ -1,0 +1,220 @@
+/** What every answer looks like, good or bad; health; and what the log says of a request. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { z } from 'zod'
+import { openHttpLocket, problemOf, toRequest } from '../../test/http/locket.ts'
+import { LocketError } from '../core/errors.ts'
+import { whoami } from '../features/principals/whoami.ts'
+import { operation } from '../kernel/operation.ts'
+import { operations } from '../operations.ts'
+import { problemReply } from './problem.ts'
+import { createRouter } from './router.ts'
+
+const always = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+}
+
+/** An answer of each kind, and the headers that only it has. */
+const kinds: readonly {
+  readonly path: string
+  readonly ask?: Parameters<Awaited<ReturnType<typeof openHttpLocket>>['ask']>[1]
+  readonly status: number
+  readonly own: Readonly<Record<string, string>>
+}[] = [
+  { path: '/livez', status: 200, own: { 'content-type': 'application/json' } },
+  { path: '/v1/whoami', status: 200, own: { 'content-type': 'application/json' } },
+  {
+    path: '/v1/memories',
+    ask: { body: { space: 'user:alice', text: 'Tea' } },
+    status: 201,
+    own: { 'content-type': 'application/json', etag: '"1"' },
+  },
+  {
+    path: '/v1/memories',
+    ask: { body: '{' },
+    status: 400,
+    own: { 'content-type': 'application/problem+json' },
+  },
+  {
+    path: '/v1/whoami',
+    ask: { key: null },
+    status: 401,
+    own: { 'content-type': 'application/problem+json', 'www-authenticate': 'Bearer' },
+  },
+  { path: '/nothing', status: 404, own: { 'content-type': 'application/problem+json' } },
+  {
+    path: '/v1/whoami',
+    ask: { method: 'HEAD' },
+    status: 405,
+    own: { 'content-type': 'application/problem+json', allow: 'GET' },
+  },
+  { path: '/openapi.json', status: 200, own: { 'content-type': 'application/json' } },
+  {
+    path: '/docs',
+    status: 200,
+    own: {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy':
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    },
+  },
+  { path: '/docs.css', status: 200, own: { 'content-type': 'text/css; charset=utf-8' } },
+]
+
+describe('V14.3.2: the headers of an answer', () => {
+  test('are these, none obsolete and none that tells', async (t) => {
+    const { ask } = await openHttpLocket(t)
+    for (const { path, ask: asked, status, own } of kinds) {
+      const response = await ask(path, asked)
+      const { 'x-request-id': requestId = '', ...headers } = Object.fromEntries(response.headers)
+      assert.equal(response.status, status)
+      assert.match(requestId, /^req_[0-7][0-9A-HJKMNP-TV-Z]{25}$/)
+      assert.deepEqual(headers, { ...always, ...own }, path)
+    }
+  })
+
+  test('and HSTS, when the connection is secure', async (t) => {
+    const { ask } = await openHttpLocket(t)
+    for (const { path, ask: asked } of kinds) {
+      const secure = await ask(path, { ...asked, secure: true })
+      assert.equal(secure.headers.get('strict-transport-security'), 'max-age=31536000')
+    }
+  })
+
+  test('and HSTS, when the server is reached over TLS that ends before it', async (t) => {
+    const tls = await openHttpLocket(t, { publicUrl: 'https://locket.test' })
+    assert.ok((await tls.ask('/livez')).headers.has('strict-transport-security'))
+    const plain = await openHttpLocket(t, { publicUrl: 'http://locket.test' })
+    assert.ok(!(await plain.ask('/livez')).headers.has('strict-transport-security'))
+  })
+})
+
+describe('V16.5.1: a request id', () => {
+  test('is ours, never what the caller sends, and a new one each time', async (t) => {
+    const { ask } = await openHttpLocket(t)
+    const ids = new Set<string>()
+    for (let round = 0; round < 3; round++) {
+      const headers = { 'X-Request-Id': 'req_01M7WBVC3ME00B7QVAZQF88AH1' }
+      const response = await ask('/v1/whoami', { headers, key: null })
+      const requestId = response.headers.get('x-request-id') ?? ''
+      assert.equal((await problemOf(response)).requestId, requestId)
+      assert.notEqual(requestId, headers['X-Request-Id'])
+      ids.add(requestId)
+    }
+    assert.equal(ids.size, 3)
+  })
+
+  test('is the one in the audit', async (t) => {
+    const { ask } = await openHttpLocket(t)
+    const response = await ask('/v1/whoami')
+    const audit = await ask('/v1/audit-events?action=self.read')
+    const { items } = (await audit.json()) as { items: { requestId: string }[] }
+    assert.equal(items[0]?.requestId, response.headers.get('x-request-id'))
+  })
+})
+
+describe('a problem', () => {
+  test('has this shape', () => {
+    const error = new LocketError('too_many_requests', 'a public detail', {
+      cause: new Error('a private cause'),
+      retryAfter_s: 7,
+    })
+    const reply = problemReply(error, { requestId: 'req_1', publicUrl: 'https://locket.test' })
+    assert.deepEqual(
+      { ...reply, body: JSON.parse(reply.body) as unknown },
+      {
+        status: 429,
+        type: 'application/problem+json',
+        body: {
+          type: 'https://locket.test/docs#error-too_many_requests',
+          title: 'Too many requests; try again later.',
+          status: 429,
+          code: 'too_many_requests',
+          detail: 'a public detail',
+          requestId: 'req_1',
+        },
+        headers: { 'Retry-After': '7' },
+      },
+    )
+  })
+
+  const failing = (run: () => Promise<unknown>) =>
+    operation({ ...whoami, output: z.unknown(), run })
+
+  test('V16.5.1: of a bug says nothing about it; the log has the cause', async (t) => {
+    const bug = failing(() => Promise.reject(new Error('private cause')))
+    const { ask, lines } = await openHttpLocket(t, { operations: [bug] })
+    const response = await ask('/v1/whoami')
+    const text = await response.text()
+    const { code, requestId } = JSON.parse(text) as { code: string; requestId: string }
+    assert.deepEqual([response.status, code], [500, 'internal'])
+    assert.doesNotMatch(text, /private|stack|\.ts/)
+    const logged = lines.filter((line) => line.includes('private cause'))
+    assert.equal(logged.length, 1)
+    assert.match(logged[0] ?? '', new RegExp(requestId))
+  })
+
+  test('is also what an answer becomes that cannot be written', async (t) => {
+    const bug = failing(async () => ({ value: 1n }))
+    const { ask, lines } = await openHttpLocket(t, { operations: [bug] })
+    const response = await ask('/v1/whoami')
+    assert.deepEqual([response.status, (await problemOf(response)).code], [500, 'internal'])
+    assert.ok(lines.some((line) => line.includes('BigInt') && line.includes('/v1/whoami')))
+  })
+})
+
+describe('health', () => {
+  test('is alive while the process answers, and ready while the server says so', async (t) => {
+    const { app, lines } = await openHttpLocket(t)
+    const answers = [async () => true, async () => false, () => Promise.reject(new Error('down'))]
+    const statuses: number[][] = []
+    for (const ready of answers) {
+      const { pipeline } = app
+      const router = createRouter({ pipeline, operations, version: '1', publicUrl: null, ready })
+      const get = async (path: string): Promise<number> =>
+        (await router(toRequest(path, {}), { address: null })).status
+      statuses.push([await get('/livez'), await get('/readyz')])
+    }
+    assert.deepEqual(statuses, [
+      [200, 200],
+      [200, 503],
+      [200, 503],
+    ])
+    assert.ok(lines.some((line) => line.includes('down')))
+  })
+})
+
+describe('the log', () => {
+  test('has one line for a request, with the pattern of its path and no address', async (t) => {
+    const { ask, lines } = await openHttpLocket(t)
+    const id = 'mem_01M7WBVC3ME00B7QVAZQF88AH1'
+    const before = lines.length
+    const response = await ask(`/v1/memories/${id}`, { headers: { 'User-Agent': 'canary' } })
+    const added = lines.slice(before).map((line) => JSON.parse(line) as Record<string, unknown>)
+    assert.equal(added.length, 1)
+    const { time, ms, ...rest } = added[0] ?? {}
+    assert.equal(typeof time, 'string')
+    assert.equal(typeof ms, 'number')
+    assert.deepEqual(rest, {
+      level: 30,
+      method: 'GET',
+      route: '/v1/memories/{id}',
+      status: 404,
+      requestId: response.headers.get('x-request-id'),
+      msg: 'request',
+    })
+  })
+
+  test('holds nothing of what was asked, nor the key', async (t) => {
+    const { ask, lines, admin } = await openHttpLocket(t)
+    await ask('/canary?canary=canary')
+    await ask('/v1/memories', { body: { space: 'user:alice', text: 'canary' } })
+    await ask('/v1/memories', { body: { space: 'user:alice', canary: 'canary' } })
+    assert.ok(lines.length >= 3)
+    assert.doesNotMatch(lines.join(''), new RegExp(`canary|alice|${admin}|203\\.0\\.113`))
+  })
+})

@@ -1,0 +1,341 @@
+import assert from 'node:assert/strict'
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { failsWith, memoryOf, openStores, type Stores } from '../../test/stores.ts'
+import { instanceTenant } from '../core/ids.ts'
+import { limits } from '../core/limits.ts'
+import { findPrincipal, insertPrincipal } from '../features/principals/store.ts'
+import { keysToRotate, listKeys, recordSeals, spacesEverRotated } from './encryption-keys.ts'
+import { spaceStore } from './space-store.ts'
+import type { KeyScope } from './tables.ts'
+
+const cell = { table: 'roles', row: 'rol_1', column: 'definition' } as const
+
+const versionsIn = (stores: Stores, scope: KeyScope) =>
+  stores
+    .sql(
+      `select version, state from encryption_keys where tenant_id = ? and scope = ?
+       order by version`,
+      stores.tenant,
+      scope,
+    )
+    .map((row) => `${row['version']} ${row['state']}`)
+
+/** A tenant with a space and a person, and the scopes of all the keys that it then has. */
+async function manyKeys(stores: Stores) {
+  const space = await stores.space('team:one')
+  const person = await stores.write((store) =>
+    insertPrincipal(store, { handle: 'user:alice', name: null }, 1),
+  )
+  const scopes: KeyScope[] = ['tenant', 'lookup', 'pepper', space.id, person.principal_id]
+  return { space, person, scopes }
+}
+
+test('every scope rotates: old values stay readable, new ones have the new version', async (t) => {
+  const stores = await openStores(t)
+  const { scopes } = await manyKeys(stores)
+  for (const scope of scopes) {
+    const old = await stores.write((store) => store.seal(scope, cell, 'old'))
+    assert.equal(await stores.write((store) => store.rotateKey(scope)), 2)
+    if (scope === 'tenant') await stores.write((store) => store.rewrapKeys())
+    const fresh = await stores.write(async (store) => {
+      assert.equal(await store.open(scope, cell, old), 'old', scope)
+      return store.seal(scope, cell, 'new')
+    })
+    await stores.reopen()
+    await stores.read(async (store) => {
+      assert.equal(await store.open(scope, cell, old), 'old', scope)
+      assert.equal(await store.open(scope, cell, fresh), 'new', scope)
+      assert.deepEqual((await store.keys(scope)).versions, [1, 2])
+      assert.equal((await store.keys(scope)).current.version, 2)
+    })
+    assert.deepEqual(versionsIn(stores, scope), ['1 retired', '2 current'])
+  }
+})
+
+test('after the tenant key was rotated all others are wrapped with its new version', async (t) => {
+  const stores = await openStores(t)
+  const { scopes } = await manyKeys(stores)
+  const rewrapped = await stores.write(async (store) => {
+    await store.rotateKey('tenant')
+    return store.rewrapKeys()
+  })
+  assert.equal(rewrapped, scopes.length - 1)
+  const rows = stores.sql(
+    "select wrapped from encryption_keys where tenant_id = ? and scope != 'tenant'",
+    stores.tenant,
+  )
+  assert.deepEqual(
+    rows.map((row) => Buffer.from(row['wrapped'] as Uint8Array).readUInt32BE(1)),
+    rows.map(() => 2),
+  )
+})
+
+test('a node that still remembers the key before its rotation opens what is sealed with it', async (t) => {
+  const stores = await openStores(t)
+  const { scopes, person } = await manyKeys(stores)
+  for (const scope of scopes) await stores.read((store) => store.keys(scope))
+  const fresh = await stores.write(async (store) => {
+    const sealed = new Map<KeyScope, Uint8Array>()
+    for (const scope of scopes) await store.rotateKey(scope)
+    await store.rewrapKeys()
+    for (const scope of scopes) sealed.set(scope, await store.seal(scope, cell, scope))
+    return sealed
+  })
+  await stores.read(async (store) => {
+    for (const [scope, sealed] of fresh) assert.equal(await store.open(scope, cell, sealed), scope)
+    assert.ok(await findPrincipal(store, person.principal_id))
+  })
+})
+
+test('keys made in a transaction that is undone are never remembered', async (t) => {
+  const stores = await openStores(t)
+  const { space } = await manyKeys(stores)
+  await stores.read((store) => store.keys(space.id))
+  const undone = stores.write(async (store) => {
+    await store.createKey('spc_new')
+    await store.rotateKey(space.id)
+    await store.rotateKey('lookup')
+    const sealed = await store.seal(space.id, cell, 'x')
+    assert.equal(Buffer.from(sealed).readUInt32BE(1), 2, 'the transaction itself uses the new key')
+    await store.seal('spc_new', cell, 'x')
+    throw new Error('undone')
+  })
+  await assert.rejects(undone, /undone/)
+  await stores.read(async (store) => {
+    await assert.rejects(store.keys('spc_new'), failsWith('not_found'))
+    assert.deepEqual((await store.keys(space.id)).versions, [1])
+    assert.deepEqual((await store.keys('lookup')).versions, [1])
+  })
+})
+
+test('what a writing transaction loads is not remembered, even when it commits', async (t) => {
+  const stores = await openStores(t)
+  await stores.write((store) => store.keys('tenant'))
+  assert.equal(stores.keys.cache.size, 0)
+  await stores.read((store) => store.keys('tenant'))
+  assert.equal(stores.keys.cache.size, 1)
+})
+
+test('tenants have keys of their own', async (t) => {
+  const stores = await openStores(t)
+  const other = await stores.newTenant('other')
+  const space = await stores.space('user:alice')
+  await assert.rejects(
+    stores.read((store) => store.keys(space.id), other),
+    failsWith('not_found'),
+  )
+  for (const scope of ['tenant', 'lookup', 'pepper'] as const) {
+    const sealed = await stores.write((store) => store.seal(scope, cell, 'mine'))
+    await assert.rejects(
+      stores.read((store) => store.open(scope, cell, sealed), other),
+      failsWith('integrity_failed'),
+    )
+  }
+})
+
+for (const [what, statement] of [
+  [
+    'swapped with that of another space',
+    `update encryption_keys set wrapped = (
+     select e.wrapped from encryption_keys e where e.scope like 'spc%' and e.scope != ?1)
+     where scope = ?1`,
+  ],
+  [
+    'altered in its last byte',
+    `update encryption_keys set wrapped =
+     cast(substr(wrapped, 1, length(wrapped) - 1) || x'00' as blob) where scope = ?1`,
+  ],
+  ['cut short', "update encryption_keys set wrapped = x'01' where scope = ?1"],
+  ['given another version', 'update encryption_keys set version = 7 where scope = ?1'],
+] as const) {
+  test(`a wrapped key that was ${what} does not open`, async (t) => {
+    const stores = await openStores(t)
+    const space = await stores.space('team:one')
+    await stores.space('team:two')
+    await stores.reopen(() => stores.sql(statement, space.id))
+    await assert.rejects(
+      stores.read((store) => store.keys(space.id)),
+      failsWith('integrity_failed'),
+    )
+  })
+}
+
+test('a key that was given a second current version, or none, does not open', async (t) => {
+  const stores = await openStores(t)
+  const space = await stores.space('team:one')
+  await stores.write((store) => store.rotateKey(space.id))
+  stores.sql("update encryption_keys set state = 'current' where scope = ?", space.id)
+  await assert.rejects(
+    stores.read((store) => store.keys(space.id)),
+    failsWith('integrity_failed'),
+  )
+  stores.sql("update encryption_keys set state = 'retired' where scope = ?", space.id)
+  await assert.rejects(
+    stores.read((store) => store.keys(space.id)),
+    failsWith('not_found'),
+  )
+})
+
+/** How many files of the data directory hold these bytes. */
+function filesWith(stores: Stores, bytes: Uint8Array): number {
+  const directory = dirname(stores.file)
+  const contents = readdirSync(directory).map((name) => readFileSync(join(directory, name)))
+  return contents.filter((content) => content.includes(bytes)).length
+}
+
+test('of a destroyed key no byte is left in any file, and nothing it sealed opens', async (t) => {
+  const stores = await openStores(t)
+  const space = await stores.space('team:one')
+  await stores.write((store) => store.rotateKey(space.id))
+  const sealed = await stores.write((store) => store.seal(space.id, cell, 'secret'))
+  const rows = stores.sql('select wrapped from encryption_keys where scope = ?', space.id)
+  const wraps = rows.map((row) => row['wrapped'] as Uint8Array)
+  assert.equal(wraps.length, 2)
+  assert.ok(wraps.every((wrap) => filesWith(stores, wrap) > 0))
+  await stores.write((store) => store.destroyKey(space.id))
+  await stores.keyDestroyed(space.id)
+  assert.deepEqual(versionsIn(stores, space.id), ['1 destroyed', '2 destroyed'])
+  assert.ok(wraps.every((wrap) => filesWith(stores, wrap) === 0))
+  await assert.rejects(
+    stores.read((store) => store.open(space.id, cell, sealed)),
+    failsWith('not_found'),
+  )
+})
+
+test('a space stays dead when the database from before its end is put back', async (t) => {
+  const stores = await openStores(t)
+  const space = await stores.space('team:one')
+  const memory = memoryOf('secret')
+  await stores.change(space, (view) => view.insert(memory))
+  const copy = `${stores.file}.backup`
+  await stores.reopen(() => copyFileSync(stores.file, copy))
+  await stores.write((store) => store.destroyKey(space.id))
+  await stores.keyDestroyed(space.id)
+  await stores.reopen(() => copyFileSync(copy, stores.file))
+  assert.deepEqual(versionsIn(stores, space.id), ['1 current'], 'its key is back in the database')
+  await assert.rejects(
+    stores.look(space, (view) => view.get(memory.id)),
+    failsWith('not_found'),
+  )
+  await assert.rejects(
+    stores.change(space, (view) => view.insert(memoryOf('more'))),
+    failsWith('not_found'),
+  )
+})
+
+test('a key that somebody remembers is not used once its tombstone is written', async (t) => {
+  const stores = await openStores(t)
+  const space = await stores.space('team:one')
+  const known = await stores.read((store) => store.keys(space.id))
+  await stores.write((store) => store.destroyKey(space.id))
+  await stores.keyDestroyed(space.id)
+  // A read that began before may put what it loaded back.
+  stores.keys.cache.set(stores.tenant, space.id, known)
+  await assert.rejects(
+    stores.read((store) => store.keys(space.id)),
+    failsWith('not_found'),
+  )
+})
+
+test('a key that is destroyed in a transaction is gone for what follows in it', async (t) => {
+  const stores = await openStores(t)
+  const space = await stores.space('team:one')
+  await stores.read((store) => store.keys(space.id))
+  await stores.write(async (store) => {
+    await store.destroyKey(space.id)
+    await assert.rejects(store.keys(space.id), failsWith('not_found'))
+  })
+})
+
+test('seals are counted for each key version and written down', async (t) => {
+  const stores = await openStores(t)
+  const { space } = await manyKeys(stores)
+  stores.keys.seals.drain()
+  await stores.write(async (store) => {
+    await store.seal('tenant', cell, 1)
+    await store.seal(space.id, cell, 1)
+    await spaceStore(store, space).insert(memoryOf('counted'))
+    await store.rotateKey(space.id)
+    await store.seal(space.id, cell, 2)
+  })
+  const counts = stores.keys.seals.drain()
+  assert.deepEqual(
+    counts.map(({ owner, seals }) => [owner.scope, owner.version, seals]),
+    [
+      ['tenant', 1, 1],
+      [space.id, 1, 2],
+      [space.id, 2, 1],
+    ],
+  )
+  assert.deepEqual(stores.keys.seals.drain(), [], 'they are taken out once')
+  for (const _ of ['once', 'twice']) {
+    await stores.database.write((tx) => recordSeals(tx, counts), 'full')
+  }
+  const listed = await stores.read((store) => store.all(listKeys, { after: '', limit: 100 }))
+  const found = listed.filter((row) => row.scope === space.id)
+  assert.deepEqual(
+    found.map((row) => [row.version, row.state, row.seals]),
+    [
+      [1, 'retired', 4],
+      [2, 'current', 2],
+    ],
+  )
+})
+
+test('keys that sealed often enough are named for rotation, retired ones not', async (t) => {
+  const stores = await openStores(t)
+  const { space } = await manyKeys(stores)
+  const worn = () => stores.database.read((tx) => keysToRotate(tx, 10))
+  const setSeals = (seals: number) =>
+    stores.sql('update encryption_keys set seals = ? where scope = ?', seals, space.id)
+  setSeals(limits.seals_perKey_max - 1)
+  assert.deepEqual(await worn(), [])
+  setSeals(limits.seals_perKey_max)
+  assert.deepEqual(await worn(), [{ tenant: stores.tenant, scope: space.id }])
+  await stores.write((store) => store.rotateKey(space.id))
+  assert.deepEqual(await worn(), [])
+})
+
+test('keys are listed in an order that pages can follow, of one tenant', async (t) => {
+  const stores = await openStores(t)
+  const { scopes, space } = await manyKeys(stores)
+  for (let version = 2; version <= 11; version += 1) {
+    await stores.write((store) => store.rotateKey(space.id))
+  }
+  const names: string[] = []
+  for (let after = ''; ; ) {
+    const page = await stores.read((store) => store.all(listKeys, { after, limit: 4 }))
+    names.push(...page.map((row) => `${row.scope} ${row.version}`))
+    const last = page.at(-1)
+    if (!last) break
+    after = last.place
+  }
+  assert.equal(new Set(names).size, names.length)
+  assert.equal(names.length, scopes.length + 10)
+  const own = names.filter((name) => name.startsWith('spc_'))
+  assert.deepEqual(
+    own,
+    own.map((_, index) => `${space.id} ${index + 1}`),
+  )
+})
+
+test('the spaces that were ever rotated are known after a restart', async (t) => {
+  const stores = await openStores(t)
+  const { space } = await manyKeys(stores)
+  const rotated = () => stores.database.read(spacesEverRotated)
+  assert.deepEqual(await rotated(), [])
+  await stores.write((store) => store.rotateKey(space.id))
+  await stores.write((store) => store.rotateKey('lookup'))
+  await stores.reopen()
+  assert.deepEqual(await rotated(), [{ tenant: stores.tenant, space: space.id }])
+})
+
+test("the instance's keys are under the root key alone", async (t) => {
+  const stores = await openStores(t)
+  const sealed = await stores.write((store) => store.seal('tenant', cell, 'own'), instanceTenant)
+  await stores.reopen()
+  const opened = await stores.read((store) => store.open('tenant', cell, sealed), instanceTenant)
+  assert.equal(opened, 'own')
+})

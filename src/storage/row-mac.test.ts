@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { failsWith, openStores, type Stores } from '../../test/stores.ts'
+import { systemClock } from '../core/clock.ts'
+import { newId } from '../core/ids.ts'
+import { dataKey } from '../crypto/data-key.ts'
+import type { KeySet } from '../crypto/keyring.ts'
+import { getApiKey, insertApiKey } from '../features/api-keys/store.ts'
+import { findPrincipal, insertPrincipal } from '../features/principals/store.ts'
+import { findRole, getGrant, grantsOf, insertGrant, writeRole } from '../features/roles/store.ts'
+import { findSpaceByHandle } from '../features/spaces/store.ts'
+import { ownTenant } from '../features/tenants/store.ts'
+import { checkRow, type PowerTable, rowMac } from './row-mac.ts'
+import { type Column, primaryKeys, type Tables, tables } from './tables.ts'
+import type { TenantStore } from './tenant-store.ts'
+
+const now = systemClock()
+const handle = 'user:alice'
+
+/** One row in every power table, and how a feature reads each of them. */
+async function rowOfEach(stores: Stores) {
+  await stores.space(handle)
+  const made = await stores.write(async (store) => {
+    const boss = await insertPrincipal(store, { handle: 'service:boss', name: null }, now)
+    const { principal_id } = boss
+    const definition = { name: 'own', description: '', permissions: ['*'], reach: 'own' } as const
+    const stamps = { role_id: newId('rol', systemClock), created_at: now, updated_at: now }
+    const role = await writeRole(store, definition, stamps)
+    const grant = await insertGrant(
+      store,
+      { principal_id, role: 'admin', space_id: null, created_by: principal_id },
+      now,
+    )
+    const { row: key } = await insertApiKey(store, {
+      principalId: principal_id,
+      createdBy: principal_id,
+      details: { name: 'k', environment: null, scopes: null, addresses: null },
+      expiresAt_ms: now,
+      now,
+    })
+    return { boss, role, grant, key }
+  })
+  const { boss, role, grant, key } = made
+  const reads: Record<PowerTable, { where: string; read(store: TenantStore): Promise<unknown> }> = {
+    tenants: { where: `tenant_id = '${stores.tenant}'`, read: ownTenant },
+    principals: {
+      where: `principal_id = '${boss.principal_id}'`,
+      read: (store) => findPrincipal(store, boss.principal_id),
+    },
+    api_keys: { where: 'true', read: (store) => getApiKey(store, key.key_id) },
+    roles: { where: 'true', read: (store) => findRole(store, role.role_id) },
+    grants: { where: 'true', read: (store) => getGrant(store, grant.grant_id) },
+    spaces: { where: 'true', read: (store) => findSpaceByHandle(store, handle) },
+  }
+  return reads
+}
+
+const powerTables = Object.keys(tables).filter(
+  (name): name is PowerTable => 'mac' in tables[name as PowerTable],
+)
+
+/** Another value of the same type: what somebody with the file could write there. */
+function forged(name: string, column: Column<unknown>): string {
+  if (column.type === 'integer') return `coalesce(${name}, 0) + 1`
+  if (column.type === 'bytes') return `zeroblob(coalesce(length(${name}), 1))`
+  return name === 'state' ? "'disabled'" : `coalesce(${name}, '') || 'X'`
+}
+
+/** What is looked up by is not in the answer when it was changed: then there is no such row. */
+const lookedUpBy: Partial<Record<PowerTable, readonly string[]>> = { spaces: ['handle_index'] }
+
+for (const table of powerTables) {
+  const columns: Record<string, Column<unknown>> = tables[table]
+  const keys: readonly string[] = [...primaryKeys[table], ...(lookedUpBy[table] ?? [])]
+  for (const [name, column] of Object.entries(columns)) {
+    if (keys.includes(name)) continue
+    test(`${table}.${name} edited in the database is ${column.counter ? 'let pass' : 'noticed'}`, async (t) => {
+      const stores = await openStores(t)
+      const { where, read } = (await rowOfEach(stores))[table]
+      assert.ok(await stores.read(read), 'it can be read before')
+      const value = forged(name, column)
+      stores.sql(`update ${table} set ${name} = ${value} where ${where}`)
+      if (column.counter) assert.ok(await stores.read(read))
+      else await assert.rejects(stores.read(read), failsWith('integrity_failed'))
+    })
+  }
+}
+
+const nulled = powerTables.flatMap((table) =>
+  Object.entries(tables[table] as Record<string, Column<unknown>>)
+    .filter(([, column]) => column.nullable)
+    .map(([name]) => ({ table, name })),
+)
+
+for (const { table, name } of nulled) {
+  test(`${table}.${name} changed between null and a value is noticed`, async (t) => {
+    const stores = await openStores(t)
+    const { where, read } = (await rowOfEach(stores))[table]
+    const value = name.endsWith('_at') ? '0' : "''"
+    const blank = name === 'profile' ? "x''" : value
+    stores.sql(
+      `update ${table} set ${name} = case when ${name} is null then ${blank} end where ${where}`,
+    )
+    await assert.rejects(stores.read(read), failsWith('integrity_failed'))
+  })
+}
+
+test('grants that were edited are noticed where rights are worked out, too', async (t) => {
+  const stores = await openStores(t)
+  await rowOfEach(stores)
+  const alice = stores.sql("select principal_id from principals where kind = 'user'")[0]
+  const principal = alice?.['principal_id'] as 'usr_'
+  stores.sql('update grants set principal_id = ?', principal)
+  await assert.rejects(
+    stores.read((store) => grantsOf(store, principal)),
+    failsWith('integrity_failed'),
+  )
+})
+
+test('the content of one row does not pass in another', async (t) => {
+  const stores = await openStores(t)
+  const write = (name: string, permissions: readonly ['*'] | readonly ['memory:read']) =>
+    stores.write((store) =>
+      writeRole(
+        store,
+        { name, description: '', permissions, reach: 'tenant' },
+        { role_id: newId('rol', systemClock), created_at: now, updated_at: now },
+      ),
+    )
+  const weak = await write('weak', ['memory:read'])
+  const strong = await write('strong', ['*'])
+  const copy = (columns: string) =>
+    stores.sql(
+      `update roles set (${columns}) = (select ${columns} from roles where role_id = ?)
+       where role_id = ?`,
+      strong.role_id,
+      weak.role_id,
+    )
+  for (const columns of ['definition', 'definition, mac', 'definition, mac, updated_at']) {
+    copy(columns)
+    await assert.rejects(
+      stores.read((store) => findRole(store, weak.role_id)),
+      failsWith('integrity_failed'),
+    )
+  }
+})
+
+test('a row moved to another tenant is noticed there', async (t) => {
+  const stores = await openStores(t)
+  const { grants } = await rowOfEach(stores)
+  const other = await stores.newTenant('other')
+  stores.sql('update grants set tenant_id = ?', other)
+  await assert.rejects(stores.read(grants.read, other), failsWith('integrity_failed'))
+})
+
+const key = dataKey(new Uint8Array(32).fill(1), 1)
+const keys: KeySet = { current: key, versions: [1], version: () => key }
+
+const grantRow: Tables['grants'] = {
+  tenant_id: 'ten_1',
+  grant_id: 'grt_1',
+  principal_id: 'usr_1',
+  role: 'admin',
+  space_id: null,
+  created_at: 1,
+  created_by: 'usr_1',
+  mac: new Uint8Array(),
+}
+
+test('a MAC is of one table, one key and one content', () => {
+  const mac = rowMac(key, 'grants', grantRow)
+  assert.equal(checkRow(keys, 'grants', { ...grantRow, mac }).role, 'admin')
+  const other = dataKey(new Uint8Array(32).fill(2), 1)
+  assert.notDeepEqual(rowMac(other, 'grants', grantRow), mac)
+  const variants: Partial<Tables['grants']>[] = [
+    { role: 'admin2' },
+    { role: 'admi', space_id: 'spc_n' },
+    { created_at: 2 },
+    { grant_id: 'grt_' as const, principal_id: 'usr_11' },
+  ]
+  for (const variant of variants) {
+    assert.notDeepEqual(rowMac(key, 'grants', { ...grantRow, ...variant }), mac)
+  }
+})
+
+for (const [what, mac] of [
+  ['empty', new Uint8Array()],
+  ['too short', new Uint8Array(35)],
+  ['too long', new Uint8Array(37)],
+  ['all zero', new Uint8Array(36)],
+] as const) {
+  test(`a MAC that is ${what} is no MAC`, () => {
+    assert.throws(
+      () => checkRow(keys, 'grants', { ...grantRow, mac }),
+      failsWith('integrity_failed'),
+    )
+  })
+}

@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { failsWith, memoryOf, openStores, type Stores } from '../../test/stores.ts'
+import type { Id } from '../core/ids.ts'
+import { limits } from '../core/limits.ts'
+import { type StoredMemory, spaceOfMemory, spaceStore } from './space-store.ts'
+
+const textOf = (stored: StoredMemory | undefined): string | undefined =>
+  stored?.record?.toString('utf8')
+
+const dump = (stores: Stores) => ({
+  spaces: stores.sql('select * from spaces order by space_id'),
+  memories: stores.sql('select * from memories order by memory_id'),
+  versions: stores.sql('select * from memory_versions order by memory_id, seq'),
+})
+
+async function storedIn(stores: Stores, handle: string) {
+  const space = await stores.space(handle)
+  const memory = memoryOf(`of ${handle}`, { key: 'k' })
+  await stores.change(space, (view) => view.insert(memory))
+  return { space, memory }
+}
+
+test('a memory comes back as it was stored, from its own space only', async (t) => {
+  const stores = await openStores(t)
+  const alice = await storedIn(stores, 'user:alice')
+  const bob = await storedIn(stores, 'user:bob')
+  const own = await stores.look(alice.space, (view) => view.get(alice.memory.id))
+  assert.equal(textOf(own), 'of user:alice')
+  assert.equal(await stores.look(bob.space, (view) => view.get(alice.memory.id)), undefined)
+  assert.equal(await stores.read((store) => spaceOfMemory(store, alice.memory.id)), alice.space.id)
+})
+
+test('a space cannot see anything of another by its ids', async (t) => {
+  const stores = await openStores(t)
+  const alice = await storedIn(stores, 'user:alice')
+  const bob = await storedIn(stores, 'user:bob')
+  const { id } = alice.memory
+  await stores.look(bob.space, async (view) => {
+    assert.equal(await view.findByKey('k'), bob.memory.id)
+    assert.deepEqual(await view.versions(id, 10), [])
+    assert.equal(await view.isOver(id, Number.MAX_SAFE_INTEGER), false)
+    assert.deepEqual(
+      (await view.changesAfter(0, 10)).map((row) => row.id),
+      [bob.memory.id],
+    )
+  })
+})
+
+test('a space cannot change anything of another by its ids', async (t) => {
+  const stores = await openStores(t)
+  const alice = await storedIn(stores, 'user:alice')
+  const bob = await storedIn(stores, 'user:bob')
+  const { id } = alice.memory
+  const foreign = await stores.look(alice.space, (view) => view.get(id))
+  assert.ok(foreign)
+  const before = dump(stores)
+  await stores.change(bob.space, (view) => view.remove(id))
+  await assert.rejects(
+    stores.change(bob.space, (view) => view.replace(memoryOf('b', { id, version: 2 }), foreign)),
+  )
+  await assert.rejects(
+    stores.change(bob.space, (view) => view.insert(memoryOf('b', { id }))),
+    'an id is taken in the whole tenant',
+  )
+  assert.deepEqual(dump(stores), before)
+})
+
+test('a tenant cannot see or change anything of another by its ids', async (t) => {
+  const stores = await openStores(t)
+  const alice = await storedIn(stores, 'user:alice')
+  const { id } = alice.memory
+  const other = await stores.newTenant('other')
+  const before = dump(stores)
+  await stores.read(async (store) => {
+    assert.equal(await spaceOfMemory(store, id), undefined)
+    const view = spaceStore(store, alice.space)
+    assert.equal(await view.get(id), undefined)
+    assert.deepEqual(await view.changesAfter(0, 10), [])
+    assert.deepEqual(await view.versions(id, 10), [])
+    await assert.rejects(view.findByKey('k'), failsWith('not_found'))
+    await assert.rejects(view.position())
+  }, other)
+  await stores.write((store) => spaceStore(store, alice.space).remove(id), other)
+  await assert.rejects(
+    stores.write((store) => spaceStore(store, alice.space).insert(memoryOf('x')), other),
+  )
+  assert.deepEqual(dump(stores), before)
+})
+
+test('sequence order is commit order, with no gap, whoever writes at once', async (t) => {
+  const stores = await openStores(t)
+  const space = await stores.space('user:alice')
+  const committed: Id<'mem'>[] = []
+  const writes = Array.from({ length: 40 }, async (_, index) => {
+    const memory = memoryOf(`number ${index}`)
+    const work = stores.change(space, async (view) => {
+      await view.insert(memory)
+      if (index % 4 === 3) throw new Error('undone')
+    })
+    await work.then(
+      () => committed.push(memory.id),
+      () => undefined,
+    )
+  })
+  await Promise.all(writes)
+  const rows = await stores.look(space, (view) => view.changesAfter(0, 100))
+  assert.deepEqual(
+    rows.map((row) => row.id),
+    committed,
+  )
+  assert.deepEqual(
+    rows.map((row) => row.seq),
+    committed.map((_, index) => index + 1),
+  )
+  const position = await stores.look(space, (view) => view.position())
+  assert.deepEqual(position, { seq: 30, seqFloor: 0, memories: 30 })
+})
+
+test('a change keeps the version before, and moves to the end of the sequence', async (t) => {
+  const stores = await openStores(t)
+  const { space, memory } = await storedIn(stores, 'user:alice')
+  await stores.change(space, (view) => view.insert(memoryOf('another')))
+  await stores.change(space, async (view) => {
+    const before = await view.get(memory.id)
+    assert.ok(before)
+    await view.replace(memoryOf('changed', { id: memory.id, version: 2, key: 'k' }), before)
+  })
+  await stores.look(space, async (view) => {
+    assert.equal(textOf(await view.get(memory.id)), 'changed')
+    assert.deepEqual((await view.versions(memory.id, 10)).map(String), ['of user:alice'])
+    assert.deepEqual(
+      (await view.changesAfter(1, 10)).map((row) => row.seq),
+      [2, 3],
+    )
+    assert.equal((await view.position()).memories, 2)
+  })
+})
+
+test('a deleted memory leaves a tombstone: a sequence number and nothing else', async (t) => {
+  const stores = await openStores(t)
+  const { space, memory } = await storedIn(stores, 'user:alice')
+  await stores.change(space, async (view) => {
+    const before = await view.get(memory.id)
+    assert.ok(before)
+    await view.replace(memoryOf('changed', { id: memory.id, version: 2, key: 'k' }), before)
+  })
+  await stores.change(space, (view) => view.remove(memory.id))
+  const [row] = stores.sql('select * from memories')
+  assert.deepEqual(
+    { ...row },
+    {
+      tenant_id: stores.tenant,
+      memory_id: memory.id,
+      space_id: space.id,
+      seq: 3,
+      state: 'deleted',
+      expires_at: null,
+      key_version: 0,
+      key_index: null,
+      record: null,
+    },
+  )
+  assert.deepEqual(stores.sql('select * from memory_versions'), [])
+  await stores.look(space, async (view) => {
+    assert.equal(await view.get(memory.id), undefined)
+    assert.equal(await view.findByKey('k'), undefined)
+    assert.deepEqual(await view.versions(memory.id, 10), [])
+    assert.deepEqual(await view.changesAfter(2, 10), [{ id: memory.id, seq: 3, record: null }])
+    assert.equal((await view.position()).memories, 0)
+  })
+  assert.equal(await stores.read((store) => spaceOfMemory(store, memory.id)), undefined)
+})
+
+test('deleting what is deleted, or never was, changes nothing', async (t) => {
+  const stores = await openStores(t)
+  const { space, memory } = await storedIn(stores, 'user:alice')
+  await stores.change(space, (view) => view.remove(memory.id))
+  const before = dump(stores)
+  await stores.change(space, (view) => view.remove(memory.id))
+  await stores.change(space, (view) => view.remove(memoryOf('never').id))
+  assert.deepEqual(dump(stores), before)
+})
+
+test('of a memory that changes often the oldest versions are dropped', async (t) => {
+  const stores = await openStores(t)
+  const { space, memory } = await storedIn(stores, 'user:alice')
+  const last = limits.versions_max + 3
+  await stores.change(space, async (view) => {
+    for (let version = 2; version <= last; version += 1) {
+      const before = await view.get(memory.id)
+      assert.ok(before)
+      await view.replace(memoryOf(`v${version}`, { id: memory.id, version }), before)
+    }
+  })
+  const older = await stores.look(space, (view) => view.versions(memory.id, 1000))
+  assert.equal(older.length + 1, limits.versions_max)
+  assert.equal(String(older[0]), `v${last - 1}`)
+  assert.equal(String(older.at(-1)), `v${last - limits.versions_max + 1}`)
+})
+
+test('the number of memories of a space is bounded', async (t) => {
+  const stores = await openStores(t)
+  const space = await stores.space('user:alice')
+  stores.sql('update spaces set memories = ?', limits.memories_perSpace_max)
+  await assert.rejects(
+    stores.change(space, (view) => view.insert(memoryOf('one too many'))),
+    failsWith('quota_exceeded'),
+  )
+  assert.deepEqual(stores.sql('select * from memories'), [])
+})
+
+test('a key is found again after rotations, in its own space only', async (t) => {
+  const stores = await openStores(t)
+  const { space, memory } = await storedIn(stores, 'user:alice')
+  for (const name of ['second', 'third']) {
+    await stores.write((store) => store.rotateKey(space.id))
+    stores.keys.cache.forget(stores.tenant, space.id)
+    await stores.change(space, (view) => view.insert(memoryOf(name, { key: name })))
+  }
+  await stores.look(space, async (view) => {
+    assert.equal(await view.findByKey('k'), memory.id)
+    assert.equal(textOf(await view.get((await view.findByKey('third')) ?? memory.id)), 'third')
+    assert.equal(await view.findByKey('fourth'), undefined)
+  })
+  const versions = stores.sql('select key_version from memories order by seq')
+  assert.deepEqual(
+    versions.map((row) => row['key_version']),
+    [1, 2, 3],
+  )
+})
+
+test('the same key in two spaces looks like two keys', async (t) => {
+  const stores = await openStores(t)
+  await storedIn(stores, 'user:alice')
+  await storedIn(stores, 'user:bob')
+  const [one, two] = stores.sql('select key_index from memories')
+  assert.notDeepEqual(one, two)
+})
+
+test('a MAC of content is the same for the same content of the same space', async (t) => {
+  const stores = await openStores(t)
+  const alice = await stores.space('user:alice')
+  const bob = await stores.space('user:bob')
+  const macOf = (space: typeof alice, text: string) =>
+    stores.look(space, (view) => view.contentMac(Buffer.from(text)))
+  const mac = await macOf(alice, 'tea')
+  assert.deepEqual(await macOf(alice, 'tea'), mac)
+  assert.notDeepEqual(await macOf(alice, 'tee'), mac)
+  assert.notDeepEqual(await macOf(bob, 'tea'), mac)
+})

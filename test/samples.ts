@@ -1,0 +1,241 @@
+/** A valid input for every operation, on things made for it alone; test/operations.test.ts uses them. */
+import { type IdPrefix, newId } from '../src/core/ids.ts'
+import type { Operation } from '../src/kernel/operation.ts'
+import type { Call, Reply } from './harness.ts'
+
+export type Input = Readonly<Record<string, unknown>>
+
+/** What samples are made with. */
+export interface Maker {
+  /** A call by the administrator, which must succeed. */
+  admin(method: string, path: string, body?: unknown): Promise<Reply>
+  /** A word that was never used before; every word of a sample's free text is one. */
+  word(): string
+}
+
+export interface Sample {
+  /**
+   * How the input names things that somebody else may own: by `id`, which must be there; by space
+   * `handle`; by an id that only `filter`s a list; or not at all.
+   */
+  readonly names: 'nothing' | 'handle' | 'id' | 'filter'
+  readonly make: (maker: Maker) => Promise<Input>
+}
+
+interface Told {
+  readonly id: string
+  readonly space: string
+  readonly sessionId: string
+}
+
+async function memory(maker: Maker): Promise<Told> {
+  const space = `user:${maker.word()}`
+  const sessionId = maker.word()
+  const body = { space, text: `likes ${maker.word()}`, sessionId, tags: [maker.word()] }
+  const stored = await maker.admin('POST', '/v1/memories', body)
+  return { id: stored.body.id, space, sessionId }
+}
+
+async function space(maker: Maker): Promise<{ id: string; handle: string }> {
+  const handle = `user:${maker.word()}`
+  return (await maker.admin('POST', '/v1/spaces', { handle })).body
+}
+
+async function principal(maker: Maker): Promise<string> {
+  const body = { handle: `agent:${maker.word()}`, name: maker.word() }
+  return (await maker.admin('POST', '/v1/principals', body)).body.id
+}
+
+async function role(maker: Maker): Promise<string> {
+  const body = { name: maker.word(), description: maker.word(), permissions: ['memory:read'] }
+  return (await maker.admin('POST', '/v1/roles', body)).body.id
+}
+
+async function grant(maker: Maker): Promise<{ id: string; principalId: string }> {
+  const body = { principalId: await principal(maker), role: 'viewer' }
+  return (await maker.admin('POST', '/v1/grants', body)).body
+}
+
+async function apiKey(maker: Maker): Promise<{ id: string; principalId: string }> {
+  const body = { principalId: await principal(maker), name: maker.word() }
+  return (await maker.admin('POST', '/v1/api-keys', body)).body
+}
+
+const empty: Sample = { names: 'nothing', make: async () => ({}) }
+
+export const samples: Readonly<Record<string, Sample>> = {
+  'memories.store': {
+    names: 'handle',
+    make: async (maker) => ({
+      space: (await space(maker)).handle,
+      key: maker.word(),
+      text: `takes ${maker.word()} with ${maker.word()}`,
+      tags: [maker.word()],
+      metadata: { [maker.word()]: maker.word() },
+      sessionId: maker.word(),
+      agentId: maker.word(),
+    }),
+  },
+  'memories.store-batch': {
+    names: 'handle',
+    make: async (maker) => ({
+      space: (await space(maker)).handle,
+      items: [{ text: maker.word() }, { text: maker.word(), key: maker.word() }],
+    }),
+  },
+  'memories.recall': {
+    names: 'handle',
+    make: async (maker) => ({ space: (await memory(maker)).space, query: maker.word() }),
+  },
+  'memories.list': {
+    names: 'handle',
+    make: async (maker) => ({
+      space: (await memory(maker)).space,
+      filter: { tags: { contains: maker.word() } },
+    }),
+  },
+  'memories.get': { names: 'id', make: async (maker) => ({ id: (await memory(maker)).id }) },
+  'memories.update': {
+    names: 'id',
+    make: async (maker) => ({ id: (await memory(maker)).id, text: maker.word(), version: 1 }),
+  },
+  'memories.delete': { names: 'id', make: async (maker) => ({ id: (await memory(maker)).id }) },
+  'memories.delete-matching': {
+    names: 'handle',
+    make: async (maker) => {
+      const told = await memory(maker)
+      return { space: told.space, sessionId: told.sessionId }
+    },
+  },
+  'memories.history': { names: 'id', make: async (maker) => ({ id: (await memory(maker)).id }) },
+
+  'spaces.create': { names: 'nothing', make: async (maker) => ({ handle: `team:${maker.word()}` }) },
+  'spaces.list': empty,
+  'spaces.delete': { names: 'id', make: async (maker) => ({ id: (await space(maker)).id }) },
+  'spaces.sessions': { names: 'id', make: async (maker) => ({ id: (await space(maker)).id }) },
+
+  'principals.create': {
+    names: 'nothing',
+    make: async (maker) => ({ handle: `user:${maker.word()}`, name: maker.word() }),
+  },
+  'principals.list': { names: 'nothing', make: async () => ({ kind: 'agent' }) },
+  'principals.get': { names: 'id', make: async (maker) => ({ id: await principal(maker) }) },
+  'principals.update': {
+    names: 'id',
+    make: async (maker) => ({ id: await principal(maker), name: maker.word() }),
+  },
+  'principals.delete': { names: 'id', make: async (maker) => ({ id: await principal(maker) }) },
+  'principals.whoami': empty,
+
+  'roles.list': empty,
+  'roles.create': {
+    names: 'nothing',
+    make: async (maker) => ({
+      name: maker.word(),
+      description: maker.word(),
+      permissions: ['memory:read'],
+      reach: 'own',
+    }),
+  },
+  'roles.update': {
+    names: 'id',
+    make: async (maker) => ({ id: await role(maker), description: maker.word() }),
+  },
+  'roles.delete': { names: 'id', make: async (maker) => ({ id: await role(maker) }) },
+  'grants.create': {
+    names: 'id',
+    make: async (maker) => ({
+      principalId: await principal(maker),
+      role: 'viewer',
+      spaceId: (await space(maker)).id,
+    }),
+  },
+  'grants.list': {
+    names: 'filter',
+    make: async (maker) => ({ principalId: (await grant(maker)).principalId }),
+  },
+  'grants.delete': { names: 'id', make: async (maker) => ({ id: (await grant(maker)).id }) },
+
+  'api-keys.create': {
+    names: 'id',
+    make: async (maker) => ({
+      principalId: await principal(maker),
+      name: maker.word(),
+      environment: maker.word(),
+      scopes: ['memory:read'],
+      addresses: ['203.0.113.0/24'],
+    }),
+  },
+  'api-keys.list': {
+    names: 'filter',
+    make: async (maker) => ({ principalId: (await apiKey(maker)).principalId }),
+  },
+  'api-keys.rotate': {
+    names: 'id',
+    make: async (maker) => ({ id: (await apiKey(maker)).id, overlapSeconds: 60 }),
+  },
+  'api-keys.revoke': { names: 'id', make: async (maker) => ({ id: (await apiKey(maker)).id }) },
+
+  'encryption-keys.list': empty,
+  'encryption-keys.rotate': {
+    names: 'id',
+    make: async (maker) => ({ scope: (await space(maker)).id }),
+  },
+
+  'tenants.create': {
+    names: 'nothing',
+    make: async (maker) => ({ name: maker.word(), slug: maker.word() }),
+  },
+  'tenants.list': empty,
+  'tenants.update': {
+    names: 'id',
+    make: async (maker) => {
+      const made = await maker.admin('POST', '/v1/tenants', { name: maker.word() })
+      return { id: made.body.id, name: maker.word() }
+    },
+  },
+
+  'audit-events.list': {
+    names: 'filter',
+    make: async (maker) => ({ resource: (await memory(maker)).id, limit: '5' }),
+  },
+}
+
+/** The sample of an operation; an operation without one has no tests. */
+export function sampleOf({ id }: Operation): Sample {
+  const sample = samples[id]
+  if (!sample) throw new Error(`add a sample for ${id} to test/samples.ts`)
+  return sample
+}
+
+export interface HttpCall {
+  readonly method: string
+  readonly path: string
+  readonly body?: Input
+}
+
+/** An input as HTTP carries it: names of the path in the path, the rest in the query or the body. */
+export function toHttp(operation: Operation, input: Input): HttpCall {
+  const { method } = operation
+  const inPath = [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
+  const path = inPath.reduce(
+    (text, name) => text.replace(`{${name}}`, String(input[name])),
+    operation.path,
+  )
+  const rest = Object.fromEntries(Object.entries(input).filter(([name]) => !inPath.includes(name)))
+  if (method === 'POST' || method === 'PATCH') return { method, path, body: rest }
+  const query = new URLSearchParams(rest as Record<string, string>).toString()
+  return { method, path: query === '' ? path : `${path}?${query}` }
+}
+
+/** The same input with ids of things that never were. */
+export function neverThere(input: Input): Input {
+  const swap = (value: unknown): unknown => {
+    const prefix = typeof value === 'string' && /^([a-z]{3})_[0-9A-Z]{26}$/.exec(value)?.[1]
+    return prefix ? newId(prefix as IdPrefix, () => Number(process.hrtime.bigint() / 10n ** 6n)) : value
+  }
+  return Object.fromEntries(Object.entries(input).map(([name, value]) => [name, swap(value)]))
+}
+
+/** How the harness makes a call. */
+export type Caller = (method: string, path: string, call?: Call) => Promise<Reply>
