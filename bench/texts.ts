@@ -1,6 +1,7 @@
 /** Made-up memories of about 200 characters whose words are as unevenly common as real ones. */
 
 const words_n = 5_000
+const stopWords_n = 50
 const syllables = ['ka', 'lo', 'mi', 'ter', 'ran', 'sol', 'ven', 'dra', 'pi', 'nu', 'gar', 'eth']
 
 export interface Texts {
@@ -13,10 +14,13 @@ export interface Texts {
 export function createTexts(seed = 1): Texts {
   const random = xorshift(seed)
   const word = (): string => wordAt(Math.floor(words_n ** random()))
-  const words = (count: number): string => Array.from({ length: count }, word).join(' ')
+  // People ask with words that mean something: the commonest stand for `the` and `of`.
+  const rarer = (): string => wordAt(stopWords_n + Math.floor((words_n - stopWords_n) ** random()))
+  const words = (count: number, next = word): string =>
+    Array.from({ length: count }, next).join(' ')
   return {
     memory: () => words(34),
-    query: () => words(5),
+    query: () => words(5, rarer),
     session: () => `session-${Math.floor(random() * 500)}`,
   }
 }

@@ -80,13 +80,15 @@ describe('a server', () => {
   })
 
   test('ignores what belongs to the tests and to others', () => {
-    assert.doesNotThrow(() => readConfig({}, { LOCKET_TEST_VECTORS: 'x', PATH: '/bin', LOCKETS: '' }))
+    assert.doesNotThrow(() =>
+      readConfig({}, { LOCKET_TEST_VECTORS: 'x', PATH: '/bin', LOCKETS: '' }),
+    )
   })
 })
 
 describe('mistakes', () => {
   test('are all told at once, in the order of the settings', () => {
-    const flags = { port: '-1', 'index-memory': '8', 'prot': '1' }
+    const flags = { port: '-1', 'index-memory': '8', prot: '1' }
     const env = {
       LOCKET_HOSTS: 'x',
       LOCKET_DATA_DIR: '',
@@ -95,16 +97,19 @@ describe('mistakes', () => {
       LOCKET_ROOT_KEY_FILE: 'root.key',
       LOCKET_URL: 'localhost',
     }
-    assert.deepEqual(mistakesOf(() => readConfig(flags, env)), [
-      '--prot: there is no such flag; did you mean --port?',
-      'LOCKET_HOSTS: there is no such setting; did you mean LOCKET_HOST?',
-      'LOCKET_ROOT_KEY and LOCKET_ROOT_KEY_FILE: set one of the two, not both',
-      'LOCKET_DATA_DIR: expected a directory',
-      'LOCKET_HOST: expected a host name or an IP address',
-      '--port: expected a port from 0 to 65535',
-      '--index-memory: expected whole MiB from 16 to 1048576',
-      'LOCKET_URL: expected an http or https URL without query or fragment',
-    ])
+    assert.deepEqual(
+      mistakesOf(() => readConfig(flags, env)),
+      [
+        '--prot: there is no such flag; did you mean --port?',
+        'LOCKET_HOSTS: there is no such setting; did you mean LOCKET_HOST?',
+        'LOCKET_ROOT_KEY and LOCKET_ROOT_KEY_FILE: set one of the two, not both',
+        'LOCKET_DATA_DIR: expected a directory',
+        'LOCKET_HOST: expected a host name or an IP address',
+        '--port: expected a port from 0 to 65535',
+        '--index-memory: expected whole MiB from 16 to 1048576',
+        'LOCKET_URL: expected an http or https URL without query or fragment',
+      ],
+    )
   })
 
   test('name both root keys as they were given', () => {
@@ -118,7 +123,9 @@ describe('mistakes', () => {
     const secret = 'c2VjcmV0'
     const env = Object.fromEntries(Object.values(settings).map((one) => [one.env, `${secret} `]))
     const flags = Object.fromEntries(
-      Object.values(settings).flatMap((one) => (one.flag === null ? [] : [[one.flag, `${secret}\0`]])),
+      Object.values(settings).flatMap((one) =>
+        one.flag === null ? [] : [[one.flag, `${secret}\0`]],
+      ),
     )
     const told = [
       ...mistakesOf(() => readConfig({}, { ...env, LOCKET_UNKNOWN: secret })),
@@ -192,23 +199,25 @@ describe('a command that speaks to a server', () => {
       url: 'http://127.0.0.1:8080',
       apiKey: 'lk_x',
     })
-    assert.deepEqual(mistakesOf(() => readRemoteConfig({})), [
-      'LOCKET_API_KEY: set it to your API key',
-    ])
+    assert.deepEqual(
+      mistakesOf(() => readRemoteConfig({})),
+      ['LOCKET_API_KEY: set it to your API key'],
+    )
   })
 
   test('takes no key that would break a header', () => {
     for (const key of ['', 'two words', 'a\nb', 'é']) {
-      assert.deepEqual(mistakesOf(() => readRemoteConfig({ LOCKET_API_KEY: key })), [
-        'LOCKET_API_KEY: expected an API key (lk_…)',
-      ])
+      assert.deepEqual(
+        mistakesOf(() => readRemoteConfig({ LOCKET_API_KEY: key })),
+        ['LOCKET_API_KEY: expected an API key (lk_…)'],
+      )
     }
   })
 })
 
 test('a near miss is one letter more, less, other or elsewhere', () => {
   const known = ['data-dir', 'port', 'recall']
-  for (const word of ['datadir', 'data_dir', 'DATA-DIR', 'data-dirs', 'data-di', 'dota-dir']) {
+  for (const word of ['datadir', 'data_dir', 'DATA-DIR', 'data_dirs', 'data-di', 'dota-dir']) {
     assert.equal(didYouMean(word, known), '; did you mean data-dir?')
   }
   assert.equal(didYouMean('prot', known), '; did you mean port?')

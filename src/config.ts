@@ -176,7 +176,6 @@ export function readConfig(flags: Flags, env: Environment = process.env): Config
   if (mistakes.length > 0) throw new ConfigError(mistakes)
   const { dataDir = '', host = '', port = 0, logLevel = 'info', indexMemory = 0 } = values
   const rootKeyFile = values.rootKeyFile ?? join(dataDir, 'root.key')
-  const besideKey = values.rootKey === undefined ? dirname(rootKeyFile) : dataDir
   return Object.freeze({
     dataDir,
     host,
@@ -185,7 +184,7 @@ export function readConfig(flags: Flags, env: Environment = process.env): Config
     rootKey: Object.freeze(
       values.rootKey === undefined ? { file: rootKeyFile } : { text: values.rootKey },
     ),
-    tombstonesFile: values.tombstonesFile ?? join(besideKey, 'tombstones'),
+    tombstonesFile: values.tombstonesFile ?? join(dirname(rootKeyFile), 'tombstones'),
     logLevel,
     indexes_bytes_max: indexMemory * mebibyte,
   })
@@ -235,10 +234,12 @@ function find(one: Setting, flags: Flags, env: Environment): Given | null {
 }
 
 function unknownFlags(flags: Flags): string[] {
-  const known = Object.values<Setting>(settings).flatMap((one) => one.flag ?? [])
+  const all = Object.values<Setting>(settings)
+  const known = all.flatMap((one) => (one.flag === null ? [] : [`--${one.flag}`]))
   return Object.keys(flags)
+    .map((flag) => `--${flag}`)
     .filter((flag) => !known.includes(flag))
-    .map((flag) => `--${flag}: there is no such flag${didYouMean(flag, known)}`)
+    .map((flag) => `${flag}: there is no such flag${didYouMean(flag, known)}`)
 }
 
 function unknownVariables(env: Environment): string[] {

@@ -7,6 +7,7 @@
  * Nothing reaches data by another way, and nothing is answered that was not audited.
  */
 import { asLocketError, LocketError } from './core/errors.ts'
+import { Unprepared } from './kernel/operation.ts'
 import { admit, Stale } from './pipeline/admit.ts'
 import { auditAllowed, auditRefused } from './pipeline/audit.ts'
 import { openContext, parseOutput, prepareContext } from './pipeline/context.ts'
@@ -20,6 +21,7 @@ import {
   type Trail,
   tenantViews,
 } from './pipeline/request.ts'
+import type { Transaction } from './storage/database.ts'
 
 const attempts_max = 5
 
@@ -43,33 +45,56 @@ export async function execute(app: Pipeline, request: Request): Promise<Answer> 
   }
 }
 
-/** Null when the caller's rights changed between the gate and the transaction: the gate again. */
+/** Null when something changed between the gate and the transaction: the gate again. */
 async function tryOnce(app: Pipeline, trail: Trail): Promise<Answer | null> {
   const { operation } = trail.request
   try {
-    const admitted = await app.database.read((tx) => admit(app, tx, trail))
+    const { admitted, output } = await app.database.read((tx) => passGate(app, tx, trail))
+    if (output !== undefined) return await answerRead(app, { admitted, trail, output })
     const prepared = await operation.prepare?.(prepareContext(app, admitted), admitted.input)
     const run = { admitted, trail, prepared }
-    return operation.effect === 'read' ? await answerRead(app, run) : await answerWrite(app, run)
+    if (operation.effect !== 'read') return await answerWrite(app, run)
+    const second = await app.database.read((tx) => runRead(app, tx, run))
+    return await answerRead(app, { admitted, trail, output: second })
   } catch (thrown) {
-    if (thrown instanceof Stale) return null
+    if (thrown instanceof Stale || thrown instanceof Unprepared) return null
     throw thrown
   }
 }
 
-/** The event of a read commits before its answer leaves. */
-async function answerRead(app: Pipeline, run: Run): Promise<Answer> {
+/** A read is done in the snapshot that admitted the caller, unless it has to be prepared first. */
+async function passGate(
+  app: Pipeline,
+  tx: Transaction,
+  trail: Trail,
+): Promise<{ admitted: Admitted; output?: unknown }> {
+  const admitted = await admit(app, tx, trail)
+  if (trail.request.operation.effect !== 'read') return { admitted }
+  try {
+    return { admitted, output: await runRead(app, tx, { admitted, trail, prepared: undefined }) }
+  } catch (thrown) {
+    if (thrown instanceof Unprepared) return { admitted }
+    throw thrown
+  }
+}
+
+async function runRead(app: Pipeline, tx: Transaction, run: Run): Promise<unknown> {
   const { trail, admitted, prepared } = run
-  const { operation } = trail.request
-  const output = await app.database.read(async (tx) => {
-    const ctx = await openContext(app, tx, run)
-    return parseOutput(trail, await operation.run(ctx, admitted.input, prepared))
-  })
+  const ctx = await openContext(app, tx, run)
+  return parseOutput(trail, await trail.request.operation.run(ctx, admitted.input, prepared))
+}
+
+/** The event of a read commits before its answer leaves. */
+async function answerRead(
+  app: Pipeline,
+  read: { admitted: Admitted; trail: Trail; output: unknown },
+): Promise<Answer> {
+  const { admitted, trail, output } = read
   await app.database.write(async (tx) => {
     const store = tenantViews(app, tx)(admitted.caller.tenant)
     await auditAllowed(app, store, { trail, output, replayed: false })
   }, 'relaxed')
-  return { status: operation.status, output, replayed: false }
+  return { status: trail.request.operation.status, output, replayed: false }
 }
 
 /** The event of a change commits with it. */
@@ -111,6 +136,8 @@ async function refuse(app: Pipeline, trail: Trail, error: LocketError): Promise<
     return error
   } catch (thrown) {
     app.log.error({ requestId, operation: operation.id, err: thrown }, 'audit failed')
+    const failure = asLocketError(thrown)
+    if (failure.code === 'storage_full') return failure
     return new LocketError('unavailable', undefined, { cause: thrown })
   }
 }

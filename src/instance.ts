@@ -82,6 +82,7 @@ async function openData(config: Config, options: DataOptions): Promise<Instance>
   if (existsSync(file) && !rootKeyFits(file, root)) {
     throw new LocketError('unavailable', 'This root key is not the one of this data directory.')
   }
+  const tombstones = openTombstones({ file: config.tombstonesFile, rootKey: root })
   const database = await openSqlite({ file, log, ...(pageCountMax && { pageCountMax }) })
   const keys: Keys = {
     root,
@@ -90,7 +91,7 @@ async function openData(config: Config, options: DataOptions): Promise<Instance>
       life_ms: limits.keysCached_life_ms,
       max: limits.keysCached_max,
     }),
-    tombstones: openTombstones({ file: config.tombstonesFile, rootKey: root }),
+    tombstones,
     clock,
     seals: createSealCounts(),
   }

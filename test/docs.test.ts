@@ -20,14 +20,14 @@ import {
 import { type Data, initData, startServer } from './server-process.ts'
 
 const run = promisify(execFile)
-const samples_ms_max = 120_000
+const samples_ms_max = 300_000
 const documents = readDocuments()
 const runnable = documents.filter(
   ({ file, samples }) =>
     /^(README\.md|docs\/guides\/)/.test(file) && samples.some(({ language }) => language === 'sh'),
 )
 
-describe('samples', () => {
+describe('samples', { concurrency: true }, () => {
   test('there are some to run', () => {
     const files = runnable.map(({ file }) => file)
     assert.ok(files.includes('README.md'))

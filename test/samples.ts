@@ -1,7 +1,8 @@
 /** A valid input for every operation, on things made for it alone; test/operations.test.ts uses them. */
+import { systemClock } from '../src/core/clock.ts'
 import { type IdPrefix, newId } from '../src/core/ids.ts'
 import type { Operation } from '../src/kernel/operation.ts'
-import type { Call, Reply } from './harness.ts'
+import type { Reply } from './harness.ts'
 
 export type Input = Readonly<Record<string, unknown>>
 
@@ -109,7 +110,10 @@ export const samples: Readonly<Record<string, Sample>> = {
   },
   'memories.history': { names: 'id', make: async (maker) => ({ id: (await memory(maker)).id }) },
 
-  'spaces.create': { names: 'nothing', make: async (maker) => ({ handle: `team:${maker.word()}` }) },
+  'spaces.create': {
+    names: 'nothing',
+    make: async (maker) => ({ handle: `team:${maker.word()}` }),
+  },
   'spaces.list': empty,
   'spaces.delete': { names: 'id', make: async (maker) => ({ id: (await space(maker)).id }) },
   'spaces.sessions': { names: 'id', make: async (maker) => ({ id: (await space(maker)).id }) },
@@ -232,10 +236,7 @@ export function toHttp(operation: Operation, input: Input): HttpCall {
 export function neverThere(input: Input): Input {
   const swap = (value: unknown): unknown => {
     const prefix = typeof value === 'string' && /^([a-z]{3})_[0-9A-Z]{26}$/.exec(value)?.[1]
-    return prefix ? newId(prefix as IdPrefix, () => Number(process.hrtime.bigint() / 10n ** 6n)) : value
+    return prefix ? newId(prefix as IdPrefix, systemClock) : value
   }
   return Object.fromEntries(Object.entries(input).map(([name, value]) => [name, swap(value)]))
 }
-
-/** How the harness makes a call. */
-export type Caller = (method: string, path: string, call?: Call) => Promise<Reply>

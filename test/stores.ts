@@ -105,7 +105,7 @@ export async function openStores(
       keys.cache.forget(first, scope)
       await database.scrub()
     },
-    sql: (text, ...values) => runSql(file, text, values),
+    sql: (text, ...values) => runSql(file, text, ...values),
     reopen: async (between) => {
       await database.close()
       between?.()
@@ -115,8 +115,12 @@ export async function openStores(
   }
 }
 
-/** Rows as plain objects; bytes as `Uint8Array`. */
-function runSql(file: string, text: string, values: SQLInputValue[]): Record<string, unknown>[] {
+/** Runs SQL on a file as whoever has it could, past the process that serves it. */
+export function runSql(
+  file: string,
+  text: string,
+  ...values: SQLInputValue[]
+): Record<string, unknown>[] {
   const other = new DatabaseSync(file, { timeout: 1000 })
   try {
     return other.prepare(text).all(...values)

@@ -96,7 +96,7 @@ function toJson(text: string): unknown {
 }
 
 function toField(name: string, schema: JsonSchema): Omit<Field, 'required'> {
-  const variants = schema.anyOf ?? [schema]
+  const variants = schema.anyOf ?? variantsOf(schema)
   const shapes = variants.filter((variant) => variant.type !== 'null')
   return {
     name,
@@ -106,6 +106,14 @@ function toField(name: string, schema: JsonSchema): Omit<Field, 'required'> {
     description: schema.description ?? '',
     fallback: fallbackOf(schema.default),
   }
+}
+
+/** `type: ['string', 'null']` is short for two schemas. */
+function variantsOf(schema: JsonSchema): readonly JsonSchema[] {
+  const { type } = schema
+  return typeof type === 'string' || type === undefined
+    ? [schema]
+    : type.map((one) => ({ ...schema, type: one }))
 }
 
 type Shape = Pick<Field, 'kind' | 'count' | 'choices'>

@@ -8,18 +8,21 @@
 // biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what it is about
 const unprintable = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g
 
-/** What went wrong while writing, if anything: a full disk, a reader that went away. */
-let fault: Error | null = null
+/** What has been written, and whether an answer was lost: a full disk, a reader that went away. */
+let written: Promise<unknown> = Promise.resolve()
+let lost = false
 
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error) => {
-    fault ??= error
-  })
-}
+// The write that failed tells of it; an event that nobody hears would end a server.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 
 /** An answer, on standard output. */
 export function print(text: string): void {
-  process.stdout.write(`${printable(text)}\n`)
+  const done = Promise.withResolvers<void>()
+  process.stdout.write(`${printable(text)}\n`, (error) => {
+    if (error) reportLoss(error)
+    done.resolve()
+  })
+  written = Promise.all([written, done.promise])
 }
 
 /** An answer as JSON on one line. */
@@ -32,12 +35,16 @@ export function printError(text: string): void {
   process.stderr.write(`${printable(text)}\n`)
 }
 
-/** Waits until all is written, and tells whether it was. */
+/** A reader that has seen enough, such as `head`, need not be told. */
+function reportLoss(error: NodeJS.ErrnoException): void {
+  lost = true
+  if (error.code !== 'EPIPE') printError(`locket: the answer could not be written (${error.code})`)
+}
+
+/** Waits until all is written, and tells whether every answer was. */
 export async function flushed(): Promise<boolean> {
-  for (const stream of [process.stdout, process.stderr]) {
-    await new Promise<void>((resolve) => stream.write('', () => resolve()))
-  }
-  return fault === null
+  await written
+  return !lost
 }
 
 function printable(text: string): string {

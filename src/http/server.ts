@@ -4,12 +4,12 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { getRequestListener, RequestError } from '@hono/node-server'
-import { asLocketError, type ErrorCode, LocketError } from '../core/errors.ts'
+import { asLocketError, LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
-import { answerRaw, answerRefused, refusedResponse } from './refused.ts'
+import { type Connections, drain, refuseConnection, watchConnections } from './connections.ts'
+import { answerRefused, refusedResponse } from './refused.ts'
 import type { Client } from './reply.ts'
 import { pathOf } from './target.ts'
 
@@ -23,14 +23,14 @@ export interface ListenOptions {
   readonly bounds?: Partial<Bounds>
 }
 
-export type Bounds = Pick<
-  typeof limits,
+export type Bounds = Record<
   | 'header_bytes_max'
   | 'header_timeout_ms'
   | 'request_timeout_ms'
   | 'keepAlive_timeout_ms'
   | 'connections_max'
-  | 'drain_timeout_ms'
+  | 'drain_timeout_ms',
+  number
 >
 
 export interface Listener {
@@ -41,8 +41,13 @@ export interface Listener {
 
 /** Starts to listen. Throws an `Error` that says which address could not be had, and why. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const bounds = { ...limits, ...options.bounds }
-  const state: State = { draining: false, latest: new WeakMap() }
+  const bounds: Bounds = { ...limits, ...options.bounds }
+  const connections: Connections = {
+    draining: false,
+    sockets: new Set(),
+    latest: new WeakMap(),
+    refused: new WeakSet(),
+  }
   const server = createServer(
     {
       maxHeaderSize: bounds.header_bytes_max,
@@ -51,40 +56,39 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       keepAliveTimeout: bounds.keepAlive_timeout_ms,
       connectionsCheckingInterval: Math.min(1000, bounds.header_timeout_ms),
       insecureHTTPParser: false,
-      requireHostHeader: true,
+      // Node's own refusal has none of our headers; `faultOf` asks for exactly one.
+      requireHostHeader: false,
     },
-    requestListener(options, state),
+    requestListener(options, connections),
   )
   server.maxConnections = bounds.connections_max
+  watchConnections(server, connections)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    refuseConnection(error, { socket, state, log: options.log })
+    refuseConnection(error, { socket, connections, log: options.log })
   })
   server.on('checkExpectation', (_incoming: IncomingMessage, outgoing: ServerResponse) => {
     answerRefused(outgoing, new LocketError('invalid_header', 'Expect: only 100-continue'))
   })
   const port = await bind(server, options)
-  return { port, close: () => drain(server, { state, timeout_ms: bounds.drain_timeout_ms }) }
-}
-
-interface State {
-  draining: boolean
-  /** The latest response of each connection: what a fault of the connection may not cut into. */
-  readonly latest: WeakMap<Duplex, ServerResponse>
+  return { port, close: () => drain(server, { connections, timeout_ms: bounds.drain_timeout_ms }) }
 }
 
 type Listen = (incoming: IncomingMessage, outgoing: ServerResponse) => void
 
-function requestListener({ fetch, log }: ListenOptions, state: State): Listen {
+function requestListener({ fetch, log }: ListenOptions, connections: Connections): Listen {
   const serve = getRequestListener(
     (request, { incoming }) => fetch(request, clientOf(incoming.socket as Socket)),
     { errorHandler: (thrown) => refusedResponse(asFault(thrown, log)) },
   )
   return (incoming, outgoing) => {
-    state.latest.set(incoming.socket, outgoing)
-    if (state.draining) outgoing.setHeader('Connection', 'close')
+    const { socket } = incoming
+    if (connections.refused.has(socket)) return
+    connections.latest.set(socket, outgoing)
+    if (connections.draining) outgoing.setHeader('Connection', 'close')
     const fault = faultOf(incoming)
     if (!fault) return void serve(incoming, outgoing)
     log.info({ method: incoming.method, status: fault.status, code: fault.code }, 'refused')
+    connections.refused.add(socket)
     answerRefused(outgoing, fault)
   }
 }
@@ -98,10 +102,14 @@ function asFault(thrown: unknown, log: Log): LocketError {
 
 /** What Node lets pass and others read differently. */
 function faultOf(incoming: IncomingMessage): LocketError | null {
-  if (pathOf(incoming.url ?? '') === '') return new LocketError('not_found')
-  return countHosts(incoming.rawHeaders) === 1
-    ? null
-    : new LocketError('invalid_header', 'Host: exactly one')
+  if (countHosts(incoming.rawHeaders) !== 1) {
+    return new LocketError('invalid_header', 'Host: exactly one')
+  }
+  const coding = incoming.headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+    return new LocketError('invalid_header', 'Transfer-Encoding: only chunked')
+  }
+  return pathOf(incoming.url ?? '') === '' ? new LocketError('not_found') : null
 }
 
 function countHosts(rawHeaders: readonly string[]): number {
@@ -120,28 +128,6 @@ function countHosts(rawHeaders: readonly string[]): number {
 function clientOf(socket: Socket & { readonly encrypted?: boolean }): Client {
   const address = socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
   return { address: address ?? null, secure: socket.encrypted === true, framed: true }
-}
-
-const faultCodes: Readonly<Record<string, ErrorCode>> = {
-  HPE_HEADER_OVERFLOW: 'headers_too_large',
-  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
-}
-
-/**
- * Bytes that are no HTTP, or that come too slowly. Answered only where no answer to a whole request
- * is outstanding on the connection: the client would take the one for the other.
- */
-function refuseConnection(
-  error: NodeJS.ErrnoException,
-  { socket, state, log }: { socket: Duplex; state: State; log: Log },
-): void {
-  const code = faultCodes[error.code ?? ''] ?? 'invalid_header'
-  log.debug({ code, fault: error.code }, 'connection refused')
-  const latest = state.latest.get(socket)
-  const isOutstanding = latest !== undefined && !latest.writableFinished
-  const mayAnswer = !isOutstanding || (!latest.headersSent && !latest.req.complete)
-  if (socket.writable && mayAnswer) answerRaw(socket, new LocketError(code))
-  else socket.destroy()
 }
 
 async function bind(server: Server, { host, port, log }: ListenOptions): Promise<number> {
@@ -170,20 +156,4 @@ const reasons: Readonly<Record<string, string>> = {
 function reasonOf(thrown: unknown): string {
   const { code } = thrown as NodeJS.ErrnoException
   return reasons[code ?? ''] ?? String(code)
-}
-
-/** Connections fall idle one by one as their requests end; the sweep closes them. */
-async function drain(
-  server: Server,
-  { state, timeout_ms }: { state: State; timeout_ms: number },
-): Promise<void> {
-  if (state.draining) return
-  state.draining = true
-  const { promise, resolve } = Promise.withResolvers<void>()
-  server.close(() => resolve())
-  const sweep = setInterval(() => server.closeIdleConnections(), 20)
-  const end = setTimeout(() => server.closeAllConnections(), timeout_ms)
-  await promise
-  clearInterval(sweep)
-  clearTimeout(end)
 }

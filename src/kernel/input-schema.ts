@@ -4,7 +4,7 @@ import type { Operation } from './operation.ts'
 
 /** The parts of JSON Schema that our inputs use. */
 export interface JsonSchema {
-  readonly type?: string
+  readonly type?: string | readonly string[]
   readonly description?: string
   readonly default?: unknown
   readonly enum?: readonly unknown[]

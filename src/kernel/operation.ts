@@ -62,12 +62,18 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
   /** The answer carries a secret that is shown once: it is never kept for a replay. */
   readonly secretAnswer?: boolean
   readonly prepare?: (ctx: PrepareContext, input: Input) => Promise<Prepared>
-  /** Touches nothing but the transaction: it may be run again. */
+  /** Touches nothing but the transaction: it may be run again. A read may throw `Unprepared`. */
   readonly run: (ctx: Context, input: Input, prepared: Prepared) => Promise<Output>
 }
 
 /** An operation whose types the list has forgotten; only the pipeline calls its functions. */
 export type Operation = OperationSpec<unknown, unknown, unknown>
+
+/**
+ * Thrown by a reading `run` that needs `prepare` first. Reads are tried without it, in the snapshot
+ * that admitted the caller, since nearly always everything is at hand.
+ */
+export class Unprepared extends Error {}
 
 /** Declares an operation. */
 export function operation<Input, Output, Prepared = undefined>(

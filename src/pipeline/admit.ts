@@ -45,7 +45,7 @@ export async function admit(app: Pipeline, tx: Transaction, trail: Trail): Promi
   const spaces = await authorise(store, { caller, resource, operation, input, trail })
   await loadKeys(store, caller, spaces)
   app.services.keyUses.touch(caller.tenant, caller.credentialId, now)
-  return { caller, epoch, input, resource, spaces, now }
+  return { tx, caller, epoch, input, resource, spaces, now }
 }
 
 /**

@@ -53,6 +53,8 @@ export interface AdmittedSpace {
 
 /** What is settled before an operation may run. */
 export interface Admitted {
+  /** The transaction that it was settled in: there it needs no second look. */
+  readonly tx: Transaction
   readonly caller: Caller
   readonly epoch: number
   readonly input: unknown

@@ -182,7 +182,7 @@ test('a key that was given a second current version, or none, does not open', as
 function filesWith(stores: Stores, bytes: Uint8Array): number {
   const directory = dirname(stores.file)
   const contents = readdirSync(directory).map((name) => readFileSync(join(directory, name)))
-  return contents.filter((content) => content.includes(bytes)).length
+  return contents.filter((content) => content.includes(Buffer.from(bytes))).length
 }
 
 test('of a destroyed key no byte is left in any file, and nothing it sealed opens', async (t) => {

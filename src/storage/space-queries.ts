@@ -39,6 +39,35 @@ export const byId = query((db, arg: InSpace & { id: Id<'mem'> }) =>
     .where('space_id', '=', arg.space),
 )
 
+/** How many ids one look-up takes; what is left over is filled with the last id again. */
+export const ids_perLookUp = 10
+
+const idSlots = Array.from({ length: ids_perLookUp }, (_, at) => `id${at}` as const)
+
+type IdSlots = { [Slot in `id${number}`]: Id<'mem'> }
+
+/**
+ * The space is not a condition here but a column, for the reader to compare: as a condition it makes
+ * SQLite walk the whole space instead of looking up ten ids (measured: 6 ms instead of 0.05).
+ */
+export const byIds = query((db, arg: { tenant: Id<'ten'> } & IdSlots) =>
+  db
+    .selectFrom('memories')
+    .select([...columns, 'space_id'])
+    .where('tenant_id', '=', arg.tenant)
+    .where(
+      'memory_id',
+      'in',
+      idSlots.map((slot) => arg[slot] as Id<'mem'>),
+    ),
+)
+
+/** The arguments of a look-up of one to ten ids. */
+export function toSlots(ids: readonly Id<'mem'>[]): IdSlots {
+  const last = ids.at(-1)
+  return Object.fromEntries(idSlots.map((slot, at) => [slot, ids[at] ?? last])) as IdSlots
+}
+
 export const byKey = query((db, arg: InSpace & { key: Blind }) =>
   db
     .selectFrom('memories')

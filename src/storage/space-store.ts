@@ -14,15 +14,18 @@ import {
   advance,
   after,
   byId,
+  byIds,
   byKey,
   deleteVersions,
   dropOldestVersion,
+  ids_perLookUp,
   insertRow,
   insertVersion,
   type MemoryRow,
   overdue,
   positionOf,
   spaceOf,
+  toSlots,
   updateRow,
   versionsOf,
 } from './space-queries.ts'
@@ -55,6 +58,8 @@ export interface SpaceStore {
   /** The space's sequence number in this snapshot, and the floor below which an index is useless. */
   position(): Promise<{ seq: number; seqFloor: number; memories: number }>
   get(id: Id<'mem'>): Promise<StoredMemory | undefined>
+  /** Those of them that are there, by id. */
+  getMany(ids: readonly Id<'mem'>[]): Promise<Map<Id<'mem'>, StoredMemory>>
   findByKey(key: string): Promise<Id<'mem'> | undefined>
   insert(memory: NewMemory): Promise<void>
   /** Puts a new version in place and keeps the one before among the versions. */
@@ -103,6 +108,17 @@ function reading(inside: Inside): Omit<SpaceStore, 'id' | 'ownerId' | Writing> {
     get: async (id) => {
       const row = await store.first(byId, { space, id })
       return row?.state === 'live' ? read(row) : undefined
+    },
+    getMany: async (ids) => {
+      const found = new Map<Id<'mem'>, StoredMemory>()
+      for (let at = 0; at < ids.length; at += ids_perLookUp) {
+        const slots = toSlots(ids.slice(at, at + ids_perLookUp))
+        for (const row of await store.all(byIds, slots)) {
+          if (row.space_id !== space || row.state !== 'live') continue
+          found.set(row.memory_id, await read(row))
+        }
+      }
+      return found
     },
     // The index of a key may have been made under an older version of the space's key.
     findByKey: async (key) => {

@@ -6,7 +6,8 @@ import type { Tables } from './tables.ts'
 import type { TenantStore } from './tenant-store.ts'
 
 export type ExpiredMemory = Pick<Tables['memories'], 'tenant_id' | 'space_id' | 'memory_id'>
-type LeftoverSpace = Pick<Tables['spaces'], 'tenant_id' | 'space_id'>
+export type SpaceName = Pick<Tables['spaces'], 'tenant_id' | 'space_id'>
+type SpaceState = Tables['spaces']['state']
 type InSpace = { tenant: Id<'ten'>; space: Id<'spc'> }
 
 const expired = query((db, arg: { now: number; limit: number }) =>
@@ -35,11 +36,11 @@ const leftovers = query((db, arg: { limit: number }) =>
     .limit(arg.limit),
 )
 
-const destroyed = query((db, arg: { after: string; limit: number }) =>
+const inState = query((db, arg: { state: SpaceState; after: string; limit: number }) =>
   db
     .selectFrom('spaces')
     .select(['tenant_id', 'space_id'])
-    .where('state', '=', 'destroyed')
+    .where('state', '=', arg.state)
     .where('space_id', '>', arg.after as Id<'spc'>)
     .orderBy('space_id')
     .limit(arg.limit),
@@ -108,16 +109,23 @@ export function expiredMemories(
 }
 
 /** Destroyed spaces that still have rows. */
-export function spacesWithLeftovers(tx: Transaction, limit: number): Promise<LeftoverSpace[]> {
+export function spacesWithLeftovers(tx: Transaction, limit: number): Promise<SpaceName[]> {
   return tx.all(leftovers, { limit })
 }
 
-/** Destroyed spaces in the order of their ids. */
-export function destroyedSpaces(
-  tx: Transaction,
-  page: { after: string; limit: number },
-): Promise<LeftoverSpace[]> {
-  return tx.all(destroyed, page)
+interface Page {
+  readonly after: string
+  readonly limit: number
+}
+
+/** Destroyed spaces of all tenants in the order of their ids. */
+export function destroyedSpaces(tx: Transaction, page: Page): Promise<SpaceName[]> {
+  return tx.all(inState, { ...page, state: 'destroyed' })
+}
+
+/** The same of those that are in use. */
+export function activeSpaces(tx: Transaction, page: Page): Promise<SpaceName[]> {
+  return tx.all(inState, { ...page, state: 'active' })
 }
 
 /** Removes rows of a destroyed space, at most `limit` memories, and tells how many. */
@@ -138,7 +146,7 @@ export async function dropSpaceRows(
 export function spacesWithTombstones(
   tx: Transaction,
   bounds: { count: number; limit: number },
-): Promise<LeftoverSpace[]> {
+): Promise<SpaceName[]> {
   return tx.all(buried, bounds)
 }
 

@@ -26,7 +26,7 @@ export async function sendRaw(
     await Promise.race([heard.end, pause(silence_ms)])
   }
   socket.destroy()
-  const statuses = [...heard.text.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, code]) => Number(code))
+  const statuses = [...heard.text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, code]) => Number(code))
   return { text: heard.text, statuses, closed: heard.closed }
 }
 

@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs'
 import { lockDirectory } from '../../src/storage/directory-lock.ts'
 
-lockDirectory(process.argv[2] ?? '')
+// A lock that nothing refers to is collected, and its file closed.
+const lock = lockDirectory(process.argv[2] ?? '')
 writeSync(1, 'locked\n')
-process.stdin.resume()
+process.stdin.resume().on('close', () => lock.release())

@@ -115,7 +115,7 @@ function operationsPage(): Page {
   ])
   return page('operations.md', 'Operations', [
     'Everything a caller can do. What each takes and gives back is in the running server: `/docs` for ' +
-      'people, `/openapi.json` for programs. The surface `mcp` is declared and has no server yet.',
+      'people, `/openapi.json` for programs. The command line calls the same operations over HTTP.',
     table(
       [
         'operation',

@@ -61,7 +61,8 @@ export const createApiKey = operation({
       addresses: input.addresses ?? null,
     }
     await requireCovered(ctx, principalId, details)
-    if (await hasKeys(ctx.store, principalId, limits.apiKeys_perPrincipal_max)) {
+    const bounds = { now: ctx.now, limit: limits.apiKeys_perPrincipal_max }
+    if (await hasKeys(ctx.store, principalId, bounds)) {
       throw new LocketError('quota_exceeded', 'keys of this principal')
     }
     const made = await insertApiKey(ctx.store, {

@@ -35,13 +35,14 @@ const byId = query((db, arg: Of & { id: Id<'key'> }) =>
     .where('key_id', '=', arg.id),
 )
 
-const ofPrincipal = query((db, arg: Of & { principal: PrincipalId; limit: number }) =>
+const usable = query((db, arg: Of & { principal: PrincipalId; now: number; limit: number }) =>
   db
     .selectFrom('api_keys')
     .select('key_id')
     .where('tenant_id', '=', arg.tenant)
     .where('principal_id', '=', arg.principal)
     .where('state', '=', 'active')
+    .where((row) => row.or([row('expires_at', 'is', null), row('expires_at', '>', arg.now)]))
     .limit(arg.limit),
 )
 
@@ -135,13 +136,13 @@ export async function listApiKeyRows(
   return Promise.all(rows.map((row) => store.checked('api_keys', row)))
 }
 
-/** Whether the principal has `limit` active keys or more. */
+/** Whether the principal has `limit` keys or more that still work. */
 export async function hasKeys(
   store: TenantStore,
   principal: PrincipalId,
-  limit: number,
+  bounds: { now: number; limit: number },
 ): Promise<boolean> {
-  return (await store.all(ofPrincipal, { principal, limit })).length >= limit
+  return (await store.all(usable, { principal, ...bounds })).length >= bounds.limit
 }
 
 export interface KeyOrder {

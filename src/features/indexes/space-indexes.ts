@@ -6,6 +6,7 @@
 import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { PreparedSpace } from '../../kernel/context.ts'
+import { Unprepared } from '../../kernel/operation.ts'
 import type { SpaceStore } from '../../storage/space-store.ts'
 import { createSpaceIndex, type DocumentFields, type SpaceIndex } from './space-index.ts'
 
@@ -24,7 +25,7 @@ export type ToDocument = (
 export interface SpaceIndexes {
   /** Reads what is missing in short steps, so that a cold space does not hold up the others. */
   catchUp(space: PreparedSpace): Promise<void>
-  /** The index as of this snapshot, for a transaction that only reads. */
+  /** The index as of this snapshot, for a read. Throws `Unprepared` when it is far behind. */
   current(space: SpaceStore): Promise<SpaceIndex>
   drop(space: Id<'spc'>): void
   readonly bytes: number
@@ -93,8 +94,7 @@ export function createSpaceIndexes(options: {
       while (!(await space.read(step))) await new Promise(setImmediate)
     },
     current: async (space) => {
-      let reached = await step(space)
-      while (!reached) reached = await step(space)
+      if (!(await step(space))) throw new Unprepared()
       return use(space.id).index
     },
     drop,

@@ -63,9 +63,10 @@ export const listMemories = operation({
 /** Opens memories in the order asked for; one that is gone by now is left out. */
 async function openMemories(ctx: Context, ids: readonly Id<'mem'>[]): Promise<Memory[]> {
   const items: Memory[] = []
+  const found = await ctx.space.getMany(ids)
   for (const one of ids) {
-    const stored = await ctx.space.get(one)
-    const record = stored?.record && decodeRecord(stored.record)
+    const bytes = found.get(one)?.record
+    const record = bytes && decodeRecord(bytes)
     if (record && !isExpired(record, ctx.now)) {
       items.push(toMemory(one, ctx.namedSpace.handle, record))
     }

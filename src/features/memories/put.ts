@@ -18,6 +18,9 @@ import {
   toMemory,
 } from './memory.ts'
 
+/** The index of keys is not sealed with the record, so whoever writes to the database can move it. */
+const cause = new Error('a memory is indexed under a key that is not its own')
+
 /** Stores a memory, or a new version of the one that has the same `key`. */
 export async function putMemory(
   ctx: Context,
@@ -25,7 +28,9 @@ export async function putMemory(
   input: NewMemory,
 ): Promise<Memory> {
   const before = input.key === undefined ? undefined : await findByKey(space, input.key)
-  const record = newRecord(ctx, input, before && decodeRecord(before.record ?? new Uint8Array()))
+  const old = before && decodeRecord(before.record ?? new Uint8Array())
+  if (old && old.key !== input.key) throw new LocketError('integrity_failed', undefined, { cause })
+  const record = newRecord(ctx, input, old)
   if (isExpired(record, ctx.now)) {
     throw new LocketError('invalid_input', 'expiresAt: lies in the past')
   }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { limits } from '../../core/limits.ts'
 import type { Context, NamedSpace } from '../../kernel/context.ts'
 import { operation } from '../../kernel/operation.ts'
+import type { StoredMemory } from '../../storage/space-store.ts'
 import { Filter, type Predicate } from '../memories/filter.ts'
 import { decodeRecord, isExpired, Memory, type MemoryId, toMemory } from '../memories/memory.ts'
 import { defaultSpace } from '../spaces/access.ts'
@@ -65,8 +66,7 @@ export const recallMemories = operation({
       ...(input.filter && { accept: input.filter }),
     }
     const lists = await Promise.all(ctx.spaces.map((space) => search(ctx, space, question)))
-    const found = await Promise.all(fuse(lists, input.limit).map((hit) => open(ctx, hit)))
-    return { items: found.filter((item) => item !== null) }
+    return { items: await open(ctx, fuse(lists, input.limit)) }
   },
 })
 
@@ -94,9 +94,18 @@ async function search(ctx: Context, space: NamedSpace, question: Question): Prom
   return hits.map((hit) => ({ id: hit.id as MemoryId, score: hit.score, space }))
 }
 
-async function open(ctx: Context, { id, score, space }: Found): Promise<Recalled | null> {
-  const stored = await space.store.get(id)
-  const record = stored?.record && decodeRecord(stored.record)
-  if (!record || isExpired(record, ctx.now)) return null
-  return { ...toMemory(id, space.handle, record), score }
+/** Opens what was found, in its order; what is gone or over by now is left out. */
+async function open(ctx: Context, found: readonly Found[]): Promise<Recalled[]> {
+  const items: Recalled[] = []
+  const stored = new Map<NamedSpace, Map<MemoryId, StoredMemory>>()
+  for (const [space, hits] of Map.groupBy(found, (hit) => hit.space)) {
+    stored.set(space, await space.store.getMany(hits.map((hit) => hit.id)))
+  }
+  for (const { id, score, space } of found) {
+    const bytes = stored.get(space)?.get(id)?.record
+    const record = bytes && decodeRecord(bytes)
+    if (!record || isExpired(record, ctx.now)) continue
+    items.push({ ...toMemory(id, space.handle, record), score })
+  }
+  return items
 }

@@ -1,21 +1,59 @@
-/** After a crash between the deletion of a space and its tombstone: finishes what was begun. */
-import type { Id } from '../../core/ids.ts'
+/**
+ * Brings the database and the record of destroyed keys together when the server starts: after a
+ * crash between the deletion of a space and its tombstone, and after an old copy of the database
+ * was put back, which still has the space.
+ */
 import { limits } from '../../core/limits.ts'
 import type { JobContext } from '../../kernel/job.ts'
-import { destroyedSpaces } from '../../storage/space-sweep.ts'
+import { activeSpaces, destroyedSpaces, type SpaceName } from '../../storage/space-sweep.ts'
+import { appendEvent } from '../audit/append.ts'
+import { jobEvent } from '../audit/event.ts'
+import { raiseEpoch } from '../tenants/store.ts'
+import { destroySpace, findSpace } from './store.ts'
 
-/** Goes once through all destroyed spaces, when the server starts. */
+/** Goes once through all spaces. */
 export async function reconcileTombstones(ctx: JobContext): Promise<void> {
+  const { tombstones } = ctx.keys
+  await eachSpace(ctx, destroyedSpaces, async ({ tenant_id, space_id }) => {
+    if (tombstones.has(tenant_id, space_id)) return
+    ctx.log.warn({ space: space_id }, 'a destroyed space had no tombstone')
+    await ctx.services.keyDestroyed(tenant_id, space_id)
+  })
+  if (tombstones.size === 0) return
+  await eachSpace(ctx, activeSpaces, async (space) => {
+    if (tombstones.has(space.tenant_id, space.space_id)) await destroyAgain(ctx, space)
+  })
+}
+
+async function eachSpace(
+  ctx: JobContext,
+  pageOf: typeof activeSpaces,
+  visit: (space: SpaceName) => Promise<void>,
+): Promise<void> {
   const limit = limits.sweep_rows
   let after = ''
-  let found: { tenant_id: Id<'ten'>; space_id: Id<'spc'> }[] = []
+  let found: SpaceName[] = []
   do {
-    found = await ctx.database.read((tx) => destroyedSpaces(tx, { after, limit }))
-    for (const { tenant_id, space_id } of found) {
-      after = space_id
-      if (ctx.keys.tombstones.has(tenant_id, space_id)) continue
-      ctx.log.warn({ space: space_id }, 'a destroyed space had no tombstone')
-      await ctx.services.keyDestroyed(tenant_id, space_id)
+    found = await ctx.database.read((tx) => pageOf(tx, { after, limit }))
+    for (const space of found) {
+      after = space.space_id
+      await visit(space)
     }
   } while (found.length === limit)
+}
+
+/** The copy that was put back holds the wrapped key again: it is overwritten as the first time. */
+async function destroyAgain(ctx: JobContext, { tenant_id, space_id }: SpaceName): Promise<void> {
+  ctx.log.warn({ space: space_id }, 'a space that was deleted had come back')
+  const now = ctx.clock()
+  await ctx.database.write(async (tx) => {
+    const store = ctx.open(tx, tenant_id)
+    const row = await findSpace(store, space_id)
+    if (!row) return
+    await destroySpace(store, row)
+    await raiseEpoch(store)
+    const event = jobEvent(now, 'space.deleted-again', { resourceId: space_id })
+    await appendEvent(store, event, ctx.clock)
+  }, 'full')
+  await ctx.services.keyDestroyed(tenant_id, space_id)
 }

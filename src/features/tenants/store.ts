@@ -14,11 +14,7 @@ const byId = query((db, arg: Of) =>
 )
 
 const idBySlug = query((db, arg: Of & { slug: Blind }) =>
-  db
-    .selectFrom('tenants')
-    .select('tenant_id')
-    .where('slug_index', '=', arg.slug)
-    .where('tenant_id', '!=', arg.tenant),
+  db.selectFrom('tenants').select('tenant_id').where('slug_index', '=', arg.slug),
 )
 
 /** Only the instance's view lists tenants: `tenant` is the instance, which is no tenant. */
@@ -75,7 +71,7 @@ export async function ownTenant(store: TenantStore): Promise<TenantRow> {
   return store.checked('tenants', row)
 }
 
-/** Slugs are not reindexed when the instance's look-up key is rotated. */
+/** Also by the instance's own. Slugs are not reindexed when the instance's look-up key is rotated. */
 export async function slugTaken(instance: TenantStore, slug: string): Promise<boolean> {
   for (const index of await instance.blindIndexes('tenant.slug', slug)) {
     if (await instance.first(idBySlug, { slug: index })) return true

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LocketError } from '../../core/errors.ts'
+import { instanceTenant } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import { idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
@@ -32,6 +33,7 @@ export const updateTenant = operation({
   output: Tenant,
   status: 200,
   run: async (ctx, input) => {
+    if (input.id === instanceTenant) throw new LocketError('not_found')
     if (input.state === 'disabled' && input.id === ctx.caller.tenant) {
       throw new LocketError('in_use', 'state: a tenant cannot be disabled by one of its own')
     }

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { type Locket, openLocket } from '../../../test/harness.ts'
+import { runSql } from '../../../test/stores.ts'
+import { SpaceHandle } from './space.ts'
+
+const make = async (locket: Locket, handle: string, key = locket.admin) =>
+  (await locket.call('POST', '/v1/spaces', { key, body: { handle } })).body
+const store = async (locket: Locket, space: string, key = locket.admin) =>
+  (await locket.call('POST', '/v1/memories', { key, body: { space, text: 'tea' } })).body
+const handlesFor = async (locket: Locket, key = locket.admin): Promise<string[]> => {
+  const { body } = await locket.call('GET', '/v1/spaces', { key })
+  return body.items.map((item: { handle: string }) => item.handle)
+}
+
+const good = [
+  'org',
+  'user:alice',
+  'agent:bot',
+  'team:sales',
+  'user:A.b_c@d+e-f',
+  `user:${'a'.repeat(100)}`,
+]
+const bad = [
+  '',
+  'Org',
+  'org:x',
+  'user:',
+  'service:x',
+  'user:é',
+  'user: a',
+  'user:a ',
+  'user:a\0',
+  'team:../x',
+  `user:${'a'.repeat(101)}`,
+]
+
+test('a handle has one of four forms', () => {
+  for (const handle of good) assert.ok(SpaceHandle.safeParse(handle).success, handle)
+  for (const handle of bad) assert.ok(!SpaceHandle.safeParse(handle).success, handle)
+})
+
+test('a space is made once, with its owner where it is a person or an agent', async (t) => {
+  const locket = await openLocket(t)
+  for (const [handle, owner] of [
+    ['user:alice', 'usr_'],
+    ['agent:bot', 'agt_'],
+    ['team:sales', null],
+    ['org', null],
+  ] as const) {
+    const space = await make(locket, handle)
+    assert.deepEqual([space.handle, space.memories], [handle, 0])
+    assert.equal(space.ownerId?.slice(0, 4) ?? null, owner)
+    assert.equal((await make(locket, handle)).code, 'already_exists')
+  }
+  const { body } = await locket.call('GET', '/v1/principals?kind=user')
+  assert.deepEqual(
+    body.items.map((item: { handle: string }) => item.handle),
+    ['user:alice'],
+  )
+  const keys = await locket.call('GET', `/v1/api-keys?principalId=${body.items[0].id}`)
+  assert.deepEqual(keys.body.items, [], 'the owner that was made has no credentials')
+})
+
+test('a first store makes the space, of the principal that is there already', async (t) => {
+  const locket = await openLocket(t)
+  const alice = await locket.person('user:alice')
+  await store(locket, 'user:alice')
+  const { body } = await locket.call('GET', '/v1/spaces', { key: alice.key })
+  assert.equal(body.items[0].ownerId, alice.id)
+  assert.equal(body.items[0].memories, 1)
+})
+
+test('many first stores at once make one space', async (t) => {
+  const locket = await openLocket(t)
+  const stored = await Promise.all(Array.from({ length: 20 }, () => store(locket, 'user:alice')))
+  assert.ok(stored.every((memory) => memory.space === 'user:alice'))
+  const { body } = await locket.call('GET', '/v1/spaces')
+  assert.deepEqual(
+    body.items.map((item: { memories: number }) => item.memories),
+    [20],
+  )
+})
+
+test('spaces are listed for who may read them', async (t) => {
+  const locket = await openLocket(t)
+  for (const handle of ['user:alice', 'user:bob', 'team:x']) await make(locket, handle)
+  const alice = await locket.person('user:carol')
+  assert.deepEqual(await handlesFor(locket), ['user:alice', 'user:bob', 'team:x'])
+  assert.deepEqual(await handlesFor(locket, alice.key), [])
+  await store(locket, 'user:carol', alice.key)
+  assert.deepEqual(await handlesFor(locket, alice.key), ['user:carol'])
+})
+
+test('making and deleting spaces is for who manages them', async (t) => {
+  const locket = await openLocket(t)
+  const { id } = await make(locket, 'team:x')
+  for (const role of ['user', 'service', 'operator', 'viewer']) {
+    const { key } = await locket.person(`user:${role}`, { role })
+    assert.equal((await make(locket, 'team:y', key)).code, 'permission_denied')
+    const reply = await locket.call('DELETE', `/v1/spaces/${id}`, { key })
+    assert.equal(reply.body.code, 'permission_denied')
+  }
+})
+
+test('a deleted space takes everything along, and its handle is never given again', async (t) => {
+  const locket = await openLocket(t)
+  const { call } = locket
+  const space = await make(locket, 'user:alice')
+  const memory = await store(locket, 'user:alice')
+  const alice = await locket.person('agent:a', { role: 'service', spaceId: space.id })
+  await call('POST', '/v1/memories/recall', { body: { space: 'user:alice', query: 'tea' } })
+  assert.equal((await call('DELETE', `/v1/spaces/${space.id}`)).status, 200)
+  assert.equal((await call('DELETE', `/v1/spaces/${space.id}`)).status, 404)
+  assert.equal((await call('GET', `/v1/memories/${memory.id}`)).status, 404)
+  assert.equal((await call('GET', `/v1/spaces/${space.id}/sessions`)).status, 404)
+  assert.deepEqual(await handlesFor(locket), [])
+  const body = { space: 'user:alice', query: 'tea' }
+  assert.equal((await call('POST', '/v1/memories/recall', { body })).body.code, 'handle_retired')
+  const foreign = await call('POST', '/v1/memories/recall', { body, key: alice.key })
+  assert.equal(foreign.body.code, 'not_found', 'who could not make it learns nothing')
+  assert.equal((await store(locket, 'user:alice')).code, 'handle_retired')
+  assert.equal((await make(locket, 'user:alice')).code, 'handle_retired')
+  await call('POST', '/v1/encryption-keys/rotate', { body: { scope: 'lookup' } })
+  assert.equal((await make(locket, 'user:alice')).code, 'handle_retired')
+  await locket.restart()
+  assert.equal((await make(locket, 'user:alice')).code, 'handle_retired')
+})
+
+test('what a deleted space leaves behind is swept', async (t) => {
+  const locket = await openLocket(t)
+  const space = await make(locket, 'team:x')
+  await store(locket, 'team:x')
+  await locket.call('DELETE', `/v1/spaces/${space.id}`)
+  await locket.app.jobs.runAll()
+  const file = join(locket.directory, 'locket.db')
+  assert.deepEqual(runSql(file, 'select * from memories'), [])
+  const { body } = await locket.call('GET', '/v1/encryption-keys')
+  const states = body.items.filter((item: { scope: string }) => item.scope === space.id)
+  assert.deepEqual(
+    states.map((item: { state: string }) => item.state),
+    ['destroyed'],
+  )
+})
+
+test('a tombstone that a crash kept from being written is written at the next start', async (t) => {
+  const locket = await openLocket(t)
+  const empty = await make(locket, 'team:empty')
+  const full = await make(locket, 'team:full')
+  await store(locket, 'team:full')
+  Object.assign(locket.app.pipeline.services, { keyDestroyed: async () => undefined })
+  for (const { id } of [empty, full]) await locket.call('DELETE', `/v1/spaces/${id}`)
+  const tombstones = () =>
+    [empty, full].map(({ id }) => locket.instance.keys.tombstones.has(locket.tenant, id))
+  assert.deepEqual(tombstones(), [false, false])
+  await locket.restart()
+  assert.deepEqual(tombstones(), [true, true])
+})
+
+test('a space that an old copy of the database brings back is ended again', async (t) => {
+  const locket = await openLocket(t)
+  const file = join(locket.directory, 'locket.db')
+  const space = await make(locket, 'team:x')
+  const memory = await store(locket, 'team:x')
+  runSql(file, 'vacuum into ?', `${file}.copy`)
+  await locket.call('DELETE', `/v1/spaces/${space.id}`)
+  const { close } = locket.instance
+  Object.assign(locket.instance, {
+    close: async () => {
+      await close()
+      renameSync(`${file}.copy`, file)
+    },
+  })
+  await locket.restart()
+  assert.equal((await locket.call('GET', `/v1/memories/${memory.id}`)).status, 404)
+  assert.deepEqual(await handlesFor(locket), [])
+  assert.equal((await store(locket, 'team:x')).code, 'handle_retired')
+  const states = runSql(file, 'select state from encryption_keys where scope = ?', space.id)
+  assert.equal(states[0]?.['state'], 'destroyed')
+  const { body } = await locket.call('GET', '/v1/audit-events?action=space.deleted-again')
+  assert.deepEqual(
+    body.items.map((event: { resourceId: string }) => event.resourceId),
+    [space.id],
+  )
+})

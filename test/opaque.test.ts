@@ -1,0 +1,288 @@
+/**
+ * Nothing readable is in any file of the data directory: canaries are stored in every field that
+ * takes free text and searched for, whole and word by word, while the server runs and after.
+ */
+import assert from 'node:assert/strict'
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { createLog } from '../src/core/log.ts'
+import { type Finding, findAll, findWindows, formsOf, haystacks } from './byte-search.ts'
+import { copyOf, rowsOf, withDatabase } from './data-files.ts'
+import { type Call, type Locket, openLocket } from './harness.ts'
+
+/** Words of no language, long enough never to stand anywhere by chance; told by where they went. */
+const roots = ['zorblaxin', 'quimperth', 'vexmundol', 'hjulbrynd', 'wyxolatch', 'krupnosty']
+
+class Canaries {
+  readonly words: string[] = []
+
+  /** A new word; `a` tells where it was put when it is found. */
+  readonly word = (a: string): string => {
+    const root = roots[this.words.length % roots.length] ?? ''
+    const word = `${root}${this.words.length}x${a.replace(/[^a-z]/gi, '').toLowerCase()}`
+    this.words.push(word)
+    return word
+  }
+
+  /** Several words as a text. */
+  text(a: string): string {
+    return `My ${this.word(a)}, ${this.word(a).toUpperCase()} and Ünï${this.word(a)}!`
+  }
+}
+
+interface Stage {
+  readonly locket: Locket
+  readonly canaries: Canaries
+  /** API keys are as secret as any text. */
+  readonly secrets: string[]
+  readonly call: (method: string, path: string, call?: Call) => Promise<Body>
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: answers of every shape
+type Body = any
+
+test('no canary is in any file, in any dress [V11.3.3] [trap-secret-as-identifier]', async (t) => {
+  const lines: string[] = []
+  const log = createLog('debug', { write: (line) => void lines.push(line) })
+  const locket = await openLocket(t, { log })
+  const stage = stageOf(locket)
+  await people(stage)
+  await memories(stage)
+  await roles(stage)
+  await failures(stage)
+  await destruction(stage)
+  await locket.app.jobs.runAll()
+  // The roots find what only a part of a word is left of: a stem, a cut text.
+  const { words } = stage.canaries
+  const needles = [...roots, ...words, ...stage.secrets.flatMap(partsOf)]
+  t.diagnostic(`${needles.length} canaries, ${formsOf('word').length} forms of each`)
+
+  assertNone(findAll(haystacks(copyOf(t, locket.directory)), needles), 'while it runs')
+  await locket.restart()
+  await readEverything(stage)
+  assertNone(findAll(haystacks(copyOf(t, locket.directory)), needles), 'after a restart')
+  await locket.close()
+  const files = haystacks(locket.directory)
+  assert.deepEqual(files.map(({ file }) => file).sort(), [
+    'locket.db',
+    'locket.lock',
+    'root.key',
+    'tombstones',
+  ])
+  assertNone(findAll(files, needles), 'after it was closed')
+  const told = { file: 'log', exact: lines.join(''), lower: lines.join('').toLowerCase() }
+  assertNone(findAll([told], needles), 'in the log')
+})
+
+function stageOf(locket: Locket): Stage {
+  const secrets: string[] = [locket.admin]
+  return {
+    locket,
+    canaries: new Canaries(),
+    secrets,
+    call: async (method, path, call) => {
+      const { status, body } = await locket.call(method, path, call)
+      assert.ok(status < 500, `${method} ${path}: ${JSON.stringify(body)}`)
+      if (typeof body?.key === 'string' && body.key.startsWith('lk_')) secrets.push(body.key)
+      if (typeof body?.apiKey === 'string') secrets.push(body.apiKey)
+      return body
+    },
+  }
+}
+
+/** The secret of an API key; its id stands in the look-up by right. */
+function partsOf(key: string): readonly string[] {
+  return [key, key.slice(16, -6)]
+}
+
+function assertNone(found: readonly Finding[], when: string): void {
+  assert.deepEqual(found, [], when)
+}
+
+async function people({ call, canaries }: Stage): Promise<void> {
+  const { word } = canaries
+  const headers = { 'User-Agent': canaries.text('agent'), 'Idempotency-Key': word('idempotency') }
+  const handle = `user:${word('handle')}`
+  const made = await call('POST', '/v1/principals', {
+    body: { handle, name: canaries.text('name') },
+    headers,
+  })
+  await call('PATCH', `/v1/principals/${made.id}`, { body: { name: canaries.text('renamed') } })
+  await call('GET', '/v1/principals', { headers })
+  const gone = await call('POST', '/v1/principals', { body: { handle: `agent:${word('gone')}` } })
+  await call('DELETE', `/v1/principals/${gone.id}`)
+  const tenant = await call('POST', '/v1/tenants', {
+    body: { name: canaries.text('tenant').slice(0, 100), slug: word('slug') },
+  })
+  await call('PATCH', `/v1/tenants/${tenant.id}`, { body: { name: word('tenantrenamed') } })
+  const body = { principalId: made.id, name: canaries.text('keyname'), environment: word('env') }
+  const key = await call('POST', '/v1/api-keys', { body })
+  const rotated = await call('POST', `/v1/api-keys/${key.id}/rotate`, { body: {} })
+  await call('DELETE', `/v1/api-keys/${rotated.id}`)
+  await call('GET', '/v1/api-keys')
+}
+
+function memoryOf({ word, text }: { word: Canaries['word']; text: (a: string) => string }) {
+  return {
+    text: text('text'),
+    key: word('key'),
+    tags: [word('tag'), word('tag')],
+    metadata: { [word('metakey')]: { [word('inner')]: [word('metavalue'), text('metatext')] } },
+    sessionId: word('session'),
+    agentId: word('agentid'),
+  }
+}
+
+async function memories({ call, canaries }: Stage): Promise<void> {
+  const { word } = canaries
+  const text = (a: string): string => canaries.text(a)
+  const fields = (): ReturnType<typeof memoryOf> => memoryOf({ word, text })
+  const space = `user:${word('space')}`
+  const headers = { 'Idempotency-Key': word('once'), 'User-Agent': word('browser') }
+  const body = { space, ...fields() }
+  const stored = await call('POST', '/v1/memories', { body, headers })
+  const again = await call('POST', '/v1/memories', { body, headers })
+  assert.equal(again.id, stored.id, 'the kept answer was found')
+  await call('POST', '/v1/memories', { body: { ...fields(), space, key: body.key } })
+  await call('PATCH', `/v1/memories/${stored.id}`, { body: { text: text('update') } })
+  const items = Array.from({ length: 30 }, fields)
+  await call('POST', '/v1/memories/batch', { body: { space: `team:${word('team')}`, items } })
+  await call('POST', '/v1/memories/recall', { body: { space, query: text('query') } })
+  const filter = { sessionId: word('filter'), [`metadata.${word('filterkey')}`]: word('operand') }
+  await call('POST', '/v1/memories/list', { body: { space, filter } })
+  const gone = await call('POST', '/v1/memories', { body: { space, ...fields() } })
+  await call('DELETE', `/v1/memories/${gone.id}`)
+  const last = await call('POST', '/v1/memories', { body: { space, ...fields() } })
+  await call('POST', '/v1/memories/delete', { body: { space, sessionId: last.sessionId } })
+}
+
+async function roles({ call, canaries }: Stage): Promise<void> {
+  const { word } = canaries
+  const body = { name: word('role'), description: canaries.text('role'), permissions: ['memory:*'] }
+  const role = await call('POST', '/v1/roles', { body })
+  const changed = { description: canaries.text('redescribed') }
+  await call('PATCH', `/v1/roles/${role.id}`, { body: changed })
+  const other = await call('POST', '/v1/roles', { body: { ...body, name: word('otherrole') } })
+  await call('DELETE', `/v1/roles/${other.id}`)
+  for (const scope of ['tenant', 'lookup', 'pepper']) {
+    await call('POST', '/v1/encryption-keys/rotate', { body: { scope } })
+  }
+}
+
+/** Refusals and failures are audited too; what was refused must not be kept. */
+async function failures({ call, canaries, locket }: Stage): Promise<void> {
+  const { word } = canaries
+  const space = `user:${word('failing')}`
+  const bad = { space, text: canaries.text('failed'), [word('unknown')]: word('unknown') }
+  await call('POST', '/v1/memories', { body: bad })
+  await call('POST', '/v1/memories', { body: `{"text": "${word('broken')}` })
+  await call('POST', '/v1/memories', { key: null, body: { space, text: canaries.text('nokey') } })
+  await call('POST', '/v1/memories', { key: `lk_${word('wrongkey')}`, body: { text: word('no') } })
+  await call('GET', `/v1/${word('path')}?q=${word('parameter')}`)
+  await call('GET', `/v1/memories/${word('badid')}`, { headers: { 'User-Agent': word('ua') } })
+  await call('GET', `/v1/principals?cursor=${word('cursor')}`)
+  const { key } = await locket.person(`user:${word('nobody')}`)
+  await call('POST', '/v1/memories', { key, body: { space: `user:${word('theirs')}`, text: 'x' } })
+  await call('POST', '/v1/memories/list', { key, body: { filter: { [word('field')]: 1 } } })
+}
+
+async function destruction({ call, canaries }: Stage): Promise<void> {
+  const { word } = canaries
+  const space = `team:${word('destroyed')}`
+  const items = Array.from({ length: 20 }, () => ({ text: canaries.text('doomed') }))
+  await call('POST', '/v1/memories/batch', { body: { space, items } })
+  const { items: spaces } = await call('GET', '/v1/spaces')
+  const doomed = spaces.find((one: Body) => one.handle === space)
+  await call('POST', '/v1/encryption-keys/rotate', { body: { scope: doomed.id } })
+  await call('DELETE', `/v1/spaces/${doomed.id}`)
+}
+
+/** Whatever reads could write: indexes, caches, last uses. */
+async function readEverything({ call }: Stage): Promise<void> {
+  const { items } = await call('GET', '/v1/spaces')
+  for (const { handle, id } of items) {
+    await call('POST', '/v1/memories/list', { body: { space: handle } })
+    await call('GET', `/v1/spaces/${id}/sessions`)
+  }
+  await call('GET', '/v1/audit-events?limit=100')
+  await call('GET', '/v1/roles')
+}
+
+test('a deleted space leaves nothing of its key', async (t) => {
+  const locket = await openLocket(t)
+  const ids = await manySpaces(locket, 40)
+  const doomed = ids.filter((_, at) => at % 7 === 3)
+  const wraps = doomed.map((id) => wrapOf(locket, id))
+  const unique = wraps.map((wrap) => wrap.subarray(firstOwnByte))
+  const before = haystacks(copyOf(t, locket.directory))
+  for (const wrap of unique) assert.ok(findWindows(before, wrap, 16).length > 0, 'it was there')
+  for (const id of doomed) await locket.call('DELETE', `/v1/spaces/${id}`)
+
+  const running = haystacks(copyOf(t, locket.directory))
+  await locket.close()
+  const closed = haystacks(locket.directory)
+  for (const wrap of unique) {
+    assert.deepEqual(findWindows(running, wrap, 16), [], 'while it runs')
+    assert.deepEqual(findWindows(closed, wrap, 16), [], 'after it was closed')
+  }
+})
+
+/** Form, version and commitment are alike for all that one key wraps: they tell nothing. */
+const firstOwnByte = 21
+
+async function manySpaces(locket: Locket, count: number): Promise<readonly string[]> {
+  const handles = Array.from({ length: count }, (_, at) => `team:number-${at}`)
+  const made = await Promise.all(
+    handles.map((handle) => locket.call('POST', '/v1/spaces', { body: { handle } })),
+  )
+  return made.map(({ body }) => body.id)
+}
+
+function wrapOf(locket: Locket, scope: string): Uint8Array {
+  const sql = 'SELECT wrapped FROM encryption_keys WHERE scope = ?'
+  const wrapped = rowsOf(locket.directory, sql, [scope])[0]?.['wrapped']
+  assert.ok(wrapped instanceof Uint8Array)
+  return wrapped
+}
+
+describe('the search finds what is there', () => {
+  const canary = 'Zorblaxin99 Ünïquimperth'
+
+  const dresses: readonly (readonly [string, Buffer])[] = [
+    ['UTF-8', Buffer.from(canary)],
+    ['UTF-8', Buffer.from(canary.replace(/[a-z]/g, (one) => one.toUpperCase()))],
+    ['UTF-16LE', Buffer.from(canary, 'utf16le')],
+    ['UTF-16BE', Buffer.from(canary, 'utf16le').swap16()],
+    ['hex', Buffer.from(Buffer.from(canary).toString('hex').toUpperCase())],
+    ...['', 'a', 'ab'].map((before, at) => {
+      const text = Buffer.from(`${before}${canary} and more`).toString('base64')
+      return [`base64 at ${at}`, Buffer.from(text)] as const
+    }),
+  ]
+  for (const [encoding, bytes] of dresses) {
+    test(`${encoding}, in a file: ${bytes.toString('latin1').slice(0, 16)}`, (t) => {
+      const directory = copyOf(t, emptyDirectory)
+      appendFileSync(join(directory, 'scratch'), Buffer.concat([Buffer.from('..'), bytes]))
+      const found = findAll(haystacks(directory), [canary])
+      assert.ok(found.some((one) => one.encoding === encoding && one.file === 'scratch'))
+    })
+  }
+
+  test('in a row of a database, and a word alone', async (t) => {
+    const locket = await openLocket(t)
+    plant(t, locket, 'zorblaxin99')
+  })
+})
+
+const emptyDirectory = join(import.meta.dirname, 'vectors')
+
+function plant(t: TestContext, locket: Locket, word: string): void {
+  const copy = copyOf(t, locket.directory)
+  withDatabase(copy, (db) => {
+    db.prepare('UPDATE memories SET state = state').run()
+    db.prepare('INSERT INTO credential_directory VALUES (?, ?)').run(`a ${word} b`, 'ten_x')
+  })
+  const found = findAll(haystacks(copy), [word]).map(({ file }) => file)
+  assert.ok(found.some((file) => file.startsWith('locket.db')))
+}

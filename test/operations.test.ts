@@ -1,0 +1,210 @@
+/**
+ * What holds for every operation, whoever calls: made from the operation table and a valid input of
+ * each (test/samples.ts), on one Locket with real files.
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { instanceTenant } from '../src/core/ids.ts'
+import type { Operation } from '../src/kernel/operation.ts'
+import { operations } from '../src/operations.ts'
+import { stateOf } from './data-files.ts'
+import {
+  assertClean,
+  assertProblem,
+  assertSilent,
+  type CallerKind,
+  keyShape,
+  newAddress,
+  type Observed,
+  openWorld,
+  type World,
+} from './operation-world.ts'
+import { type Input, neverThere, sampleOf, samples, toHttp } from './samples.ts'
+
+test('every operation has a sample, and every sample an operation', () => {
+  const ids = operations.map(({ id }) => id)
+  assert.deepEqual(Object.keys(samples).sort(), ids.sort())
+})
+
+test('the matrix of operations and callers [V8.2.1] [V8.2.2] [V8.3.1] [V16.3.2]', async (t) => {
+  const world = await openWorld(t)
+  for (const operation of operations) {
+    await t.test(operation.id, async () => {
+      const input = await sampleOf(operation).make(world.maker)
+      for (const caller of world.callers) {
+        await denied(world, { operation, caller, input })
+      }
+      await unacceptable(world, operation, input)
+      await allowed(world, operation, await sampleOf(operation).make(world.maker))
+    })
+  }
+  const callers = world.callers.length + 1
+  const size = `${operations.length} operations × ${callers} callers`
+  t.diagnostic(`${size} = ${operations.length * callers} cases, ${world.observed} calls observed`)
+})
+
+interface Case {
+  readonly operation: Operation
+  readonly caller: CallerKind
+  readonly input: Input
+}
+
+async function send(world: World, { operation, caller, input }: Case): Promise<Observed> {
+  const { method, path, body } = toHttp(operation, input)
+  const { key } = caller
+  const address = newAddress()
+  return world.observe(method, path, { key, address, ...(body && { body }) })
+}
+
+/** The expected status, one event in the right log, no word and no secret, nothing changed. */
+async function denied(world: World, one: Case): Promise<void> {
+  const { operation, caller, input } = one
+  const about = `${operation.id} by ${caller.name}`
+  const status = caller.expected(operation, sampleOf(operation))
+  const before = stateOf(world.locket.directory, world.locket.tenant)
+  const seen = await send(world, one)
+  assert.equal(seen.reply.status, status, `${about}: ${JSON.stringify(seen.reply.body)}`)
+  assert.equal(stateOf(world.locket.directory, world.locket.tenant), before, `${about}: state`)
+  const outcome = status < 300 ? 'allowed' : 'denied'
+  assertOneEvent(seen, { action: operation.audit, outcome, tenant: caller.tenant }, about)
+  if (status < 300) return assertClean(seen.log, about)
+  assertProblem(seen.reply, about)
+  assertSilent(seen, about)
+  if (status === 404) await looksLikeNothing(world, { ...one, input: neverThere(input) }, seen)
+}
+
+/** [V8.2.2] What is somebody else's is answered just as what never was. */
+async function looksLikeNothing(world: World, one: Case, seen: Observed): Promise<void> {
+  const never = await send(world, one)
+  const shape = ({ reply }: Observed): unknown => {
+    const headers = [...reply.headers].filter(([name]) => name !== 'x-request-id')
+    return { status: reply.status, headers, body: { ...reply.body, requestId: '' } }
+  }
+  assert.deepEqual(shape(never), shape(seen), `${one.operation.id} by ${one.caller.name}`)
+}
+
+interface Expected {
+  readonly action: string
+  readonly outcome: string
+  readonly tenant: string
+}
+
+function assertOneEvent({ events }: Observed, expected: Expected, about: string): void {
+  const told = events.map(({ action, outcome, tenant }) => ({ action, outcome, tenant }))
+  assert.deepEqual(told, [expected], `${about}: audit`)
+  const known = expected.tenant !== instanceTenant
+  assert.equal(events[0]?.actor !== null, known, `${about}: actor`)
+}
+
+/** An unknown name, a body that is too large, and a body that is none. */
+async function unacceptable(world: World, operation: Operation, input: Input): Promise<void> {
+  const surprise = toHttp(operation, { ...input, surprise: '1' })
+  const tooLarge = 'x'.repeat(operation.bodyLimit_bytes)
+  const large = { ...surprise, ...(surprise.body && { body: { ...input, tooLarge } }) }
+  const cases = [
+    ['an unknown name', surprise, 400, 'invalid_input'],
+    ...(surprise.body ? [['too large a body', large, 413, 'body_too_large'] as const] : []),
+    ...(surprise.body
+      ? [['no JSON', { ...surprise, body: '{' }, 400, 'invalid_json'] as const]
+      : []),
+  ] as const
+  for (const [name, { method, path, body }, status, code] of cases) {
+    const about = `${operation.id} with ${name}`
+    const before = stateOf(world.locket.directory)
+    const seen = await world.observe(method, path, body === undefined ? {} : { body })
+    assert.equal(seen.reply.status, status, about)
+    assert.equal(seen.reply.body.code, code, about)
+    assertProblem(seen.reply, about)
+    assertSilent(seen, about)
+    assert.equal(stateOf(world.locket.directory), before, `${about}: state`)
+    const { tenant } = world.locket
+    assertOneEvent(seen, { action: operation.audit, outcome: 'failed', tenant }, about)
+  }
+}
+
+/** The sample, done by who may: and a read changes nothing. */
+async function allowed(world: World, operation: Operation, input: Input): Promise<void> {
+  const { method, path, body } = toHttp(operation, input)
+  const before = stateOf(world.locket.directory)
+  const seen = await world.observe(method, path, body ? { body } : {})
+  const { reply, log } = seen
+  assert.equal(reply.status, operation.status, `${operation.id}: ${JSON.stringify(reply.body)}`)
+  assert.ok(operation.output.safeParse(reply.body).success, `${operation.id}: declared output`)
+  assertClean(log, `${operation.id}: log`)
+  const { tenant } = world.locket
+  assertOneEvent(seen, { action: operation.audit, outcome: 'allowed', tenant }, operation.id)
+  const same = stateOf(world.locket.directory) === before
+  assert.equal(same, operation.effect === 'read', `${operation.id}: ${operation.effect}`)
+  const showsKey = keyShape.test(JSON.stringify(reply.body))
+  assert.equal(showsKey, operation.secretAnswer === true, `${operation.id}: secretAnswer`)
+}
+
+test('refusals of strangers are coalesced, by address, in the instance’s log', async (t) => {
+  const world = await openWorld(t)
+  const address = newAddress()
+  const seen: Observed[] = []
+  for (let i = 0; i < 5; i++) {
+    seen.push(await world.observe('GET', '/v1/whoami', { key: 'lk_wrong', address }))
+  }
+  assert.deepEqual(
+    seen.map(({ events }) => events.length),
+    [1, 0, 0, 0, 0],
+  )
+  await world.locket.app.jobs.runAll()
+  const path = '/v1/audit-events?log=instance&action=requests.refused'
+  const { items } = (await world.locket.call('GET', path)).body
+  const counts = items.map((event: { details: unknown; address: string }) => [
+    event.address,
+    event.details,
+  ])
+  assert.deepEqual(counts, [[address, { count: 4 }]])
+})
+
+describe('every declaration is sound', () => {
+  const checks: readonly (readonly [name: string, holds: (one: Operation) => boolean])[] = [
+    ['id is noun.verb', ({ id }) => /^[a-z][a-z-]*\.[a-z][a-z-]*$/.test(id)],
+    ['audit is noun.verb', ({ audit }) => /^[a-z][a-z-]*\.[a-z][a-z-]*$/.test(audit)],
+    ['path is under /v1, in our own words', ({ path }) => plain.test(path)],
+    ['[V3.5.3] GET reads', ({ method, effect }) => method !== 'GET' || effect === 'read'],
+    ['DELETE destroys', ({ method, effect }) => method !== 'DELETE' || effect === 'destroy'],
+    ['PATCH writes', ({ method, effect }) => method !== 'PATCH' || effect === 'write'],
+    ['only POST is idempotent', ({ method, idempotent }) => !idempotent || method === 'POST'],
+    [
+      'a POST that changes something takes an Idempotency-Key',
+      ({ method, effect, idempotent }) => method !== 'POST' || idempotent === (effect !== 'read'),
+    ],
+    [
+      'a secret answer is no read',
+      ({ secretAnswer, effect }) => !secretAnswer || effect !== 'read',
+    ],
+    ['the summary is one sentence', ({ summary }) => /^[A-Z].{5,120}\.$/.test(summary)],
+    ['HTTP offers it', ({ surfaces }) => surfaces.includes('http')],
+    ['no surface stands twice', ({ surfaces }) => new Set(surfaces).size === surfaces.length],
+    ['a body has a bound', ({ bodyLimit_bytes }) => bodyLimit_bytes > 0],
+    [
+      'a permission is needed [V8.2.1]',
+      ({ permission }) =>
+        (typeof permission === 'string' ? [permission] : permission.of).length > 0,
+    ],
+  ]
+  for (const [name, holds] of checks) {
+    test(name, () => {
+      const wrong = operations.filter((operation) => !holds(operation)).map(({ id }) => id)
+      assert.deepEqual(wrong, [])
+    })
+  }
+
+  test('no two have one id, or one method and path', () => {
+    assertDistinct(operations.map(({ id }) => id))
+    assertDistinct(
+      operations.map(({ method, path }) => `${method} ${path.replace(/\{\w+\}/g, '{}')}`),
+    )
+  })
+})
+
+const plain = /^\/v1(?:\/(?:[a-z][a-z-]*|\{[a-z][A-Za-z]*\}))+$/
+
+function assertDistinct(names: readonly string[]): void {
+  const twice = names.filter((name, at) => names.indexOf(name) !== at)
+  assert.deepEqual(twice, [])
+}
