@@ -94,6 +94,17 @@ function createServices(instance: Instance, options: AppOptions): Services {
   const { indexes_bytes_max: bytes_max } = options
   const indexes = createSpaceIndexes({ toDocument, bytes_max })
   const reseals: Services['reseals'] = new Map()
+  // After a crash nobody knows whether the last one was done.
+  let scrubDue = keys.tombstones.size > 0
+  const finishScrub = async (): Promise<void> => {
+    if (!scrubDue) return
+    try {
+      await database.scrub()
+      scrubDue = false
+    } catch (thrown) {
+      log.warn({ err: thrown }, 'copies of destroyed keys are still to be dropped')
+    }
+  }
   return {
     log,
     clock,
@@ -107,8 +118,10 @@ function createServices(instance: Instance, options: AppOptions): Services {
       keys.tombstones.append({ tenant, scope, destroyedAt: toTimestamp(clock()) })
       keys.cache.forget(tenant, scope)
       if (scope.startsWith('spc_')) indexes.drop(scope as `spc_${string}`)
-      await database.scrub()
+      scrubDue = true
+      await finishScrub()
     },
+    finishScrub,
     keyRotated: (tenant, scope) => {
       if (scope === 'tenant') keys.cache.forgetTenant(tenant)
       else keys.cache.forget(tenant, scope)

@@ -14,6 +14,7 @@ import { appointAdministrator } from './features/api-keys/appoint.ts'
 import { appendEvent } from './features/audit/append.ts'
 import { jobEvent } from './features/audit/event.ts'
 import { insertTenant, ownTenant, tenantIds } from './features/tenants/store.ts'
+import { settleRotation } from './root-key-rotation.ts'
 import type { Database } from './storage/database.ts'
 import { lockDirectory } from './storage/directory-lock.ts'
 import { createSealCounts, type Keys } from './storage/encryption-keys.ts'
@@ -52,6 +53,7 @@ export async function openInstance(config: Config, options: OpenOptions): Promis
   if (!exists) mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   const lock = lockDirectory(config.dataDir)
   try {
+    if (exists) settleRotation(config, file)
     const rootKey = openRootKey(config, exists)
     return await openData(config, { ...options, file, rootKey, release: lock.release })
   } catch (thrown) {

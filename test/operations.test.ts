@@ -165,7 +165,7 @@ describe('every declaration is sound', () => {
     ['id is noun.verb', ({ id }) => /^[a-z][a-z-]*\.[a-z][a-z-]*$/.test(id)],
     ['audit is noun.verb', ({ audit }) => /^[a-z][a-z-]*\.[a-z][a-z-]*$/.test(audit)],
     ['path is under /v1, in our own words', ({ path }) => plain.test(path)],
-    ['[V3.5.3] GET reads', ({ method, effect }) => method !== 'GET' || effect === 'read'],
+    ['GET reads (ASVS V3.5.3)', ({ method, effect }) => method !== 'GET' || effect === 'read'],
     ['DELETE destroys', ({ method, effect }) => method !== 'DELETE' || effect === 'destroy'],
     ['PATCH writes', ({ method, effect }) => method !== 'PATCH' || effect === 'write'],
     ['only POST is idempotent', ({ method, idempotent }) => !idempotent || method === 'POST'],

@@ -226,6 +226,20 @@ describe('rights that change under way [V8.3.2] [V15.4.2]', () => {
     assert.ok((await busy).every(({ status }) => status === 201 || status === 401))
   })
 
+  test('a handle is found whichever look-up key it was indexed under [V11.2.2]', async (t) => {
+    const locket = await openLocket(t)
+    const scope = { body: { scope: 'lookup' } }
+    const rounds = [0, 1, 2].flatMap(() => Array.from({ length: 12 }, (_, at) => `user:u${at}`))
+    const replies = await together(rounds.length, (at) =>
+      at === 12 || at === 24
+        ? locket.call('POST', '/v1/encryption-keys/rotate', scope)
+        : store(locket, { body: { space: rounds[at], text: `t${at}` } }),
+    )
+    assert.deepEqual(tally(replies), { 200: 2, 201: 34 })
+    assert.equal(count(locket, 'spaces'), 12)
+    assert.equal(count(locket, 'principals'), 12 + 1)
+  })
+
   test('keys of every kind are rotated under load, and nobody notices [V11.2.2]', async (t) => {
     const locket = await openLocket(t)
     const { key } = await locket.person('user:alice')

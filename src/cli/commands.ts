@@ -10,6 +10,7 @@ import { fieldsOf } from './fields.ts'
 import { helpAnswer } from './help.ts'
 import { initCommand } from './init.ts'
 import { recoverCommand } from './recover.ts'
+import { rotateRootKeyCommand } from './rotate-root-key.ts'
 import { serve } from './serve.ts'
 import { version } from './version.ts'
 
@@ -54,6 +55,14 @@ const locals: readonly LocalCommand[] = [
       },
     ],
     run: recoverCommand,
+  },
+  {
+    kind: 'local',
+    words: 'root-key rotate',
+    summary: 'Replace the root key by a new one, while no server runs.',
+    settings: data,
+    flags: [],
+    run: rotateRootKeyCommand,
   },
 ]
 

@@ -32,7 +32,6 @@ const statuses: Record<number, readonly string[]> = {
     'handle_retired',
     'answer_not_kept',
     'in_use',
-    'last_administrator',
     'quota_exceeded',
   ],
   412: ['precondition_failed'],

@@ -38,7 +38,6 @@ export const errorTable = {
     sentence: 'This request was done before; its answer was not kept.',
   },
   in_use: { status: 409, sentence: 'It is still in use.' },
-  last_administrator: { status: 409, sentence: 'This would leave nobody who can administer.' },
   quota_exceeded: { status: 409, sentence: 'A limit on how much may be kept is reached.' },
   precondition_failed: { status: 412, sentence: 'The version named in If-Match is not current.' },
   body_too_large: { status: 413, sentence: 'The body is larger than this operation takes.' },

@@ -40,7 +40,6 @@ export const limits = {
   roles_perTenant_max: 200,
   grants_perPrincipal_max: 100,
   apiKeys_perPrincipal_max: 50,
-  principals_perTenant_max: 1_000_000,
   tenants_max: 10_000,
 
   apiKey_overlap_ms_max: 24 * 3_600_000,

@@ -12,7 +12,6 @@ export type MacPurpose =
   | 'content'
   | 'idempotency'
   | 'fingerprint'
-  | 'cursor'
   | 'signing-seed'
 
 export interface DataKey {

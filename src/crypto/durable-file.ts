@@ -6,6 +6,7 @@ import {
   fsyncSync,
   ftruncateSync,
   openSync,
+  renameSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
@@ -27,6 +28,12 @@ export function appendDurably(file: string, content: string): void {
   const handle = openSync(file, O_APPEND | O_CREAT | O_WRONLY | followNoLink, ownerOnly)
   const before_bytes = fstatSync(handle).size
   writeDurably(file, { handle, content, undo: () => ftruncateSync(handle, before_bytes) })
+}
+
+/** Gives a file the name of another, which is gone then. */
+export function replaceDurably(file: string, name: string): void {
+  renameSync(file, name)
+  syncDirectory(dirname(name))
 }
 
 /** Cuts a file to its first `size_bytes`. */

@@ -11,7 +11,7 @@ import { fromBase64Url, lengthPrefixed, toBase64Url } from '../core/encoding.ts'
 import { LocketError } from '../core/errors.ts'
 import { parseJson } from '../core/json.ts'
 import type { DataKey } from './data-key.ts'
-import { appendDurably, truncateDurably } from './durable-file.ts'
+import { appendDurably, createDurably, truncateDurably } from './durable-file.ts'
 import { signingKeyOf, type VerifyingKey } from './signing-key.ts'
 
 export interface Tombstone {
@@ -50,6 +50,22 @@ export function openTombstones(options: { file: string; rootKey: DataKey }): Tom
       destroyed.add(nameOf(tombstone))
     },
   }
+}
+
+interface SignedFile {
+  readonly file: string
+  readonly rootKey: DataKey
+}
+
+/** Writes the same tombstones into a new file, signed under another root key. */
+export function resignTombstones(from: SignedFile, to: SignedFile): void {
+  const tombstones = readAll(from.file, signingKeyOf(from.rootKey, domain))
+  if (tombstones.length === 0) return
+  const key = signingKeyOf(to.rootKey, domain)
+  const lines = tombstones.map((tombstone) => {
+    return `${toLine(tombstone, toBase64Url(key.sign(signedBytes(tombstone))))}\n`
+  })
+  createDurably(to.file, lines.join(''))
 }
 
 function readAll(file: string, key: VerifyingKey): Tombstone[] {

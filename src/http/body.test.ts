@@ -57,6 +57,14 @@ describe('a body is refused that is', () => {
   })
 })
 
+test('a body that is no object is told so', async (t) => {
+  const { ask } = await openHttpLocket(t)
+  for (const body of ['[]', 'null', '1', '"text"', 'true']) {
+    const { detail } = await problemOf(await ask(path, { body }))
+    assert.equal(detail, 'The body is not a JSON object.', body)
+  }
+})
+
 test('a refusal does not repeat what was sent', async (t) => {
   const { ask, lines } = await openHttpLocket(t)
   for (const body of [

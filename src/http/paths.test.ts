@@ -118,6 +118,12 @@ describe('a query', () => {
     })
   })
 
+  test('that is not valid UTF-8 without NUL is no query', () => {
+    for (const query of ['a=%00', '%00', 'a=%', 'a=%e', 'a=%zz', 'a=%ff', 'a=%ed%a0%80']) {
+      assert.throws(() => queryOf(`http://a/b?${query}`), { code: 'invalid_input' }, query)
+    }
+  })
+
   const wrong = [
     'limit=1&limit=2',
     'limit=1&%6Cimit=2',

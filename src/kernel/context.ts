@@ -33,6 +33,8 @@ export interface Services {
   readonly clock: Clock
   /** Makes a key's destruction final: tombstone, caches, the database's own copies. */
   readonly keyDestroyed: (tenant: Id<'ten'>, scope: KeyScope) => Promise<void>
+  /** Drops those copies where that could not be done yet: another process was reading the file. */
+  readonly finishScrub: () => Promise<void>
   /** Lets every part that remembers a key know that it has a new version. */
   readonly keyRotated: (tenant: Id<'ten'>, scope: KeyScope) => void
 }

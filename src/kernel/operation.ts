@@ -29,7 +29,10 @@ export type Resource =
 /** The permission that an operation needs; for some it depends on what is acted on. */
 export type Needed<Input> =
   | Permission
-  | { readonly of: readonly Permission[]; readonly by: (input: Input) => Permission }
+  | {
+      readonly of: readonly Permission[]
+      readonly by: (input: Input, caller: Caller) => Permission
+    }
 
 /** What an audit event says about the operation beyond who, what and when: codes, ids, numbers. */
 export interface AuditFacts {

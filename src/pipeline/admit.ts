@@ -42,10 +42,11 @@ export async function admit(app: Pipeline, tx: Transaction, trail: Trail): Promi
   trail.input = input
   const resource = operation.resource(input, caller)
   const store = open(caller.tenant)
-  const spaces = await authorise(store, { caller, resource, operation, input, trail })
+  const permission = permissionFor(operation, input, caller)
+  const spaces = await authorise(store, { caller, resource, permission, trail })
   await loadKeys(store, caller, spaces)
   app.services.keyUses.touch(caller.tenant, caller.credentialId, now)
-  return { tx, caller, epoch, input, resource, spaces, now }
+  return { tx, caller, epoch, input, permission, resource, spaces, now }
 }
 
 /**
@@ -62,23 +63,21 @@ async function loadKeys(
 }
 
 /** The permission that this very call needs. */
-export function permissionFor(operation: Operation, input: unknown): Permission {
+function permissionFor(operation: Operation, input: unknown, caller: Caller): Permission {
   const { permission } = operation
-  return typeof permission === 'string' ? permission : permission.by(input)
+  return typeof permission === 'string' ? permission : permission.by(input, caller)
 }
 
 interface Question {
   readonly caller: Caller
   readonly resource: Resource
-  readonly operation: Operation
-  readonly input: unknown
+  readonly permission: Permission
   readonly trail: Trail
 }
 
 /** The one decision. What one may not see is `not_found`; what one may see but not do, denied. */
 async function authorise(store: TenantStore, question: Question): Promise<AdmittedSpace[]> {
-  const { caller, resource, trail } = question
-  const permission = permissionFor(question.operation, question.input)
+  const { caller, resource, trail, permission } = question
   if (!holds(caller.rights, permission)) throw new LocketError('permission_denied')
   switch (resource.kind) {
     case 'self':
@@ -104,8 +103,7 @@ async function admitToHandles(
   question: Question,
   handles: readonly string[],
 ): Promise<AdmittedSpace[]> {
-  const { caller, trail } = question
-  const permission = permissionFor(question.operation, question.input)
+  const { caller, trail, permission } = question
   const spaces: AdmittedSpace[] = []
   for (const handle of handles) {
     const allowed = await admitToHandle(store, caller, { handle, permission })
@@ -121,10 +119,9 @@ async function admitToOne(
   question: Question,
   id: Id<'spc'> | undefined,
 ): Promise<AdmittedSpace[]> {
-  const { caller, trail } = question
+  const { caller, trail, permission } = question
   const found = id && (await findSpace(store, id))
   if (!found) throw new LocketError('not_found')
-  const permission = permissionFor(question.operation, question.input)
   const { row, grant } = admitToSpace(caller, permission, found)
   trail.decision = grant
   const spaces = [{ handle: await openHandle(store, row), row }]

@@ -11,7 +11,7 @@ import type { Context, NamedSpace, PrepareContext } from '../kernel/context.ts'
 import type { Transaction } from '../storage/database.ts'
 import { spaceStore } from '../storage/space-store.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
-import { permissionFor, recheck } from './admit.ts'
+import { recheck } from './admit.ts'
 import {
   type Admitted,
   type AdmittedSpace,
@@ -41,8 +41,7 @@ export async function openContext(
     return space
   }
   const asSystem = <T>(view: T): T => {
-    const permission = permissionFor(request.operation, admitted.input)
-    assert(permission === 'system:admin', 'only system:admin leaves its tenant')
+    assert(admitted.permission === 'system:admin', 'only system:admin leaves its tenant')
     return view
   }
   return {
@@ -87,9 +86,8 @@ async function makeSpace(
   admitted: Admitted,
   { space, trail }: { space: AdmittedSpace; trail: Trail },
 ): Promise<SpaceRow | null> {
-  const { resource, caller } = admitted
+  const { resource, caller, permission } = admitted
   if (resource.kind !== 'spaces' || resource.absent === 'skip') return null
-  const permission = permissionFor(trail.request.operation, admitted.input)
   const found = await admitToHandle(store, caller, { handle: space.handle, permission })
   const row = found?.row ?? (await insertSpace(store, space.handle, admitted.now))
   if (admitted.spaces.length === 1) trail.spaceId = row.space_id

@@ -119,7 +119,9 @@ async function sealAnswer(
   if (kept.trail.request.operation.secretAnswer) return null
   // What speaks of several spaces would outlive each of them under any one key.
   if (kept.spaces > 1) return null
-  return store.seal(kept.scope, cellOf(call.keyHash), kept.answer.output)
+  const { output } = kept.answer
+  if (JSON.stringify(output).length > limits.idempotencyAnswer_bytes_max) return null
+  return store.seal(kept.scope, cellOf(call.keyHash), output)
 }
 
 function cellOf(keyHash: Blind) {

@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Id } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
+import type { Permission } from '../core/permissions.ts'
 import type { Authenticator } from '../features/api-keys/authenticate.ts'
 import type { SpaceRow } from '../features/spaces/space.ts'
 import type { Caller, Door, Services } from '../kernel/context.ts'
@@ -58,6 +59,7 @@ export interface Admitted {
   readonly caller: Caller
   readonly epoch: number
   readonly input: unknown
+  readonly permission: Permission
   readonly resource: Resource
   readonly spaces: readonly AdmittedSpace[]
   readonly now: number

@@ -184,6 +184,29 @@ export async function keysToRotate(
   return rows.map((row) => ({ tenant: row.tenant_id, scope: row.scope }))
 }
 
+const tenantKeys = query((db, _arg: object) =>
+  db
+    .selectFrom('encryption_keys')
+    .select(['tenant_id', 'scope', 'version', 'wrapped'])
+    .where('scope', '=', 'tenant')
+    .where('state', '!=', 'destroyed'),
+)
+
+/** Wraps every tenant's key with another root key, and tells how many there were. */
+export async function rewrapTenantKeys(
+  tx: Transaction,
+  roots: { from: DataKey; to: DataKey },
+): Promise<number> {
+  const rows = await tx.all(tenantKeys, {})
+  for (const { tenant_id: tenant, scope, version, wrapped } of rows) {
+    const owner = { tenant, scope, version }
+    const material = unwrapKey(roots.from, owner, wrapped)
+    await tx.run(rewrap, { ...owner, wrapped: wrapKey(roots.to, owner, material) })
+    zero(material)
+  }
+  return rows.length
+}
+
 /** The keys of one transaction. */
 export interface KeyAccess {
   /**
@@ -209,10 +232,11 @@ export function keyAccess(tx: Transaction, keys: Keys): KeyAccess {
 
   const load = async (tenant: Id<'ten'>, scope: KeyScope): Promise<KeySet> => {
     const rows = await tx.all(versionsOf, { tenant, scope })
-    const current = rows.find((row) => row.state === 'current')
-    if (!current) throw new LocketError('not_found')
+    if (!rows.some((row) => row.state === 'current')) throw new LocketError('not_found')
     if (scope === 'tenant') return openKeySet(keys.root, { tenant, scope }, rows)
-    const parent = await get(tenant, 'tenant', sealedKeyVersion(current.wrapped))
+    const usable = rows.filter((row) => row.state !== 'destroyed')
+    const newest = Math.max(...usable.map((row) => sealedKeyVersion(row.wrapped)))
+    const parent = await get(tenant, 'tenant', newest)
     return openKeySet(parent, { tenant, scope }, rows)
   }
 
@@ -244,7 +268,10 @@ export function keyAccess(tx: Transaction, keys: Keys): KeyAccess {
     get,
     create: (tenant, scope) => insert(tenant, scope, 1),
     rotate: async (tenant, scope) => {
-      const version = Math.max(...(await get(tenant, scope)).versions) + 1
+      // What is remembered may miss a version that was made in the same group of writes.
+      await get(tenant, scope)
+      const rows = await tx.all(versionsOf, { tenant, scope })
+      const version = Math.max(...rows.map((row) => row.version)) + 1
       await insert(tenant, scope, version)
       await tx.run(retire, { tenant, scope, version })
       return version

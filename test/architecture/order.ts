@@ -9,6 +9,7 @@ export const layers: readonly (readonly string[])[] = [
   ['src/cli/'],
   ['src/app.ts'],
   ['src/instance.ts'],
+  ['src/root-key-rotation.ts'],
   ['src/config.ts'],
   ['src/http/', 'src/mcp/'],
   ['src/operations.ts', 'src/execute.ts', 'src/jobs.ts'],

@@ -1,11 +1,15 @@
 /** The first administrator of a tenant: a service with a key that dies in a week. */
+import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
-import { findByHandle, insertPrincipal } from '../principals/store.ts'
+import type { PrincipalRow } from '../principals/principal.ts'
+import { findByHandle, insertPrincipal, updatePrincipalRow } from '../principals/store.ts'
 import { grantsOf, insertGrant } from '../roles/store.ts'
+import { raiseEpoch } from '../tenants/store.ts'
 import { insertApiKey } from './store.ts'
 
 const handle = 'service:administrator'
+const successors_max = 100
 
 /**
  * Makes the administrator if he is not there, and a new key for him. With `instance` he also
@@ -17,9 +21,7 @@ export async function appointAdministrator(
   options: { now: number; instance: boolean },
 ): Promise<string> {
   const { now } = options
-  const found = await findByHandle(store, handle)
-  const principal = found ?? (await insertPrincipal(store, { handle, name: 'Administrator' }, now))
-  const id = principal.principal_id
+  const id = (await activeAdministrator(store, now)).principal_id
   const held = await grantsOf(store, id)
   for (const role of options.instance ? ['admin', 'system'] : ['admin']) {
     if (held.some((grant) => grant.role === role && grant.space_id === null)) continue
@@ -33,4 +35,19 @@ export async function appointAdministrator(
     now,
   })
   return key
+}
+
+/** A disabled administrator is enabled; for one that was deleted, whose handle is gone, a successor. */
+async function activeAdministrator(store: TenantStore, now: number): Promise<PrincipalRow> {
+  for (let turn = 1; turn <= successors_max; turn++) {
+    const name = turn === 1 ? handle : `${handle}-${turn}`
+    const found = await findByHandle(store, name)
+    if (!found) return insertPrincipal(store, { handle: name, name: 'Administrator' }, now)
+    if (found.state === 'active') return found
+    if (found.state === 'disabled') {
+      await raiseEpoch(store)
+      return updatePrincipalRow(store, found, { state: 'active', updated_at: now })
+    }
+  }
+  throw new LocketError('quota_exceeded', 'administrators that were deleted')
 }

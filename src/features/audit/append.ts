@@ -5,11 +5,11 @@
  * commitment, which the log's leaf is made of, stays.
  */
 import type { Clock } from '../../core/clock.ts'
-import { lengthPrefixed, toBase64Url, toUtf8 } from '../../core/encoding.ts'
+import { toBase64Url } from '../../core/encoding.ts'
 import { newId } from '../../core/ids.ts'
-import { sha256 } from '../../crypto/digest.ts'
 import { randomBytes } from '../../crypto/random.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
+import { commitmentOf } from './commitment.ts'
 import type { EventBody, EventOrigin, NewEvent } from './event.ts'
 import { insertEvent } from './store.ts'
 
@@ -24,7 +24,7 @@ export async function appendEvent(
   const scope = event.spaceId ?? 'tenant'
   const cell = { table: 'audit_events', row: id } as const
   const originScope = event.actor?.id ?? 'tenant'
-  await store.run(insertEvent, {
+  const clear = {
     event_id: id,
     time: event.time_ms,
     class: event.class,
@@ -32,19 +32,15 @@ export async function appendEvent(
     outcome: event.outcome,
     actor_id: event.actor?.id ?? null,
     resource_id: event.resourceId,
+  }
+  await store.run(insertEvent, {
+    ...clear,
     scope,
-    commitment: commitmentOf(body, origin),
+    commitment: commitmentOf(clear, { body, origin }),
     origin: await store.seal(originScope, { ...cell, column: 'origin' }, origin),
     body: await store.seal(scope, { ...cell, column: 'body' }, body),
   })
   return id
-}
-
-/** SHA-256 over the length-prefixed salt, origin and body; the salt keeps it from being guessed. */
-function commitmentOf(body: EventBody, origin: EventOrigin): Uint8Array {
-  const { salt, ...rest } = body
-  const parts = [salt, JSON.stringify(origin), JSON.stringify(rest)]
-  return sha256(lengthPrefixed(parts.map(toUtf8)))
 }
 
 function bodyOf(event: NewEvent): EventBody {

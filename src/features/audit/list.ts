@@ -3,10 +3,12 @@ import { toTimestamp } from '../../core/clock.ts'
 import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { fromCursor, toPage } from '../../core/page.ts'
+import { macsEqual } from '../../crypto/data-key.ts'
 import { Moment, pageFields, pageOf } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import type { KeyScope, Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
+import { commitmentOf } from './commitment.ts'
 import { AuditEvent, type EventBody, type EventOrigin, outcomes } from './event.ts'
 import { listEvents } from './store.ts'
 
@@ -80,6 +82,10 @@ async function openEvent(store: TenantStore, row: Row): Promise<AuditEvent> {
   const origin = await openPart<EventOrigin>(row.origin, (sealed) =>
     store.open(originScope, { ...cell, column: 'origin' }, sealed),
   )
+  if (body && origin && !macsEqual(commitmentOf(row, { body, origin }), row.commitment)) {
+    const cause = new Error('an audit event is not what was committed to')
+    throw new LocketError('integrity_failed', undefined, { cause })
+  }
   return {
     id: row.event_id,
     time: toTimestamp(row.time),

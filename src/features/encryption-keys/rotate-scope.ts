@@ -4,6 +4,7 @@ import type { TenantStore } from '../../storage/tenant-store.ts'
 import { openProfile } from '../principals/principal.ts'
 import { getPrincipal, sealProfile, updatePrincipalRow } from '../principals/store.ts'
 import { resealSpaceProfile } from '../spaces/store.ts'
+import { raiseEpoch } from '../tenants/store.ts'
 import { reindex } from './reindex.ts'
 
 /** Rotates one key of the tenant and returns the new version. Throws `not_found`. */
@@ -14,10 +15,16 @@ export async function rotateScope(
 ): Promise<number> {
   const version = await store.rotateKey(scope)
   if (scope === 'tenant') await store.rewrapKeys()
-  else if (scope === 'lookup') await reindex(store)
+  else if (scope === 'lookup') await rotateLookups(store)
   else if (isSpace(scope)) await resealSpaceProfile(store, scope)
   else if (isPrincipal(scope)) await resealPrincipal(store, scope, now)
   return version
+}
+
+/** The epoch stops what was let in before and would look for handles under the old key alone. */
+async function rotateLookups(store: TenantStore): Promise<void> {
+  await reindex(store)
+  await raiseEpoch(store)
 }
 
 function isSpace(scope: KeyScope): scope is `spc_${string}` {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { operation } from '../../kernel/operation.ts'
+import { forgetAnswers } from '../../storage/kept-answers.ts'
 import { defaultSpace } from '../spaces/access.ts'
 import { SpaceHandle } from '../spaces/space.ts'
 import { Filter, type Predicate } from './filter.ts'
@@ -68,6 +69,7 @@ export const deleteMatching = operation({
       await ctx.space.remove(id)
       deleted += 1
     }
+    if (deleted > 0) await forgetAnswers(ctx.store, ctx.space.id)
     return { deleted, more: found.length > limits.delete_matching_max }
   },
 })

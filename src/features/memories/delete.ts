@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { limits } from '../../core/limits.ts'
 import { Done, idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
+import { forgetAnswers } from '../../storage/kept-answers.ts'
 import { currentVersion, requireVersion } from './get.ts'
 
 /**
@@ -29,6 +30,7 @@ export const deleteMemory = operation({
     const { record } = await currentVersion(ctx, input.id)
     requireVersion(ctx, undefined, record.version)
     await ctx.space.remove(input.id)
+    await forgetAnswers(ctx.store, ctx.space.id)
     return { id: input.id, deleted: true as const }
   },
 })

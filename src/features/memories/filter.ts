@@ -108,7 +108,7 @@ function fieldOf(
   if (root !== 'metadata' || keys.length === 0 || keys.includes('')) {
     throw wrong(place, isScopeWord(root ?? '') ? 'is a scope word' : 'is not a field')
   }
-  if (isScopeWord(keys[0] ?? '')) throw wrong(place, 'is a scope word')
+  if (keys.some(isScopeWord)) throw wrong(place, 'is a scope word')
   return { kind: 'any', read: (fields) => dig(fields.metadata, keys) }
 }
 

@@ -21,8 +21,9 @@ const store = async (locket: Locket, body: object, call: Call = {}) =>
   (await locket.call('POST', '/v1/memories', { ...call, body: { space, ...body } })).body
 const get = async (locket: Locket, id: string) =>
   (await locket.call('GET', `/v1/memories/${id}`)).body
-const patch = (locket: Locket, id: string, body: object, headers = {}) =>
-  locket.call('PATCH', `/v1/memories/${id}`, { body, headers })
+type Change = Readonly<Record<string, unknown>> & { headers?: object }
+const patch = (locket: Locket, id: string, { headers = {}, ...body }: Change) =>
+  locket.call('PATCH', `/v1/memories/${id}`, { body, headers: { ...headers } })
 const history = async (locket: Locket, id: string) =>
   (await locket.call('GET', `/v1/memories/${id}/history`)).body
 const list = async (locket: Locket, body: object = {}): Promise<string[]> => {
@@ -55,7 +56,7 @@ test('a memory has defaults for all that is not said', async (t) => {
       kind: 'service',
       principalId: me.principalId,
       credentialId: me.credentialId,
-      surface: 'http',
+      door: 'http',
     },
     status: 'active',
     createdAt: at(0),
@@ -161,8 +162,8 @@ test('storing under a key that the space has makes a new version', async (t) => 
 
 test('each version says where it came from, whoever wrote the others', async (t) => {
   const { locket } = await timed(t)
-  const { id, createdBy } = await store(locket, { key: 'k', text: 'tea' })
   const alice = await locket.person(space)
+  const { id, createdBy } = await store(locket, { key: 'k', text: 'tea' })
   const bot = await locket.person('agent:bot', { role: 'service' })
   const body = { text: 'coffee' }
   await locket.call('PATCH', `/v1/memories/${id}`, { key: alice.key, body })
@@ -212,14 +213,14 @@ test('an update changes what it names and nothing else', async (t) => {
 test('a stale write is refused: 412 for If-Match, 409 for the version in the body', async (t) => {
   const { locket } = await timed(t)
   const { id } = await store(locket, { text: 'tea' })
-  const stale = { 'If-Match': '"1"' }
-  assert.equal((await patch(locket, id, { text: 'b', version: 1 }, stale)).status, 200)
-  const late = await patch(locket, id, { text: 'c' }, stale)
+  const headers = { 'If-Match': '"1"' }
+  assert.equal((await patch(locket, id, { text: 'b', version: 1, headers })).status, 200)
+  const late = await patch(locket, id, { text: 'c', headers })
   assert.deepEqual([late.status, late.body.code], [412, 'precondition_failed'])
   const later = await patch(locket, id, { text: 'c', version: 1 })
   assert.deepEqual([later.status, later.body.code], [409, 'version_conflict'])
   const path = `/v1/memories/${id}`
-  assert.equal((await locket.call('DELETE', path, { headers: stale })).status, 412)
+  assert.equal((await locket.call('DELETE', path, { headers })).status, 412)
   assert.equal((await get(locket, id)).text, 'b')
   assert.equal((await locket.call('DELETE', path, { headers: { 'If-Match': '"2"' } })).status, 200)
 })

@@ -16,10 +16,8 @@ export function isScopeWord(name: string): boolean {
 
 /** A JSON object of at most 8 KiB. */
 export const Metadata = z.record(z.string(), z.unknown()).superRefine((value, context) => {
-  for (const name of Object.keys(value)) {
-    if (isScopeWord(name))
-      context.addIssue({ code: 'custom', message: 'a scope word', path: [name] })
-  }
+  const word = scopeWordIn(value)
+  if (word !== undefined) context.addIssue({ code: 'custom', message: `${word} is a scope word` })
   const text = JSON.stringify(value)
   if (toUtf8(text).length > limits.metadata_bytes_max) {
     context.addIssue({ code: 'custom', message: `over ${limits.metadata_bytes_max} bytes` })
@@ -28,6 +26,14 @@ export const Metadata = z.record(z.string(), z.unknown()).superRefine((value, co
     context.addIssue({ code: 'custom', message: 'holds a lone surrogate or NUL' })
   }
 })
+
+/** The first name, at any depth, that is a scope word. */
+function scopeWordIn(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const names = Array.isArray(value) ? [] : Object.keys(value)
+  const inner = (): string | undefined => Object.values(value).map(scopeWordIn).find(Boolean)
+  return names.find(isScopeWord) ?? inner()
+}
 
 function isWellFormed(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')

@@ -27,15 +27,13 @@ export async function putMemory(
   space: NamedSpace,
   input: NewMemory,
 ): Promise<Memory> {
-  const before = input.key === undefined ? undefined : await findByKey(space, input.key)
-  const old = before && decodeRecord(before.record ?? new Uint8Array())
-  if (old && old.key !== input.key) throw new LocketError('integrity_failed', undefined, { cause })
-  const record = newRecord(ctx, input, old)
+  const before = input.key === undefined ? undefined : await findByKey(ctx, space, input.key)
+  const record = newRecord(ctx, input, before?.record)
   if (isExpired(record, ctx.now)) {
     throw new LocketError('invalid_input', 'expiresAt: lies in the past')
   }
-  const id = before?.id ?? newId('mem', ctx.services.clock)
-  return writeVersion(ctx, space, { id, before, record })
+  const id = before?.stored.id ?? newId('mem', ctx.services.clock)
+  return writeVersion(ctx, space, { id, before: before?.stored, record })
 }
 
 /** Writes one version down and ties it to the operation's audit event. */
@@ -59,9 +57,20 @@ export async function writeVersion(
   return toMemory(id, space.handle, record)
 }
 
-async function findByKey(space: NamedSpace, key: string): Promise<StoredMemory | undefined> {
+/** The memory that has this key. One that is over makes room: nothing of it comes back. */
+async function findByKey(
+  ctx: Context,
+  space: NamedSpace,
+  key: string,
+): Promise<{ stored: StoredMemory; record: MemoryRecord } | undefined> {
   const id = await space.store.findByKey(key)
-  return id && space.store.get(id)
+  const stored = id && (await space.store.get(id))
+  if (!stored?.record) return undefined
+  const record = decodeRecord(stored.record)
+  if (record.key !== key) throw new LocketError('integrity_failed', undefined, { cause })
+  if (!isExpired(record, ctx.now)) return { stored, record }
+  await space.store.remove(stored.id)
+  return undefined
 }
 
 function newRecord(ctx: Context, input: NewMemory, before: MemoryRecord | undefined): MemoryRecord {

@@ -2,6 +2,7 @@ import { minute_ms } from '../../core/clock.ts'
 import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { Job, JobContext } from '../../kernel/job.ts'
+import { forgetAnswers } from '../../storage/kept-answers.ts'
 import { spaceStore } from '../../storage/space-store.ts'
 import { type ExpiredMemory, expiredMemories } from '../../storage/space-sweep.ts'
 import { appendEvent } from '../audit/append.ts'
@@ -46,6 +47,7 @@ async function sweepSpace(
       deleted.push(memory_id)
     }
     if (deleted.length === 0) return
+    await forgetAnswers(store, row.space_id)
     const event = jobEvent(now, 'memory.expired', { spaceId: row.space_id, details: { deleted } })
     await appendEvent(store, event, ctx.clock)
   }, 'full')

@@ -4,7 +4,14 @@ import { fromCursor, toPage } from '../../core/page.ts'
 import { pageFields, pageOf } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { overTenant } from '../../kernel/rights.ts'
-import { kinds, Principal, type PrincipalRow, principalKinds, toPrincipal } from './principal.ts'
+import {
+  kinds,
+  Principal,
+  type PrincipalKind,
+  type PrincipalRow,
+  principalKinds,
+  toPrincipal,
+} from './principal.ts'
 import { listPrincipalRows } from './store.ts'
 
 const id = 'principals.list'
@@ -19,7 +26,11 @@ export const listPrincipals = operation({
   idempotent: false,
   permission: {
     of: kinds.map((kind) => principalKinds[kind].permission),
-    by: (input) => principalKinds[input.kind ?? 'user'].permission,
+    by: (input, caller) => {
+      const mayList = (kind: PrincipalKind): boolean =>
+        overTenant(caller.rights, principalKinds[kind].permission) !== null
+      return principalKinds[input.kind ?? kinds.find(mayList) ?? 'user'].permission
+    },
   },
   resource: () => ({ kind: 'tenant' }),
   rateClass: 'admin',

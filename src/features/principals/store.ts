@@ -1,4 +1,4 @@
-/** Every query on principals. Each principal has a key of its own that dies with it. */
+/** Every query on principals. Each principal has a key of its own: what is personal is sealed by it. */
 import { LocketError } from '../../core/errors.ts'
 import type { Id } from '../../core/ids.ts'
 import { newId } from '../../core/ids.ts'

@@ -20,6 +20,7 @@ export async function reconcileTombstones(ctx: JobContext): Promise<void> {
     await ctx.services.keyDestroyed(tenant_id, space_id)
   })
   if (tombstones.size === 0) return
+  await ctx.services.finishScrub()
   await eachSpace(ctx, activeSpaces, async (space) => {
     if (tombstones.has(space.tenant_id, space.space_id)) await destroyAgain(ctx, space)
   })

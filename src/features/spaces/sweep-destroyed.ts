@@ -11,6 +11,7 @@ export const sweepDestroyed: Job = {
   name: 'spaces.sweep-destroyed',
   every_ms: minute_ms,
   run: async (ctx) => {
+    await ctx.services.finishScrub()
     const found = await ctx.database.read((tx) => spacesWithLeftovers(tx, 10))
     let dropped = 0
     for (const { tenant_id, space_id } of found) {

@@ -5,7 +5,7 @@ import { limits } from '../../core/limits.ts'
 import type { Services } from '../../kernel/context.ts'
 import { operation } from '../../kernel/operation.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
-import { insertTenant, ownTenant, slugTaken } from './store.ts'
+import { insertTenant, ownTenant, slugTaken, tenantIds } from './store.ts'
 import { Slug, slugOf, Tenant, TenantName, toTenant } from './tenant.ts'
 
 declare module '../../kernel/context.ts' {
@@ -66,6 +66,8 @@ interface NewTenant {
 
 async function makeTenant(services: Services, options: NewTenant): Promise<string> {
   const { store, instance, profile, now } = options
+  const made = await tenantIds(instance, { after: '', limit: limits.tenants_max })
+  if (made.length >= limits.tenants_max) throw new LocketError('quota_exceeded', 'tenants')
   if (await slugTaken(instance, profile.slug)) throw new LocketError('already_exists', 'slug')
   await insertTenant(store, instance, { ...profile, now })
   return services.appointAdministrator(store, { now, instance: false })

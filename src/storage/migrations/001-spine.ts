@@ -178,5 +178,7 @@ export const spine = {
       PRIMARY KEY (tenant_id, key_hash)
     ) STRICT`,
     'CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys (expires_at)',
+    `CREATE INDEX idempotency_keys_kept ON idempotency_keys (tenant_id, scope)
+      WHERE answer IS NOT NULL`,
   ],
 } as const

@@ -1,0 +1,71 @@
+/**
+ * The security requirements in force, as data: OWASP ASVS 5.0.0 by its ids, and the traps that the
+ * guides of this field walk into. A test shows one by citing `[its id]` in a name or a comment;
+ * test/requirements.test.ts fails for one that no test cites.
+ */
+
+export interface Requirement {
+  readonly id: string
+  /** Of ASVS; null for a trap. */
+  readonly level: 1 | 2 | 3 | null
+  readonly text: string
+}
+
+type Row = readonly [id: string, level: Requirement['level'], text: string]
+
+const asvs: readonly Row[] = [
+  ['V1.2.4', 1, 'Queries are parameterised; no SQL is built from strings; filters are an AST.'],
+  ['V1.3.2', 1, 'Text is never evaluated as code; filters are parsed, not executed.'],
+  ['V1.5.3', 3, 'One JSON parser everywhere: no duplicate keys, bounded depth and size.'],
+  ['V2.2.1', 1, 'Every input has a strict schema, published as OpenAPI and fuzzed.'],
+  ['V2.2.2', 1, 'All validation is on the server; clients add nothing that is trusted.'],
+  ['V2.3.3', 2, 'A write is row, version and audit event in one transaction, or nothing.'],
+  ['V4.1.4', 3, 'Methods that are not declared are refused (405); TRACE is off.'],
+  ['V8.1.1', 1, 'The matrix of roles and permissions is documented as data and held to the code.'],
+  ['V8.2.1', 1, 'Deny by default: there is no operation without a permission.'],
+  ['V8.2.2', 1, 'What is somebody else’s is 404, in the shape of what never was.'],
+  ['V8.3.1', 1, 'One decision point on the server for every operation.'],
+  ['V8.3.2', 3, 'A change of role, tenant or key takes effect at the next request.'],
+  ['V8.4.1', 2, 'The tenant comes only from the credential; nobody sees another tenant’s data.'],
+  [
+    'V11.2.2',
+    2,
+    'Format byte and key version on every ciphertext; old ones open, keys rotate online.',
+  ],
+  ['V11.2.4', 3, 'Secrets are compared in constant time, by fixed-length digests.'],
+  ['V11.2.5', 3, 'One opaque error of decryption; never a fallback to plaintext.'],
+  ['V11.3.3', 2, 'Authenticated encryption for everything that is stored.'],
+  ['V11.3.4', 3, 'Nonces: seals are counted and a key rotates before 2^32 messages.'],
+  ['V11.5.1', 2, 'At least 128 random bits in every unguessable value; ids are not secrets.'],
+  ['V14.1.1', 2, 'Every stored field is classified; one that is not does not pass.'],
+  ['V14.2.1', 1, 'No secret in a URL: one that comes there is refused.'],
+  ['V14.3.2', 2, 'Cache-Control: no-store on every answer.'],
+  ['V15.3.1', 1, 'Answers hold declared fields only; the shape of each is a snapshot.'],
+  ['V15.3.3', 2, 'Mass assignment: server-owned fields in a body are refused.'],
+  ['V15.3.6', 2, 'Prototype pollution is refused at every JSON entry point.'],
+  ['V15.4.2', 3, 'Checks and acts are atomic under a hundred at once.'],
+  ['V16.2.1', 2, 'Who, what, where, when, outcome, request and decision on each event.'],
+  ['V16.3.2', 2, 'Denials are audited always; allowed access to memories too.'],
+  ['V16.5.1', 2, 'A generic error body with a correlation id.'],
+  ['V16.5.3', 2, 'Fail closed: when audit, keys, rights or a parser fail, so does the operation.'],
+]
+
+/** Hidden bugs in the samples of today’s guides that concern keys, filters, decryption, identity. */
+const traps: readonly Row[] = [
+  ['trap-secret-as-identifier', null, 'A secret never becomes an identifier in rows or logs.'],
+  ['trap-filter-over-owner', null, 'A caller’s filter never overrides tenant or owner.'],
+  ['trap-encrypted-query', null, 'Recall over sealed memories ranks as over plain ones.'],
+  ['trap-fall-through', null, 'What does not decrypt is an error, never data.'],
+  ['trap-guessable-pseudonym', null, 'Look-ups are keyed per tenant: no dictionary reverses them.'],
+  [
+    'trap-key-membership',
+    null,
+    'Keys are hashed, found by id, compared in constant time, revocable.',
+  ],
+  ['trap-erased-audit', null, 'Erasure destroys the content’s key; the event and its place stay.'],
+  ['trap-obsolete-ciphers', null, 'HMAC for random keys, AES-256-GCM for data; no CBC, no bcrypt.'],
+]
+
+export const requirements: readonly Requirement[] = [...asvs, ...traps].map(([id, level, text]) => {
+  return { id, level, text }
+})
