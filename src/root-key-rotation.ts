@@ -65,8 +65,10 @@ export function settleRotation(config: Config, databaseFile: string): void {
   const { file } = config.rootKey
   const { tombstonesFile } = config
   if (!existsSync(nextOf(file))) return
-  if (rootKeyFits(databaseFile, readRootKey(nextOf(file)).key))
-    return takePlaces(file, tombstonesFile)
+  if (rootKeyFits(databaseFile, readRootKey(nextOf(file)).key)) {
+    takePlaces(file, tombstonesFile)
+    return
+  }
   rmSync(nextOf(tombstonesFile), { force: true })
   rmSync(nextOf(file))
 }

@@ -64,12 +64,10 @@ function throwsCode(text: string, code: string): boolean {
 }
 
 describe('doc comments', () => {
+  const list = '`[^`]+`(?:,?[\\s*]+(?:(?:or|and)[\\s*]+)?`[^`]+`)*'
+  const promise = new RegExp(`(?:Fails[\\s*]+(?:with|as)|Throws)[\\s*]+(${list})`, 'g')
   const promises = sources.flatMap(({ file, text }) =>
-    [
-      ...text.matchAll(
-        /(?:Fails\s+(?:\*\s+)?(?:with|as)|Throws)\s+((?:[^.;]|\.\w)*?)(?:\.\s|;|\*\/)/g,
-      ),
-    ].map(([, told = '']) => ({ file, told })),
+    [...text.matchAll(promise)].map(([, told = '']) => ({ file, told })),
   )
 
   test('name what operations fail with', () => {

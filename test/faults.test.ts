@@ -136,7 +136,7 @@ describe('a full disk', () => {
     assert.equal(listed.body.items.length, 21, 'all that was acknowledged, and nothing else')
   })
 
-  test('nothing acknowledged is lost; reads fail closed; deletes make room [V16.3.2]', async (t) => {
+  test('nothing acknowledged is lost; reads fail closed; deletes make room [V16.5.3]', async (t) => {
     const locket = await openLocket(t, { pageCountMax: 180 })
     const kept = await storeUntilFull(locket)
     for (const status of await readsUntilRefused(locket, `/v1/memories/${kept[0]}`)) {
@@ -195,7 +195,7 @@ describe('a bug in an output schema undoes the operation', () => {
 })
 
 describe('an audit that cannot be written', () => {
-  test('every operation fails closed, and nothing changes [V16.3.2]', async (t) => {
+  test('every operation fails closed, and nothing changes [V16.5.3] [V2.3.3]', async (t) => {
     const world = await openWorld(t)
     const inputs = await inputsOf(world)
     const refusing = `CREATE TRIGGER refuse BEFORE INSERT ON audit_events

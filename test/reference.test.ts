@@ -12,6 +12,7 @@ const pages = referencePages()
 
 describe('docs/reference', () => {
   for (const { file, text } of pages) {
+    // [V8.1.1] roles.md is the matrix of presets and permissions.
     test(`${file} is up to date`, () => {
       const written = readFileSync(join(folder, file), 'utf8')
       assert.ok(written === text, `docs/reference/${file} is stale: npm run reference`)

@@ -228,8 +228,16 @@ export function toHttp(operation: Operation, input: Input): HttpCall {
   )
   const rest = Object.fromEntries(Object.entries(input).filter(([name]) => !inPath.includes(name)))
   if (method === 'POST' || method === 'PATCH') return { method, path, body: rest }
-  const query = new URLSearchParams(rest as Record<string, string>).toString()
+  const words = Object.entries(rest).map(([name, value]): [string, string] => [
+    name,
+    inQuery(value),
+  ])
+  const query = new URLSearchParams(words).toString()
   return { method, path: query === '' ? path : `${path}?${query}` }
+}
+
+function inQuery(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** The same input with ids of things that never were. */

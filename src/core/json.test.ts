@@ -110,7 +110,7 @@ describe('what is accepted', () => {
   })
 })
 
-describe('what is refused', () => {
+describe('what is refused [V1.5.3]', () => {
   test('nothing at all', () => {
     refusals([''], /empty/)
     refusals([' ', '\n\t\r '], /not valid JSON/)

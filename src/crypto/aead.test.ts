@@ -39,7 +39,7 @@ function reasonOf(attempt: () => unknown): string {
 }
 
 describe('the format', () => {
-  test('a value sealed long ago opens forever', () => {
+  test('a value sealed long ago opens forever [V11.2.2]', () => {
     const made = sealingKey(Buffer.from(frozen.material, 'hex'), frozen.keyVersion)
     const opened = open(made, frozen.place, Buffer.from(frozen.sealed, 'hex'))
     assert.equal(opened.toString(), frozen.plaintext)
@@ -118,7 +118,7 @@ describe('open after seal', () => {
   })
 })
 
-describe('tampering', () => {
+describe('tampering [V11.3.3] [V11.2.5]', () => {
   test('every bit flipped, and the value does not open', () => {
     const sealed = seal(key, place, plaintext)
     for (let bit = 0; bit < sealed.length * 8; bit++) {
@@ -208,7 +208,7 @@ describe('another key', () => {
   })
 })
 
-describe('seals are counted', () => {
+describe('seals are counted [V11.3.4]', () => {
   test('each seal counts once, opening counts nothing', () => {
     const fresh = sealingKey(randomBytes(32), 1)
     assert.equal(fresh.seals, 0)

@@ -9,7 +9,7 @@ import { hashToken, newApiKey, publicIdOf, tokenMatches } from './token-hash.ts'
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const pepper = dataKey(newKeyMaterial(), 1)
 
-test('a key is lk_, 12 characters of id, _, 43 of secret and 6 of checksum', () => {
+test('a key is lk_, 12 characters of id, _, 43 of secret and 6 of checksum [V11.5.1]', () => {
   const { text, publicId } = newApiKey()
   assert.match(text, /^lk_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$/)
   assert.equal(text.slice(3, 15), publicId)
@@ -57,7 +57,7 @@ test('whatever is not a key is null, and never throws', () => {
   )
 })
 
-test('a token matches its own hash under its own pepper, and no other', () => {
+test('a token matches its own hash under its own pepper, and no other [trap-key-membership]', () => {
   const { text } = newApiKey()
   const hash = hashToken(pepper, text)
   assert.equal(hash.length, 32)

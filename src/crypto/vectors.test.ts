@@ -54,7 +54,7 @@ function hkdfOf(each: HkdfCase, length: number): string {
   return Buffer.from(hkdfSync('sha256', ikm, salt, info, length)).toString('hex')
 }
 
-describe('published in the standards', () => {
+describe('published in the standards [trap-obsolete-ciphers]', () => {
   for (const each of gcm.tests) {
     test(`AES-256-GCM, ${each.name}`, () => {
       checkGcm(each, each.name)

@@ -65,7 +65,7 @@ const kinds: readonly {
   { path: '/docs.css', status: 200, own: { 'content-type': 'text/css; charset=utf-8' } },
 ]
 
-describe('V14.3.2: the headers of an answer', () => {
+describe('the headers of an answer [V14.3.2]', () => {
   test('are these, none obsolete and none that tells', async (t) => {
     const { ask } = await openHttpLocket(t)
     for (const { path, ask: asked, status, own } of kinds) {
@@ -93,7 +93,7 @@ describe('V14.3.2: the headers of an answer', () => {
   })
 })
 
-describe('V16.5.1: a request id', () => {
+describe('a request id [V16.5.1]', () => {
   test('is ours, never what the caller sends, and a new one each time', async (t) => {
     const { ask } = await openHttpLocket(t)
     const ids = new Set<string>()
@@ -145,7 +145,7 @@ describe('a problem', () => {
   const failing = (run: () => Promise<unknown>) =>
     operation({ ...whoami, output: z.unknown(), run })
 
-  test('V16.5.1: of a bug says nothing about it; the log has the cause', async (t) => {
+  test('of a bug says nothing about it; the log has the cause [V16.5.1]', async (t) => {
     const bug = failing(() => Promise.reject(new Error('private cause')))
     const { ask, lines } = await openHttpLocket(t, { operations: [bug] })
     const response = await ask('/v1/whoami')

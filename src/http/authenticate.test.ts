@@ -84,7 +84,7 @@ describe('a request', () => {
     'a cookie': { Cookie: `session=${key}` },
     'an identity that the caller claims': { 'X-User-Id': 'usr_1', 'X-Forwarded-User': 'admin' },
   }
-  test('V11.2.4: is a 401 in one shape with whatever bad credential', async (t) => {
+  test('is a 401 in one shape with whatever bad credential [V11.2.4]', async (t) => {
     const { ask } = await openHttpLocket(t)
     for (const [what, headers] of Object.entries(malformed)) {
       const response = await ask('/v1/whoami', { key: null, headers })
@@ -132,7 +132,7 @@ describe('a request', () => {
   })
 })
 
-describe('V14.2.1: a credential in the URL is refused', () => {
+describe('a credential in the URL is refused [V14.2.1]', () => {
   const encoded = [...key].map((one) => `%${one.charCodeAt(0).toString(16)}`).join('')
   const places: Readonly<Record<string, string>> = {
     'as a value': `/v1/whoami?anything=${key}`,

@@ -27,7 +27,7 @@ function parameterNames({ parameters }: OpenApiOperation): readonly string[] {
   )
 }
 
-test('V2.2.1: the document is valid OpenAPI 3.1', async () => {
+test('the document is valid OpenAPI 3.1 [V2.2.1]', async () => {
   const validator = new Validator()
   const { valid, errors } = await validator.validate({ ...structuredClone(document) })
   assert.deepEqual([valid, errors, validator.version], [true, undefined, '3.1'])

@@ -28,7 +28,7 @@ test('what needs no credential is this list, and nothing else', async (t) => {
   for (const path of publicPaths) assert.equal((await ask(path, { key: null })).status, 200, path)
 })
 
-describe('V4.1.4: a method that a path does not declare is a 405 with Allow', () => {
+describe('a method that a path does not declare is a 405 with Allow [V4.1.4]', () => {
   const methods = ['GET', 'POST', 'PATCH', 'DELETE', 'PUT', 'HEAD', 'OPTIONS', 'PROPFIND', 'get2']
   const byPath = Map.groupBy(operations, ({ path }) => path)
   const declared: readonly (readonly [string, readonly string[]])[] = [

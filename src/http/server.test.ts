@@ -45,7 +45,7 @@ test('a whole Locket answers over a socket as it does without one', async (t) =>
   assert.equal((await fetch(`${url}/docs`)).status, 200)
 })
 
-test('V4.1.4: TRACE and HEAD are refused over a socket, too', async (t) => {
+test('TRACE and HEAD are refused over a socket, too [V4.1.4]', async (t) => {
   const { app } = await openHttpLocket(t)
   const { port } = await open(t, { fetch: app.fetch })
   for (const method of ['TRACE', 'HEAD', 'OPTIONS', 'PUT']) {

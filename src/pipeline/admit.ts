@@ -107,8 +107,8 @@ async function admitToHandles(
   const spaces: AdmittedSpace[] = []
   for (const handle of handles) {
     const allowed = await admitToHandle(store, caller, { handle, permission })
-    trail.decision ??= allowed?.grant ?? null
-    spaces.push({ handle, row: allowed?.row ?? null })
+    trail.decision ??= allowed.grant
+    spaces.push({ handle, row: allowed.row })
   }
   nameSpace(trail, spaces)
   return spaces

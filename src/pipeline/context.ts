@@ -89,7 +89,7 @@ async function makeSpace(
   const { resource, caller, permission } = admitted
   if (resource.kind !== 'spaces' || resource.absent === 'skip') return null
   const found = await admitToHandle(store, caller, { handle: space.handle, permission })
-  const row = found?.row ?? (await insertSpace(store, space.handle, admitted.now))
+  const row = found.row ?? (await insertSpace(store, space.handle, admitted.now))
   if (admitted.spaces.length === 1) trail.spaceId = row.space_id
   return row
 }

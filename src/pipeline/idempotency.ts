@@ -73,7 +73,8 @@ export async function idempotentCall(
 
 /**
  * The kept answer, or null when this is the first time. Throws `idempotency_mismatch` for another
- * body, `answer_not_kept` for an answer that carried a secret or spoke of several spaces.
+ * body, `answer_not_kept` for an answer that carried a secret, spoke of several spaces, or spoke of a
+ * space from which something was deleted since.
  */
 export async function keptAnswer(
   store: TenantStore,

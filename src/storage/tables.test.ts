@@ -16,7 +16,7 @@ for (const name of names) {
     assert.equal(key[0] === 'tenant_id', !withoutTenant.includes(name))
   })
 
-  test(`${name} classifies every column; what is not public is sealed bytes`, () => {
+  test(`${name} classifies every column; what is not public is sealed bytes [V14.1.1]`, () => {
     for (const [column, { classification, type }] of columnsOf(name)) {
       assert.ok(['public', 'sensitive', 'secret'].includes(classification), column)
       if (classification !== 'public') assert.equal(type, 'bytes', column)

@@ -82,6 +82,7 @@ export const rules: readonly Rule[] = [
     check: checkRandom,
   },
   {
+    // [V11.2.4] Comparing in constant time is done in one place, over MACs of one length.
     name: 'cryptography is used only in crypto/',
     mend: 'call a function of crypto/',
     check: checkCryptography,
@@ -92,11 +93,13 @@ export const rules: readonly Rule[] = [
     check: checkOutput,
   },
   {
+    // [V1.3.2]
     name: 'text is never evaluated as code',
     mend: 'write a function',
     check: checkEvaluation,
   },
   {
+    // [V1.2.4]
     name: 'no SQL is put together from strings outside storage/',
     mend: 'use the query builder, or a constant statement with parameters',
     check: checkSql,

@@ -20,6 +20,9 @@ export const resealRecords: Job = {
     const [next] = ctx.services.reseals
     if (!next) return 0
     const [spaceId, tenant] = next
+    // To the end of the line first: a space whose records do not open must not hold up the others.
+    ctx.services.reseals.delete(spaceId)
+    ctx.services.reseals.set(spaceId, tenant)
     const done = await ctx.database.write(async (tx) => {
       const store = ctx.open(tx, tenant)
       const row = await findSpace(store, spaceId)

@@ -240,7 +240,7 @@ const anyDocument = fc.record({
   privacyLevel: fc.constantFrom<DocumentFields['privacyLevel'][]>('public', 'restricted'),
 })
 
-test('whatever the filter, an index answers with a part of what it answers without one', () => {
+test('whatever the filter, an index answers with a part of what it answers without one [trap-filter-over-owner]', () => {
   const documents = fc.array(anyDocument, { maxLength: 12 })
   fc.assert(
     fc.property(documents, anyFilter, (those, raw) => {

@@ -17,8 +17,9 @@ export const sweepExpired: Job = {
     const now = ctx.clock()
     const limit = limits.sweep_rows
     const found = await ctx.database.read((tx) => expiredMemories(tx, { now, limit }))
-    for (const batch of bySpace(found)) await sweepSpace(ctx, batch, now)
-    return found.length
+    let deleted = 0
+    for (const batch of bySpace(found)) deleted += await trySpace(ctx, batch, now)
+    return deleted
   },
 }
 
@@ -26,18 +27,32 @@ function bySpace(found: readonly ExpiredMemory[]): ExpiredMemory[][] {
   return [...Map.groupBy(found, (memory) => memory.space_id).values()]
 }
 
+/** A space that fails, because its row was altered say, must not hold up the others. */
+async function trySpace(
+  ctx: JobContext,
+  batch: readonly ExpiredMemory[],
+  now: number,
+): Promise<number> {
+  try {
+    return await sweepSpace(ctx, batch, now)
+  } catch (thrown) {
+    ctx.log.error({ space: batch[0]?.space_id, err: thrown }, 'a space was not swept')
+    return 0
+  }
+}
+
 /** All of one space in one transaction, with one event that tells how many. */
 async function sweepSpace(
   ctx: JobContext,
   batch: readonly ExpiredMemory[],
   now: number,
-): Promise<void> {
+): Promise<number> {
   const [first] = batch
-  if (!first) return
-  await ctx.database.write(async (tx) => {
+  if (!first) return 0
+  return ctx.database.write(async (tx) => {
     const store = ctx.open(tx, first.tenant_id)
     const row = await findSpace(store, first.space_id)
-    if (!row) return
+    if (!row) return 0
     const space = spaceStore(store, { id: row.space_id, ownerId: row.owner_id })
     const deleted: Id<'mem'>[] = []
     for (const { memory_id } of batch) {
@@ -46,9 +61,10 @@ async function sweepSpace(
       await space.remove(memory_id)
       deleted.push(memory_id)
     }
-    if (deleted.length === 0) return
+    if (deleted.length === 0) return 0
     await forgetAnswers(store, row.space_id)
     const event = jobEvent(now, 'memory.expired', { spaceId: row.space_id, details: { deleted } })
     await appendEvent(store, event, ctx.clock)
+    return deleted.length
   }, 'full')
 }

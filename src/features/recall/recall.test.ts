@@ -6,8 +6,10 @@ import { createSpaceIndex } from '../indexes/space-index.ts'
 
 const alice = 'user:alice'
 const bob = 'user:bob'
-const store = async (locket: Locket, space: string, text: string, more: object = {}) =>
-  (await locket.call('POST', '/v1/memories', { body: { space, text, ...more } })).body
+const storeIn =
+  (locket: Locket) =>
+  async (space: string, text: string, type = 'fact') =>
+    (await locket.call('POST', '/v1/memories', { body: { space, text, type } })).body
 const recall = async (locket: Locket, body: object, key = locket.admin) =>
   (await locket.call('POST', '/v1/memories/recall', { key, body })).body
 
@@ -18,8 +20,8 @@ const textsOf = ({ items }: Recalled): string[] => items.map((item) => item.text
 
 test('the memory that fits best comes first, with a score', async (t) => {
   const locket = await openLocket(t)
-  await store(locket, alice, 'Alice takes her coffee without sugar')
-  await store(locket, alice, 'Alice plays the cello')
+  await storeIn(locket)(alice, 'Alice takes her coffee without sugar')
+  await storeIn(locket)(alice, 'Alice plays the cello')
   const found = await recall(locket, { space: alice, query: 'how does she drink coffee?' })
   assert.equal(found.items[0].text, 'Alice takes her coffee without sugar')
   assert.ok(found.items[0].score > 0)
@@ -43,7 +45,7 @@ test('what is sealed ranks as if it were not', async (t) => {
       occurredAt,
       expiresAt: _,
       ...fields
-    } = await store(locket, alice, text)
+    } = await storeIn(locket)(alice, text)
     const times = { createdAt, updatedAt, occurredAt }
     const inMs = Object.entries(times).map(([name, time]) => [name, Date.parse(time)])
     plain.put({ id, ...fields, ...Object.fromEntries(inMs), expiresAt: null }, text)
@@ -62,9 +64,9 @@ test('what is sealed ranks as if it were not', async (t) => {
 test('several spaces are fused; each is authorised', async (t) => {
   const locket = await openLocket(t)
   const person = await locket.person(alice)
-  await store(locket, alice, 'tea of alice')
-  await store(locket, bob, 'tea of bob')
-  await store(locket, bob, 'more tea of bob')
+  await storeIn(locket)(alice, 'tea of alice')
+  await storeIn(locket)(bob, 'tea of bob')
+  await storeIn(locket)(bob, 'more tea of bob')
   const both = await recall(locket, { space: [alice, bob], query: 'tea of' })
   assert.deepEqual(textsOf(both).toSorted(), ['more tea of bob', 'tea of alice', 'tea of bob'])
   assert.equal(both.items[0].space, alice)
@@ -82,8 +84,8 @@ test('several spaces are fused; each is authorised', async (t) => {
 test('the answer to a foreign space is that to one that is not there', async (t) => {
   const locket = await openLocket(t)
   const person = await locket.person(alice)
-  await store(locket, bob, 'tea')
-  const answers = []
+  await storeIn(locket)(bob, 'tea')
+  const answers: string[] = []
   for (const space of [bob, 'user:nobody', 'org']) {
     const { requestId: _, ...body } = await recall(locket, { space, query: 'tea' }, person.key)
     answers.push(JSON.stringify(body))
@@ -99,15 +101,15 @@ test("without a space a user's own is meant; an absent own space is empty", asyn
   assert.deepEqual(await recall(locket, { space: 'team:x', query: 'tea' }), { items: [] })
   const asViewer = await recall(locket, { query: 'tea' }, viewer.key)
   assert.equal(asViewer.code, 'not_found', 'who could not make it')
-  await store(locket, alice, 'tea')
+  await storeIn(locket)(alice, 'tea')
   assert.deepEqual(textsOf(await recall(locket, { query: 'tea' }, person.key)), ['tea'])
   assert.equal((await recall(locket, { query: 'tea' })).code, 'space_required')
 })
 
 test('filters narrow before the cut, not after', async (t) => {
   const locket = await openLocket(t)
-  for (let at = 0; at < 20; at += 1) await store(locket, alice, 'tea tea tea', { type: 'fact' })
-  await store(locket, alice, 'a long text that says tea only once', { type: 'goal' })
+  for (let at = 0; at < 20; at += 1) await storeIn(locket)(alice, 'tea tea tea', 'fact')
+  await storeIn(locket)(alice, 'a long text that says tea only once', 'goal')
   const body = { space: alice, query: 'tea', limit: 1, filter: { type: 'goal' } }
   assert.deepEqual(textsOf(await recall(locket, body)), ['a long text that says tea only once'])
 })
@@ -133,7 +135,6 @@ const wrong: readonly object[] = [
   { space: alice, query: '' },
   { space: alice, query: ' ' },
   { space: alice, query: 'x'.repeat(limits.query_codePoints_max + 1) },
-  { space: alice, query: 'a\0' },
   { space: alice, query: 1 },
   { space: [], query },
   { space: Array.from({ length: 9 }, (_, at) => `team:${at}`), query },

@@ -1,0 +1,326 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { type Call, type Locket, openLocket } from '../../../test/harness.ts'
+import { runSql } from '../../../test/stores.ts'
+import { minute_ms } from '../../core/clock.ts'
+import { limits } from '../../core/limits.ts'
+
+const space = 'user:alice'
+
+interface Event {
+  id: string
+  time: string
+  action: string
+  class: string
+  outcome: string
+  code: string | null
+  actor: { id: string; kind: string; credentialId: string } | null
+  resourceId: string | null
+  spaceId: string | null
+  requestId: string
+  decision: string | null
+  address: string | null
+  userAgent: string | null
+  details: Record<string, unknown>
+  erased: boolean
+}
+
+async function events(locket: Locket, query = ''): Promise<Event[]> {
+  const { body } = await locket.call('GET', `/v1/audit-events?limit=100${query}`)
+  return body.items
+}
+
+/** What was logged by what `work` did, the oldest first; listing events is an event as well. */
+async function loggedBy(locket: Locket, work: () => Promise<unknown>): Promise<Event[]> {
+  const before = new Set((await events(locket)).map((event) => event.id))
+  await work()
+  const found = (await events(locket)).filter((event) => !before.has(event.id))
+  return found.filter((event) => event.action !== 'audit.listed').reverse()
+}
+
+type Case = readonly [what: string, method: string, path: string, call: Call, logged: string]
+
+/** Who calls what, and the one event of it: action, class, outcome and code. */
+const cases = (keys: { alice: string; vera: string }, id: string): readonly Case[] => {
+  const { alice, vera } = keys
+  const text = 'tea'
+  return [
+    [
+      'a store',
+      'POST',
+      '/v1/memories',
+      { body: { space, text } },
+      'memory.stored write allowed null',
+    ],
+    ['a read', 'GET', `/v1/memories/${id}`, {}, 'memory.read read allowed null'],
+    ['a list', 'GET', '/v1/principals', {}, 'principal.listed admin allowed null'],
+    [
+      'a recall',
+      'POST',
+      '/v1/memories/recall',
+      { body: { space, query: text } },
+      'memory.recalled read allowed null',
+    ],
+    [
+      'what is missing',
+      'POST',
+      '/v1/memories',
+      { key: vera, body: { space, text } },
+      'memory.stored security denied permission_denied',
+    ],
+    [
+      'what is foreign',
+      'GET',
+      `/v1/memories/${id}`,
+      { key: alice },
+      'memory.read security denied not_found',
+    ],
+    [
+      'what is not there',
+      'GET',
+      '/v1/memories/mem_00000000000000000000000000',
+      {},
+      'memory.read security denied not_found',
+    ],
+    [
+      'wrong input',
+      'POST',
+      '/v1/memories',
+      { body: { space } },
+      'memory.stored write failed invalid_input',
+    ],
+    [
+      'a wrong body',
+      'POST',
+      '/v1/memories',
+      { body: '{' },
+      'memory.stored write failed invalid_json',
+    ],
+    [
+      'a wrong header',
+      'PATCH',
+      `/v1/memories/${id}`,
+      { body: {}, headers: { 'If-Match': 'x' } },
+      'memory.updated write failed invalid_header',
+    ],
+    [
+      'a stale write',
+      'PATCH',
+      `/v1/memories/${id}`,
+      { body: { version: 9 } },
+      'memory.updated write failed version_conflict',
+    ],
+    [
+      'administration',
+      'POST',
+      '/v1/principals',
+      { body: { handle: 'user:bob' } },
+      'principal.created admin allowed null',
+    ],
+  ]
+}
+
+test('every call leaves exactly one event, however it ends', async (t) => {
+  const locket = await openLocket(t)
+  const alice = await locket.person('user:carol')
+  const vera = await locket.person('user:vera', { role: 'viewer' })
+  const stored = await locket.call('POST', '/v1/memories', { body: { space, text: 'x' } })
+  const table = cases({ alice: alice.key, vera: vera.key }, stored.body.id)
+  for (const [what, method, path, call, logged] of table) {
+    const found = await loggedBy(locket, () => locket.call(method, path, call))
+    const told = found.map((one) => `${one.action} ${one.class} ${one.outcome} ${one.code}`)
+    assert.deepEqual(told, [logged], what)
+  }
+})
+
+test('an event tells who, from where, by which request, by which grant and about what', async (t) => {
+  const start = Date.parse('2026-01-01T00:00:00.000Z')
+  const locket = await openLocket(t, { clock: () => start })
+  const alice = await locket.person(space)
+  const me = (await locket.call('GET', '/v1/whoami', { key: alice.key })).body
+  const grants = (await locket.call('GET', `/v1/grants?principalId=${alice.id}`)).body
+  await locket.call('POST', '/v1/memories', { key: alice.key, body: { text: 'first' } })
+  let requestId: string | null = null
+  let memoryId = ''
+  const [event] = await loggedBy(locket, async () => {
+    const reply = await locket.call('POST', '/v1/memories', {
+      key: alice.key,
+      body: { text: 'secret words' },
+      address: '192.0.2.7',
+      headers: { 'User-Agent': `agent ${'x'.repeat(1000)}` },
+    })
+    requestId = reply.headers.get('x-request-id')
+    memoryId = reply.body.id
+  })
+  assert.ok(event)
+  assert.equal(event.time, '2026-01-01T00:00:00.000Z')
+  assert.deepEqual(event.actor, { id: alice.id, kind: 'user', credentialId: me.credentialId })
+  assert.equal(event.requestId, requestId)
+  assert.equal(event.decision, grants.items[0].id)
+  assert.equal(event.address, '192.0.2.7')
+  assert.equal(event.userAgent?.length, limits.userAgent_characters_max)
+  assert.equal(event.resourceId, memoryId)
+  const [change] = event.details['changes'] as { id: string; version: number; mac: string }[]
+  assert.deepEqual([change?.id, change?.version], [memoryId, 1])
+  assert.match(change?.mac ?? '', /^[\w-]{43}$/, 'ties the event to the content')
+  assert.ok(!JSON.stringify(event).includes('secret'))
+})
+
+test('a recall tells which memories were given out, and not what was asked', async (t) => {
+  const locket = await openLocket(t)
+  const stored = await locket.call('POST', '/v1/memories', { body: { space, text: 'green tea' } })
+  const body = { space, query: 'tea secretly' }
+  const [event] = await loggedBy(locket, () => locket.call('POST', '/v1/memories/recall', { body }))
+  assert.deepEqual(event?.details, { items: [stored.body.id] })
+  assert.ok(!JSON.stringify(event).includes('secretly'))
+})
+
+test('events are narrowed by what is asked, and read page by page, newest first', async (t) => {
+  const time = { now: Date.parse('2026-01-01T00:00:00.000Z') }
+  const locket = await openLocket(t, { clock: () => time.now })
+  const alice = await locket.person(space)
+  for (const text of ['a', 'b', 'c', '']) {
+    time.now += minute_ms
+    await locket.call('POST', '/v1/memories', { key: alice.key, body: { text } })
+  }
+  const stored = await events(locket, '&action=memory.stored')
+  assert.deepEqual(
+    stored.map((event) => event.outcome),
+    ['failed', 'allowed', 'allowed', 'allowed'],
+  )
+  const [, third, second, first] = stored.map((event) => event.id)
+  const ids = async (query: string) =>
+    (await events(locket, `&action=memory.stored${query}`)).map((event) => event.id)
+  assert.equal((await ids('&outcome=failed')).length, 1)
+  assert.deepEqual(await ids('&outcome=denied'), [])
+  assert.deepEqual(await ids(`&resource=${stored[1]?.resourceId}`), [third])
+  assert.equal((await ids(`&actor=${alice.id}`)).length, 4)
+  assert.deepEqual(await ids('&actor=usr_00000000000000000000000000'), [])
+  assert.deepEqual(await ids('&until=2026-01-01T00:02:00Z'), [first])
+  assert.deepEqual(await ids('&from=2026-01-01T00:02:00Z&until=2026-01-01T01:03:00%2B01:00'), [
+    second,
+  ])
+  const pages: string[] = []
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const more: string = cursor === '' ? '' : `&cursor=${cursor}`
+    const path = `/v1/audit-events?limit=2&action=memory.stored${more}`
+    const { body } = await locket.call('GET', path)
+    pages.push(...body.items.map((event: Event) => event.id))
+    cursor = body.nextCursor
+  }
+  assert.deepEqual(pages, await ids(''))
+})
+
+test('events are for who may read them, of their own tenant', async (t) => {
+  const locket = await openLocket(t)
+  const ops = await locket.person('service:ops', { role: 'operator' })
+  const dev = await locket.person('service:dev', { role: 'developer' })
+  const status = async (key: string, query = '') =>
+    (await locket.call('GET', `/v1/audit-events${query}`, { key })).status
+  assert.equal(await status(ops.key), 200)
+  assert.equal(await status(dev.key), 403)
+  assert.equal(await status(ops.key, '?log=instance'), 403)
+  const other = (await locket.call('POST', '/v1/tenants', { body: { name: 'Other' } })).body.apiKey
+  const theirs = await locket.call('GET', '/v1/audit-events?limit=100', { key: other })
+  assert.deepEqual(theirs.body.items, [], 'nothing happened there yet')
+})
+
+const instanceEvents = (locket: Locket) =>
+  events(locket, '&log=instance').then((all) =>
+    all.filter((event) => event.outcome === 'denied').reverse(),
+  )
+
+test('unknown callers go to the log of the instance, a flood of them as a number', async (t) => {
+  const locket = await openLocket(t)
+  const bad = (address: string, key: string | null = 'lk_bad') =>
+    locket.call('GET', '/v1/whoami', { key, address })
+  const wrong = `${locket.admin.slice(0, 20)}${'0'.repeat(43)}`
+  for (let at = 0; at < 20; at += 1) await bad('192.0.2.1', at % 2 ? null : wrong)
+  await bad('192.0.2.2')
+  const told = async () =>
+    (await instanceEvents(locket)).map(({ action, address, code, actor, details }) => {
+      assert.equal(actor, null)
+      return [action, address, code, details['count'] ?? 1]
+    })
+  const atOnce = [
+    ['self.read', '192.0.2.1', 'unauthenticated', 1],
+    ['self.read', '192.0.2.2', 'unauthenticated', 1],
+  ]
+  assert.deepEqual(await told(), atOnce)
+  await locket.app.jobs.runAll()
+  const counted = ['requests.refused', '192.0.2.1', 'unauthenticated', 19]
+  assert.deepEqual(await told(), [...atOnce, counted])
+  await bad('192.0.2.1')
+  assert.equal((await told()).length, 4, 'a new window begins')
+  assert.ok((await events(locket)).every((event) => event.code !== 'unauthenticated'))
+})
+
+test('what was counted is written down when the server stops', async (t) => {
+  const locket = await openLocket(t)
+  for (let at = 0; at < 5; at += 1) await locket.call('GET', '/v1/whoami', { key: 'lk_bad' })
+  await locket.restart()
+  const counts = (await instanceEvents(locket)).map((event) => event.details['count'] ?? 1)
+  assert.deepEqual(counts, [1, 4])
+})
+
+test('an address that keeps failing is limited, and that is logged once, too', async (t) => {
+  const budget = { points: 1000, duration_s: 60 }
+  const failure = { points: 3, duration_s: 60 }
+  const rateBudgets = { read: budget, write: budget, admin: budget, failure }
+  const locket = await openLocket(t, { rateBudgets })
+  const codes: string[] = []
+  for (let at = 0; at < 6; at += 1) {
+    codes.push((await locket.call('GET', '/v1/whoami', { key: 'lk_bad' })).body.code)
+  }
+  const limited = 'too_many_requests'
+  assert.deepEqual(codes, [...Array(3).fill('unauthenticated'), ...Array(3).fill(limited)])
+  const logged = (await instanceEvents(locket)).map((event) => event.code)
+  assert.deepEqual(logged, ['unauthenticated', limited])
+  assert.equal((await locket.call('GET', '/v1/whoami')).status, 200, 'who has a key is let in')
+})
+
+test('of the events of a deleted space only the outside is left', async (t) => {
+  const locket = await openLocket(t)
+  await locket.call('POST', '/v1/memories', { body: { space, text: 'tea' } })
+  const [before] = await events(locket, '&action=memory.stored')
+  assert.ok(before?.spaceId && !before.erased)
+  await locket.call('DELETE', `/v1/spaces/${before.spaceId}`)
+  const [after] = await events(locket, '&action=memory.stored')
+  assert.ok(after)
+  const { id, time, action, outcome, resourceId, erased, details, requestId } = after
+  assert.deepEqual([id, time, action, outcome], [before.id, before.time, before.action, 'allowed'])
+  assert.deepEqual([resourceId, erased, details, requestId], [before.resourceId, true, {}, null])
+  const [deleted] = await events(locket, '&action=space.deleted')
+  assert.deepEqual([deleted?.resourceId, deleted?.erased], [before.spaceId, false])
+})
+
+test('an event that was altered does not pass', async (t) => {
+  const locket = await openLocket(t)
+  const file = join(locket.directory, 'locket.db')
+  await locket.call('POST', '/v1/memories', { body: { space, text: 'tea' } })
+  runSql(file, "update audit_events set body = zeroblob(80) where action = 'memory.stored'")
+  const reply = await locket.call('GET', '/v1/audit-events')
+  assert.equal(reply.body.code, 'integrity_failed')
+})
+
+test('what cannot be logged is not done, and not answered', async (t) => {
+  const locket = await openLocket(t)
+  const stored = await locket.call('POST', '/v1/memories', { body: { space, text: 'tea' } })
+  const file = join(locket.directory, 'locket.db')
+  const broken = "begin select raise(abort, 'no'); end"
+  runSql(file, `create trigger stop before insert on audit_events ${broken}`)
+  const path = `/v1/memories/${stored.body.id}`
+  for (const [method, body] of [
+    ['GET', undefined],
+    ['PATCH', { text: 'coffee' }],
+    ['DELETE', undefined],
+  ] as const) {
+    const reply = await locket.call(method, path, { ...(body && { body }) })
+    assert.equal(reply.body.code, 'unavailable', method)
+    assert.ok(!JSON.stringify(reply.body).includes('tea'))
+  }
+  assert.equal((await locket.call('GET', path, { key: 'lk_bad' })).body.code, 'unavailable')
+  runSql(file, 'drop trigger stop')
+  assert.equal((await locket.call('GET', path)).body.text, 'tea')
+})

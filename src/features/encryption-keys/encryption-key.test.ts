@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { type Locket, openLocket } from '../../../test/harness.ts'
+import { runSql } from '../../../test/stores.ts'
+import { limits } from '../../core/limits.ts'
+
+const space = 'user:alice'
+const rotate = async (locket: Locket, scope: string, key = locket.admin) =>
+  (await locket.call('POST', '/v1/encryption-keys/rotate', { key, body: { scope } })).body
+
+interface Listed {
+  scope: string
+  version: number
+  state: string
+  seals: number
+}
+
+async function keysOf(locket: Locket, scope: string): Promise<Listed[]> {
+  const { body } = await locket.call('GET', '/v1/encryption-keys?limit=100')
+  return body.items.filter((item: Listed) => item.scope === scope)
+}
+
+/** A tenant with a bit of everything, and a look at all of it. */
+async function used(locket: Locket) {
+  const alice = await locket.person(space)
+  const role = { name: 'own', permissions: ['memory:read'] }
+  await locket.call('POST', '/v1/roles', { body: role })
+  const body = { text: 'tea', key: 'drink' }
+  const { body: memory } = await locket.call('POST', '/v1/memories', { key: alice.key, body })
+  await locket.call('PATCH', `/v1/memories/${memory.id}`, { body: { text: 'coffee' } })
+  const { body: spaces } = await locket.call('GET', '/v1/spaces')
+  const look = async () => {
+    const get = async (path: string, key = locket.admin) =>
+      (await locket.call('GET', path, { key })).body
+    const recalled = await locket.call('POST', '/v1/memories/recall', {
+      key: alice.key,
+      body: { query: 'coffee' },
+    })
+    return {
+      me: await get('/v1/whoami', alice.key),
+      memory: await get(`/v1/memories/${memory.id}`, alice.key),
+      history: await get(`/v1/memories/${memory.id}/history`),
+      recalled: recalled.body,
+      spaces: await get('/v1/spaces'),
+      roles: await get('/v1/roles'),
+      grants: await get('/v1/grants'),
+      events: (await get('/v1/audit-events?action=memory.stored')).items,
+      people: (await get('/v1/principals')).items.map((one: { handle: string }) => one.handle),
+    }
+  }
+  return { alice, look, scopes: ['tenant', 'lookup', 'pepper', spaces.items[0].id, alice.id] }
+}
+
+test('every scope rotates while the server runs, and all is read as before', async (t) => {
+  const locket = await openLocket(t)
+  const { look, scopes } = await used(locket)
+  const before = await look()
+  assert.equal(before.memory.text, 'coffee')
+  for (const scope of scopes) {
+    assert.deepEqual(await rotate(locket, scope), { scope, version: 2 })
+    assert.deepEqual(await look(), before, scope)
+  }
+  for (const scope of scopes) {
+    assert.equal((await rotate(locket, scope)).version, 3)
+    const states = (await keysOf(locket, scope)).map((one) => `${one.version} ${one.state}`)
+    assert.deepEqual(states, ['1 retired', '2 retired', '3 current'])
+  }
+  await locket.restart()
+  assert.deepEqual(await look(), before)
+})
+
+test('what is written after a rotation is sealed with the new version', async (t) => {
+  const locket = await openLocket(t)
+  const { scopes, alice } = await used(locket)
+  const spaceId = scopes[3] ?? ''
+  await rotate(locket, spaceId)
+  await rotate(locket, 'pepper')
+  const body = { text: 'water' }
+  await locket.call('POST', '/v1/memories', { key: alice.key, body })
+  await locket.call('POST', '/v1/api-keys', { body: { principalId: alice.id } })
+  const file = join(locket.directory, 'locket.db')
+  const [memory] = runSql(file, 'select key_version from memories order by seq desc limit 1')
+  const [key] = runSql(file, 'select pepper_version from api_keys order by key_id desc limit 1')
+  assert.deepEqual([memory?.['key_version'], key?.['pepper_version']], [2, 2])
+})
+
+test('records are sealed anew in the background, also after a restart', async (t) => {
+  const locket = await openLocket(t)
+  const { look, scopes } = await used(locket)
+  const before = await look()
+  const versions = () => {
+    const file = join(locket.directory, 'locket.db')
+    const rows = [
+      ...runSql(file, 'select key_version from memories'),
+      ...runSql(file, 'select key_version from memory_versions'),
+    ]
+    return rows.map((row) => row['key_version'])
+  }
+  for (const version of [2, 3]) {
+    await rotate(locket, scopes[3] ?? '')
+    assert.ok(versions().every((one) => one === version - 1))
+    if (version === 3) await locket.restart()
+    else await locket.app.jobs.runAll()
+    await locket.app.jobs.runAll()
+    assert.ok(versions().every((one) => one === version))
+    assert.deepEqual(await look(), before)
+  }
+})
+
+test('a space whose records do not open does not keep others from being sealed anew', async (t) => {
+  const locket = await openLocket(t)
+  const ids: string[] = []
+  for (const handle of ['team:broken', 'team:whole']) {
+    const body = { space: handle, text: 'tea' }
+    await locket.call('POST', '/v1/memories', { body })
+  }
+  const { body } = await locket.call('GET', '/v1/spaces')
+  for (const { id } of body.items) {
+    ids.push(id)
+    await rotate(locket, id)
+  }
+  const file = join(locket.directory, 'locket.db')
+  const broken = 'update memories set record = zeroblob(60) where space_id = ?'
+  runSql(file, broken, ids[0] ?? '')
+  for (let run = 0; run < 4; run += 1) await locket.app.jobs.runAll()
+  const sql = 'select key_version from memories where space_id = ?'
+  assert.equal(runSql(file, sql, ids[1] ?? '')[0]?.['key_version'], 2)
+})
+
+test('a key that sealed often enough is rotated by itself, with an event', async (t) => {
+  const locket = await openLocket(t)
+  const { look, scopes } = await used(locket)
+  const before = await look()
+  await locket.app.jobs.runAll()
+  const file = join(locket.directory, 'locket.db')
+  const worn = limits.seals_perKey_max
+  runSql(file, 'update encryption_keys set seals = ? where tenant_id = ?', worn, locket.tenant)
+  await locket.app.jobs.runAll()
+  for (const scope of scopes) {
+    const [old, current] = await keysOf(locket, scope)
+    assert.ok(old && current, scope)
+    assert.deepEqual([old.state, current.state], ['retired', 'current'])
+    assert.ok(old.seals >= worn && current.seals < worn)
+  }
+  assert.deepEqual(await look(), before)
+  const path = '/v1/audit-events?action=encryption-key.rotated'
+  const { items } = (await locket.call('GET', path)).body
+  const rotated = items.map((item: { resourceId: string }) => item.resourceId)
+  assert.ok(scopes.every((scope) => rotated.includes(scope)))
+  assert.ok(items.every((item: { class: string }) => item.class === 'system'))
+})
+
+test('how often keys sealed is told once it was written down', async (t) => {
+  const locket = await openLocket(t)
+  const { scopes } = await used(locket)
+  const seals = async () => (await keysOf(locket, scopes[3] ?? ''))[0]?.seals ?? 0
+  await locket.app.jobs.runAll()
+  const before = await seals()
+  assert.ok(before > 0)
+  const body = { space, text: 'more' }
+  await locket.call('POST', '/v1/memories', { body })
+  assert.equal(await seals(), before)
+  await locket.app.jobs.runAll()
+  // The handle of the space, the memory and its event were sealed; here the last two.
+  assert.equal(await seals(), before + 2)
+})
+
+test('the bytes of keys are not shown', async (t) => {
+  const locket = await openLocket(t)
+  const { body } = await locket.call('GET', '/v1/encryption-keys')
+  assert.deepEqual(Object.keys(body.items[0]), ['scope', 'version', 'state', 'seals', 'createdAt'])
+})
+
+test('a key has a bounded number of versions', async (t) => {
+  const locket = await openLocket(t)
+  const file = join(locket.directory, 'locket.db')
+  for (let version = 2; version <= limits.keyVersions_max; version += 1) {
+    assert.equal((await rotate(locket, 'pepper')).version, version)
+  }
+  assert.equal((await rotate(locket, 'pepper')).code, 'quota_exceeded')
+  const [row] = runSql(
+    file,
+    "select count(*) as n from encryption_keys where scope = 'pepper' and tenant_id = ?",
+    locket.tenant,
+  )
+  assert.equal(row?.['n'], limits.keyVersions_max)
+})
+
+test('keys of others, and ones that are not there, are not rotated', async (t) => {
+  const locket = await openLocket(t)
+  const { scopes, alice } = await used(locket)
+  const { body } = await locket.call('POST', '/v1/tenants', { body: { name: 'Other' } })
+  for (const scope of scopes.slice(3)) {
+    assert.equal((await rotate(locket, scope, body.apiKey)).code, 'not_found')
+  }
+  assert.equal((await rotate(locket, 'spc_00000000000000000000000000')).code, 'not_found')
+  for (const scope of ['', 'root', 'Tenant', 'mem_00000000000000000000000000']) {
+    assert.equal((await rotate(locket, scope)).code, 'invalid_input', scope)
+  }
+  assert.equal((await rotate(locket, 'tenant', alice.key)).code, 'permission_denied')
+  await locket.call('DELETE', `/v1/spaces/${scopes[3]}`)
+  assert.equal((await rotate(locket, scopes[3] ?? '')).code, 'not_found')
+})
