@@ -16,7 +16,9 @@ interface Memory {
   readonly text: string
 }
 
-test(`nothing acknowledged is lost in ${rounds} crashes [V2.3.3]`, { timeout: 600_000 }, async (t) => {
+test(`nothing acknowledged is lost in ${rounds} crashes [V2.3.3]`, {
+  timeout: 600_000,
+}, async (t) => {
   const data = initData()
   t.after(data.remove)
   const acknowledged = new Map<string, string>()

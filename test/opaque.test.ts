@@ -9,7 +9,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { createLog } from '../src/core/log.ts'
 import { type Finding, findAll, findWindows, formsOf, haystacks } from './byte-search.ts'
 import { copyOf, rowsOf, withDatabase } from './data-files.ts'
-import { type Call, type Locket, openLocket } from './harness.ts'
+import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
 
 /** Words of no language, long enough never to stand anywhere by chance; told by where they went. */
 const roots = ['zorblaxin', 'quimperth', 'vexmundol', 'hjulbrynd', 'wyxolatch', 'krupnosty']
@@ -39,8 +39,7 @@ interface Stage {
   readonly call: (method: string, path: string, call?: Call) => Promise<Body>
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: answers of every shape
-type Body = any
+type Body = Reply['body']
 
 test('no canary is in any file, in any dress [V11.3.3] [trap-secret-as-identifier]', async (t) => {
   const lines: string[] = []

@@ -9,8 +9,7 @@ import { openWorld } from './operation-world.ts'
 import { sampleOf, toHttp } from './samples.ts'
 import { step, TenantModel } from './tenant-model.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: answers of every shape
-type Item = any
+type Item = Reply['body']
 
 async function done(reply: Promise<Reply>): Promise<Item> {
   const { status, body } = await reply

@@ -106,14 +106,19 @@ test('headers that are too large are a 431', async (t) => {
 })
 
 test('slow headers and slow bodies are a 408, and the connection ends', async (t) => {
-  const bounds = { header_timeout_ms: 150, request_timeout_ms: 300 }
-  const { port } = await open(t, {
-    bounds,
-    fetch: async (request) => new Response(await request.text().catch(() => 'broken off')),
-  })
-  const slow = [head, 'POST /a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 9\r\n\r\na']
-  for (const bytes of slow) {
-    const { statuses, text, closed } = await sendRaw(port, [bytes], 1500)
+  const slow = [
+    [head, { header_timeout_ms: 150, request_timeout_ms: 60_000 }],
+    [
+      'POST /a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 9\r\n\r\na',
+      { header_timeout_ms: 150, request_timeout_ms: 300 },
+    ],
+  ] as const
+  for (const [bytes, bounds] of slow) {
+    const { port } = await open(t, {
+      bounds,
+      fetch: async (request) => new Response(await request.text().catch(() => 'broken off')),
+    })
+    const { statuses, text, closed } = await sendRaw(port, [bytes], 2000)
     assert.deepEqual([statuses, closed], [[408], true])
     assert.match(text, /"code":"request_timeout"/)
   }
