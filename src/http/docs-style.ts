@@ -40,6 +40,7 @@ pre code { background: none; padding: 0; overflow-wrap: normal }
 .scroll { overflow-x: auto }
 table { border-collapse: collapse; width: 100%; font-size: .9rem }
 th, td { text-align: left; vertical-align: top; padding: .4rem 1rem .4rem 0; border-bottom: 1px solid var(--line) }
+td:first-child code { white-space: nowrap }
 th { color: var(--soft); font-weight: 600; white-space: nowrap }
 tr:target td, article:target h3 { color: var(--mark) }
 summary { cursor: pointer; color: var(--soft); font-size: .85rem; margin-top: 1.2rem }

@@ -69,6 +69,10 @@ const tampering: readonly (readonly [what: string, sql: string])[] = [
     'update memories set record = (select record from memory_versions v where v.memory_id = memories.memory_id)',
   ],
   [
+    'replaced by its earlier version, sequence number and all',
+    'update memories set (record, seq) = (select record, seq from memory_versions v where v.memory_id = memories.memory_id)',
+  ],
+  [
     'replaced by that of another memory',
     'update memories set record = (select record from memories m where m.memory_id != memories.memory_id) where rowid = 1',
   ],

@@ -31,6 +31,28 @@ test('a memory comes back as it was stored, from its own space only', async (t) 
   assert.equal(await stores.read((store) => spaceOfMemory(store, alice.memory.id)), alice.space.id)
 })
 
+test('many are read at once: those of the space that are there, however they are asked for', async (t) => {
+  const stores = await openStores(t)
+  const bob = await storedIn(stores, 'user:bob')
+  const space = await stores.space('user:alice')
+  const memories = Array.from({ length: 25 }, (_, at) => memoryOf(`number ${at}`))
+  await stores.change(space, async (view) => {
+    for (const memory of memories) await view.insert(memory)
+    await view.remove(memories[3]?.id ?? 'mem_')
+  })
+  const ids = memories.map((memory) => memory.id)
+  const asked = [...ids, memoryOf('never').id, bob.memory.id, ...ids.slice(0, 4)]
+  const found = await stores.look(space, (view) => view.getMany(asked))
+  const there = memories.filter((_, at) => at !== 3)
+  assert.deepEqual([...found.keys()].toSorted(), there.map((memory) => memory.id).toSorted())
+  for (const { id, record } of there)
+    assert.equal(textOf(found.get(id)), Buffer.from(record).toString())
+  assert.equal((await stores.look(space, (view) => view.getMany([]))).size, 0)
+  const other = await stores.newTenant('other')
+  const theirs = await stores.read((store) => spaceStore(store, space).getMany(ids), other)
+  assert.equal(theirs.size, 0)
+})
+
 test('a space cannot see anything of another by its ids', async (t) => {
   const stores = await openStores(t)
   const alice = await storedIn(stores, 'user:alice')

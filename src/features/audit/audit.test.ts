@@ -143,7 +143,7 @@ test('an event tells who, from where, by which request, by which grant and about
   await locket.call('POST', '/v1/memories', { key: alice.key, body: { text: 'first' } })
   let requestId: string | null = null
   let memoryId = ''
-  const [event] = await loggedBy(locket, async () => {
+  const [event, read] = await loggedBy(locket, async () => {
     const reply = await locket.call('POST', '/v1/memories', {
       key: alice.key,
       body: { text: 'secret words' },
@@ -152,8 +152,10 @@ test('an event tells who, from where, by which request, by which grant and about
     })
     requestId = reply.headers.get('x-request-id')
     memoryId = reply.body.id
+    await locket.call('GET', `/v1/memories/${memoryId}`, { key: alice.key })
   })
   assert.ok(event)
+  assert.deepEqual([read?.resourceId, read?.decision], [memoryId, grants.items[0].id])
   assert.equal(event.time, '2026-01-01T00:00:00.000Z')
   assert.deepEqual(event.actor, { id: alice.id, kind: 'user', credentialId: me.credentialId })
   assert.equal(event.requestId, requestId)

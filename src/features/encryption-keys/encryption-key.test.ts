@@ -85,6 +85,37 @@ test('what is written after a rotation is sealed with the new version', async (t
   assert.deepEqual([memory?.['key_version'], key?.['pepper_version']], [2, 2])
 })
 
+test('what a key wraps or names is renewed with it at once', async (t) => {
+  const locket = await openLocket(t)
+  const { scopes, alice } = await used(locket)
+  const file = join(locket.directory, 'locket.db')
+  const versionsOf = (column: string, from: string): number[] =>
+    runSql(file, `select ${column} as value from ${from}`).map((row) => {
+      const value = Buffer.from(row['value'] as Uint8Array)
+      return value.readUInt32BE(column === 'mac' ? 0 : 1)
+    })
+  const renewed: readonly (readonly [scope: string, column: string, from: string])[] = [
+    [
+      'tenant',
+      'wrapped',
+      `encryption_keys where tenant_id = '${locket.tenant}' and scope != 'tenant'`,
+    ],
+    ['lookup', 'mac', `principals where tenant_id = '${locket.tenant}'`],
+    ['lookup', 'mac', 'spaces'],
+    ['lookup', 'mac', 'roles'],
+    [scopes[3] ?? '', 'profile', 'spaces'],
+    [alice.id, 'profile', `principals where principal_id = '${alice.id}'`],
+  ]
+  for (const [scope, column, from] of renewed) {
+    const { version } = await rotate(locket, scope)
+    const found = versionsOf(column, from)
+    assert.ok(found.length > 0 && found.every((one) => one === version), `${scope} ${from}`)
+  }
+  const role = { name: 'own', permissions: ['memory:read'] }
+  const again = await locket.call('POST', '/v1/roles', { body: role })
+  assert.equal(again.body.code, 'already_exists', 'names are still found')
+})
+
 test('records are sealed anew in the background, also after a restart', async (t) => {
   const locket = await openLocket(t)
   const { look, scopes } = await used(locket)

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Locket, openLocket } from '../../../test/harness.ts'
+import { runSql } from '../../../test/stores.ts'
 import { limits } from '../../core/limits.ts'
 
 const space = 'user:alice'
@@ -90,6 +92,18 @@ test('the bounds: 1 to 100 items, in up to 8 spaces', async (t) => {
     many(count).map((item, at) => ({ ...item, space: `team:${at}` }))
   assert.equal((await batch(locket, { items: spread(9) })).body.code, 'invalid_input')
   assert.equal((await batch(locket, { items: spread(8) })).status, 200)
+})
+
+test('of an item that fails half-way nothing stays', async (t) => {
+  const locket = await openLocket(t)
+  await batch(locket, { space, items: [{ text: 'first' }] })
+  const file = join(locket.directory, 'locket.db')
+  runSql(file, 'update spaces set memories = ?', limits.memories_perSpace_max - 1)
+  const items = [{ text: 'fits' }, { text: 'too many' }, { text: 'too many, too' }]
+  const { body } = await batch(locket, { space, items })
+  assert.deepEqual(told(body), ['fits', 'quota_exceeded', 'quota_exceeded'])
+  const [row] = runSql(file, 'select seq, memories from spaces')
+  assert.deepEqual([row?.['seq'], row?.['memories']], [2, limits.memories_perSpace_max])
 })
 
 test('an item without a space goes to the own space of a user, and else to none', async (t) => {
