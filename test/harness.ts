@@ -1,4 +1,5 @@
 /** A whole Locket in this process for one test: real files, the real pipeline, no sockets. */
+import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type App, type AppOptions, createApp } from '../src/app.ts'
@@ -86,11 +87,14 @@ export async function openLocket(t: TestContext, options: LocketOptions = {}): P
     send(app, { method, path }, { key, ...rest })
 
   const person: Locket['person'] = async (handle, { role = 'user', spaceId } = {}) => {
-    const made = await call('POST', '/v1/principals', { body: { handle } })
-    const principalId = made.body.id
-    await call('POST', '/v1/grants', { body: { principalId, role, ...(spaceId && { spaceId }) } })
-    const key = await call('POST', '/v1/api-keys', { body: { principalId } })
-    return { id: principalId, key: key.body.key }
+    const make = async (path: string, body: object): Promise<Reply['body']> => {
+      const made = await call('POST', path, { body })
+      assert.equal(made.status, 201, `${path}: ${JSON.stringify(made.body)}`)
+      return made.body
+    }
+    const { id: principalId } = await make('/v1/principals', { handle })
+    await make('/v1/grants', { principalId, role, ...(spaceId && { spaceId }) })
+    return { id: principalId, key: (await make('/v1/api-keys', { principalId })).key }
   }
 
   return {

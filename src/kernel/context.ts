@@ -24,6 +24,8 @@ export interface Caller {
   readonly credentialId: Id<'key'>
   /** When the credential dies, milliseconds; null: never. */
   readonly expiresAt_ms: number | null
+  /** The addresses and networks it may be used from; null: from anywhere. */
+  readonly addresses: readonly string[] | null
   readonly rights: Rights
 }
 

@@ -95,7 +95,7 @@ async function load(
 async function callerOf(store: TenantStore, row: ApiKeyRow): Promise<Caller | null> {
   const principal = await findPrincipal(store, row.principal_id)
   if (principal?.state !== 'active') return null
-  const { scopes } = await openDetails(store, row)
+  const { scopes, addresses } = await openDetails(store, row)
   const rights = await rightsOf(store, principal.principal_id)
   return {
     tenant: store.tenant,
@@ -104,6 +104,7 @@ async function callerOf(store: TenantStore, row: ApiKeyRow): Promise<Caller | nu
     handle: (await openProfile(store, principal)).handle,
     credentialId: row.key_id,
     expiresAt_ms: row.expires_at,
+    addresses,
     rights: scopes ? narrow(rights, expandAll(scopes)) : rights,
   }
 }

@@ -5,7 +5,7 @@ import { expandAll } from '../../core/permissions.ts'
 import type { Context } from '../../kernel/context.ts'
 import { Moment } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
-import { covers, narrow } from '../../kernel/rights.ts'
+import { covers, narrow, outranks } from '../../kernel/rights.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import { PrincipalIdField } from '../principals/principal.ts'
 import { getPrincipal } from '../principals/store.ts'
@@ -41,7 +41,9 @@ export const createApiKey = operation({
     name: ApiKeyFields.name.default('key'),
     environment: ApiKeyFields.environment.optional(),
     scopes: ApiKeyFields.scopes.optional().describe('Permissions; all of the owner’s when absent.'),
-    addresses: ApiKeyFields.addresses.optional().describe('Where it may be used from.'),
+    addresses: ApiKeyFields.addresses
+      .optional()
+      .describe('Where it may be used from; the same as the maker’s key when absent.'),
     expiresAt: Moment.optional(),
   }),
   output: NewApiKey,
@@ -58,7 +60,7 @@ export const createApiKey = operation({
       name: input.name,
       environment: input.environment ?? null,
       scopes: input.scopes ?? null,
-      addresses: input.addresses ?? null,
+      addresses: input.addresses ?? ctx.caller.addresses,
     }
     await requireCovered(ctx, principalId, details)
     const bounds = { now: ctx.now, limit: limits.apiKeys_perPrincipal_max }
@@ -77,14 +79,26 @@ export const createApiKey = operation({
   },
 })
 
-/** Throws `above_own_rights` when a key like this could do what the caller cannot. */
+/**
+ * Throws `above_own_rights` when a key like this could do what the caller cannot, or would speak in
+ * the name of somebody who administers what the caller does not.
+ */
 export async function requireCovered(
   ctx: Context,
   owner: PrincipalId,
   details: ApiKeyDetails,
 ): Promise<void> {
+  const mine = ctx.caller.rights
   const all = await ctx.rightsOf(owner)
   const given = details.scopes ? narrow(all, expandAll(details.scopes)) : all
-  const whose = owner === ctx.caller.principalId ? 'self' : 'other'
-  if (!covers(ctx.caller.rights, given, whose)) throw new LocketError('above_own_rights')
+  const own = owner === ctx.caller.principalId
+  const allowed = covers(mine, given, own ? 'self' : 'other') && (own || outranks(mine, all))
+  if (!allowed || !isWithin(details.addresses, ctx.caller.addresses)) {
+    throw new LocketError('above_own_rights')
+  }
+}
+
+/** A credential that works from some networks only makes none that works from others. */
+function isWithin(asked: ApiKeyDetails['addresses'], mine: ApiKeyDetails['addresses']): boolean {
+  return mine === null || (asked?.every((network) => mine.includes(network)) ?? false)
 }

@@ -28,7 +28,8 @@ export const revokeApiKey = operation({
   run: async (ctx, input) => {
     const row = await getApiKey(ctx.store, input.id)
     if (row.state === 'revoked') throw new LocketError('not_found')
-    if (!outranks(ctx.caller.rights, await ctx.rightsOf(row.principal_id))) {
+    const own = row.principal_id === ctx.caller.principalId
+    if (!own && !outranks(ctx.caller.rights, await ctx.rightsOf(row.principal_id))) {
       throw new LocketError('above_own_rights')
     }
     await endApiKey(ctx.store, row, { state: 'revoked', expires_at: row.expires_at })

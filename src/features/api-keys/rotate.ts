@@ -3,6 +3,7 @@ import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
+import { getPrincipal } from '../principals/store.ts'
 import { raiseEpoch } from '../tenants/store.ts'
 import { NewApiKey, openDetails, toApiKey } from './api-key.ts'
 import { requireCovered } from './create.ts'
@@ -49,6 +50,7 @@ export const rotateApiKey = operation({
     const over = old.expires_at !== null && old.expires_at <= ctx.now
     if (old.state === 'revoked' || over) throw new LocketError('not_found')
     const details = await openDetails(ctx.store, old)
+    await getPrincipal(ctx.store, old.principal_id)
     await requireCovered(ctx, old.principal_id, details)
     const made = await insertApiKey(ctx.store, {
       principalId: old.principal_id,

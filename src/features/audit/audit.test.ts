@@ -39,98 +39,70 @@ async function loggedBy(locket: Locket, work: () => Promise<unknown>): Promise<E
   return found.filter((event) => event.action !== 'audit.listed').reverse()
 }
 
-type Case = readonly [what: string, method: string, path: string, call: Call, logged: string]
+type Who = 'admin' | 'stranger' | 'viewer'
+type Case = readonly [who: Who, request: string, call: Call, logged: string]
+
+const text = 'tea'
+const none = 'mem_00000000000000000000000000'
 
 /** Who calls what, and the one event of it: action, class, outcome and code. */
-const cases = (keys: { alice: string; vera: string }, id: string): readonly Case[] => {
-  const { alice, vera } = keys
-  const text = 'tea'
-  return [
-    [
-      'a store',
-      'POST',
-      '/v1/memories',
-      { body: { space, text } },
-      'memory.stored write allowed null',
-    ],
-    ['a read', 'GET', `/v1/memories/${id}`, {}, 'memory.read read allowed null'],
-    ['a list', 'GET', '/v1/principals', {}, 'principal.listed admin allowed null'],
-    [
-      'a recall',
-      'POST',
-      '/v1/memories/recall',
-      { body: { space, query: text } },
-      'memory.recalled read allowed null',
-    ],
-    [
-      'what is missing',
-      'POST',
-      '/v1/memories',
-      { key: vera, body: { space, text } },
-      'memory.stored security denied permission_denied',
-    ],
-    [
-      'what is foreign',
-      'GET',
-      `/v1/memories/${id}`,
-      { key: alice },
-      'memory.read security denied not_found',
-    ],
-    [
-      'what is not there',
-      'GET',
-      '/v1/memories/mem_00000000000000000000000000',
-      {},
-      'memory.read security denied not_found',
-    ],
-    [
-      'wrong input',
-      'POST',
-      '/v1/memories',
-      { body: { space } },
-      'memory.stored write failed invalid_input',
-    ],
-    [
-      'a wrong body',
-      'POST',
-      '/v1/memories',
-      { body: '{' },
-      'memory.stored write failed invalid_json',
-    ],
-    [
-      'a wrong header',
-      'PATCH',
-      `/v1/memories/${id}`,
-      { body: {}, headers: { 'If-Match': 'x' } },
-      'memory.updated write failed invalid_header',
-    ],
-    [
-      'a stale write',
-      'PATCH',
-      `/v1/memories/${id}`,
-      { body: { version: 9 } },
-      'memory.updated write failed version_conflict',
-    ],
-    [
-      'administration',
-      'POST',
-      '/v1/principals',
-      { body: { handle: 'user:bob' } },
-      'principal.created admin allowed null',
-    ],
-  ]
-}
+const cases: readonly Case[] = [
+  ['admin', 'POST /v1/memories', { body: { space, text } }, 'memory.stored write allowed'],
+  ['admin', 'GET /v1/memories/ID', {}, 'memory.read read allowed'],
+  ['admin', 'GET /v1/principals', {}, 'principal.listed admin allowed'],
+  [
+    'admin',
+    'POST /v1/memories/recall',
+    { body: { space, query: text } },
+    'memory.recalled read allowed',
+  ],
+  [
+    'viewer',
+    'POST /v1/memories',
+    { body: { space, text } },
+    'memory.stored security denied permission_denied',
+  ],
+  ['stranger', 'GET /v1/memories/ID', {}, 'memory.read security denied not_found'],
+  ['admin', `GET /v1/memories/${none}`, {}, 'memory.read security denied not_found'],
+  ['admin', 'POST /v1/memories', { body: { space } }, 'memory.stored write failed invalid_input'],
+  ['admin', 'POST /v1/memories', { body: '{' }, 'memory.stored write failed invalid_json'],
+  [
+    'admin',
+    'PATCH /v1/memories/ID',
+    { body: {}, headers: { 'If-Match': 'x' } },
+    'memory.updated write failed invalid_header',
+  ],
+  [
+    'admin',
+    'PATCH /v1/memories/ID',
+    { body: { version: 9 } },
+    'memory.updated write failed version_conflict',
+  ],
+  [
+    'admin',
+    'POST /v1/principals',
+    { body: { handle: 'user:bob' } },
+    'principal.created admin allowed',
+  ],
+]
 
 test('every call leaves exactly one event, however it ends', async (t) => {
   const locket = await openLocket(t)
-  const alice = await locket.person('user:carol')
-  const vera = await locket.person('user:vera', { role: 'viewer' })
-  const stored = await locket.call('POST', '/v1/memories', { body: { space, text: 'x' } })
-  const table = cases({ alice: alice.key, vera: vera.key }, stored.body.id)
-  for (const [what, method, path, call, logged] of table) {
-    const found = await loggedBy(locket, () => locket.call(method, path, call))
-    const told = found.map((one) => `${one.action} ${one.class} ${one.outcome} ${one.code}`)
-    assert.deepEqual(told, [logged], what)
+  const keys: Record<Who, string> = {
+    admin: locket.admin,
+    stranger: (await locket.person('user:carol')).key,
+    viewer: (await locket.person('user:vera', { role: 'viewer' })).key,
+  }
+  const { body: stored } = await locket.call('POST', '/v1/memories', { body: { space, text } })
+  for (const [who, request, call, logged] of cases) {
+    const [method = '', path = ''] = request.replace('ID', stored.id).split(' ')
+    const found = await loggedBy(locket, () =>
+      locket.call(method, path, { ...call, key: keys[who] }),
+    )
+    const told = found.map(({ action, class: kind, outcome, code }) =>
+      [action, kind, outcome, ...(code ? [code] : [])].join(' '),
+    )
+    assert.deepEqual(told, [logged], `${who}: ${request}`)
   }
 })
 
@@ -228,10 +200,10 @@ test('events are for who may read them, of their own tenant', async (t) => {
   assert.deepEqual(theirs.body.items, [], 'nothing happened there yet')
 })
 
-const instanceEvents = (locket: Locket) =>
-  events(locket, '&log=instance').then((all) =>
-    all.filter((event) => event.outcome === 'denied').reverse(),
-  )
+async function instanceEvents(locket: Locket): Promise<Event[]> {
+  const all = await events(locket, '&log=instance')
+  return all.filter((event) => event.outcome === 'denied').reverse()
+}
 
 test('unknown callers go to the log of the instance, a flood of them as a number', async (t) => {
   const locket = await openLocket(t)

@@ -11,9 +11,11 @@ import { openDefinition } from '../roles/role.ts'
 import { listRoleRows, writeRole } from '../roles/store.ts'
 import { openHandle } from '../spaces/space.ts'
 import { listSpaceRows, reindexSpace } from '../spaces/store.ts'
+import { resignTenant } from '../tenants/store.ts'
 
 /** Rewrites every blind index of a tenant's handles and names. */
 export async function reindex(store: TenantStore): Promise<void> {
+  await resignTenant(store)
   await eachPage(
     (after, limit) => listPrincipalRows(store, { after, kind: null, limit }),
     async (row) => {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { operation } from '../../kernel/operation.ts'
-import { outranks } from '../../kernel/rights.ts'
+import { covers, outranks } from '../../kernel/rights.ts'
 import { raiseEpoch } from '../tenants/store.ts'
 import {
   managePrincipal,
@@ -41,7 +41,10 @@ export const updatePrincipal = operation({
   status: 200,
   run: async (ctx, input) => {
     const row = await getPrincipal(ctx.store, input.id)
-    if (!outranks(ctx.caller.rights, await ctx.rightsOf(input.id))) {
+    // Enabling gives all that the principal may do; the rest takes away at the most.
+    const gives = input.state === 'active' && row.state !== 'active'
+    const isAbove = gives ? covers : outranks
+    if (!isAbove(ctx.caller.rights, await ctx.rightsOf(input.id))) {
       throw new LocketError('above_own_rights')
     }
     if (input.state === 'disabled' && input.id === ctx.caller.principalId) {

@@ -127,6 +127,15 @@ export async function updateTenant(
   return changed
 }
 
+/**
+ * Writes the tenant's MAC anew under the current look-up key. Every request reads this row, so one
+ * that remembers only older keys learns from it that there is a newer.
+ */
+export async function resignTenant(store: TenantStore): Promise<void> {
+  const row = await ownTenant(store)
+  await store.run(updateRow, await store.signed('tenants', row))
+}
+
 /** Tells every node that rights in this tenant changed: what it remembers of them is void. */
 export async function raiseEpoch(store: TenantStore): Promise<void> {
   await store.run(raise, {})

@@ -1,0 +1,59 @@
+/** A credential makes none that could do what it cannot. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openLocket } from '../../../test/harness.ts'
+
+test('a key that works from some addresses makes only keys that do too', async (t) => {
+  const { call } = await openLocket(t)
+  const from = { address: '10.1.2.3' }
+  const made = await call('POST', '/v1/api-keys', {
+    body: { addresses: ['10.1.2.3', '10.9.0.0/16'] },
+  })
+  const { key } = made.body
+  const asks = async (addresses?: string[]) =>
+    call('POST', '/v1/api-keys', { ...from, key, body: addresses ? { addresses } : {} })
+
+  const inherited = await asks()
+  assert.deepEqual(inherited.body.addresses, ['10.1.2.3', '10.9.0.0/16'])
+  assert.deepEqual((await asks(['10.1.2.3'])).body.addresses, ['10.1.2.3'])
+  assert.equal((await asks(['10.1.2.3', '192.0.2.1'])).body.code, 'above_own_rights')
+  assert.equal((await asks(['0.0.0.0/0'])).body.code, 'above_own_rights')
+
+  const free = await call('GET', '/v1/whoami')
+  const rotated = await call('POST', `/v1/api-keys/${free.body.credentialId}/rotate`, {
+    ...from,
+    key,
+    body: {},
+  })
+  assert.equal(rotated.body.code, 'above_own_rights', 'a key without limits is not his to replace')
+})
+
+test('a narrowed key can end itself', async (t) => {
+  const { call } = await openLocket(t)
+  const { body } = await call('POST', '/v1/api-keys', { body: { scopes: ['api-key:manage'] } })
+  const ended = await call('DELETE', `/v1/api-keys/${body.id}`, { key: body.key })
+  assert.equal(ended.status, 200)
+  assert.equal((await call('GET', '/v1/whoami', { key: body.key })).status, 401)
+})
+
+test('who may stop an agent may not start it again with rights that he lacks', async (t) => {
+  const { call, person } = await openLocket(t)
+  const operator = await person('user:ops', { role: 'operator' })
+  const agent = await person('agent:bot', { role: 'service' })
+  const set = (state: string, key?: string) =>
+    call('PATCH', `/v1/principals/${agent.id}`, { ...(key && { key }), body: { state } })
+  assert.equal((await set('disabled', operator.key)).status, 200)
+  assert.equal((await set('active', operator.key)).body.code, 'above_own_rights')
+  assert.equal((await call('GET', '/v1/whoami', { key: agent.key })).status, 401)
+  assert.equal((await set('active')).status, 200)
+  assert.equal((await call('GET', '/v1/whoami', { key: agent.key })).status, 200)
+})
+
+test('the key of a deleted principal is not replaced', async (t) => {
+  const { call, person } = await openLocket(t)
+  const alice = await person('user:alice')
+  const { body } = await call('GET', '/v1/whoami', { key: alice.key })
+  await call('DELETE', `/v1/principals/${alice.id}`)
+  const rotated = await call('POST', `/v1/api-keys/${body.credentialId}/rotate`, { body: {} })
+  assert.equal(rotated.body.code, 'not_found')
+})
