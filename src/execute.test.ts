@@ -75,7 +75,7 @@ for (const [what, act, code] of meanwhile) {
   })
 }
 
-test('rights that grow meanwhile do no harm: the gate is passed again', async (t) => {
+test('rights that grow meanwhile do no harm: they are asked for again in the transaction', async (t) => {
   let between: (() => Promise<Reply>) | undefined
   let prepared = 0
   const changed = withChanged('memories.store', () => ({
@@ -94,26 +94,44 @@ test('rights that grow meanwhile do no harm: the gate is passed again', async (t
   const grant = { principalId: bot, role: 'service' }
   between = () => locket.call('POST', '/v1/grants', { body: grant })
   assert.equal((await store(locket, 'tea')).status, 201)
-  assert.equal(prepared, 2)
+  assert.equal(prepared, 1)
   assert.deepEqual(await eventsOf(locket, 'memory.stored'), ['allowed'])
 })
 
-test('rights that never stop changing end in an answer, not in a loop', async (t) => {
-  let granted = 0
+test('changes of rights at once all succeed, and starve nobody', async (t) => {
+  const locket = await openLocket(t)
+  const numbers = Array.from({ length: 30 }, (_, at) => `number ${at}`)
+  const bots = await Promise.all(
+    numbers.map((_, at) => locket.person(`agent:bot-${at}`, { role: 'viewer' })),
+  )
+  const replies = await Promise.all([
+    ...bots.map(({ id }) =>
+      locket.call('POST', '/v1/grants', { body: { principalId: id, role: 'service' } }),
+    ),
+    ...numbers.map((text) => store(locket, text)),
+    ...bots.map(({ id }) =>
+      locket.call('PATCH', `/v1/principals/${id}`, { body: { state: 'disabled' } }),
+    ),
+  ])
+  const failed = replies.filter((reply) => reply.status >= 300)
+  assert.deepEqual(failed, [])
+  const gone = await Promise.all(bots.map(({ key }) => store(locket, 'too late', key)))
+  assert.ok(gone.every((reply) => reply.status === 401))
+})
+
+test('an effect that fails after the commit does not make a failure of what was done', async (t) => {
   const locket: Locket = await openLocket(t, {
-    operations: withChanged('memories.store', () => ({
-      prepare: async () => {
-        granted += 1
-        const role = { name: `role-${granted}`, permissions: ['memory:read'] }
-        const made = await locket.call('POST', '/v1/roles', { body: role })
-        const change = { description: 'raises the epoch' }
-        await locket.call('PATCH', `/v1/roles/${made.body.id}`, { body: change })
+    operations: withChanged('memories.store', ({ run }) => ({
+      run: (ctx, ...rest) => {
+        ctx.afterCommit(() => {
+          throw new Error('after the commit')
+        })
+        return run(ctx, ...rest)
       },
     })),
   })
-  assert.equal((await store(locket, 'tea')).body.code, 'unavailable')
-  assert.equal(granted, 5)
-  assert.deepEqual(await eventsOf(locket, 'memory.stored'), ['failed unavailable'])
+  assert.equal((await store(locket, 'tea')).status, 201)
+  assert.deepEqual(await eventsOf(locket, 'memory.stored'), ['allowed'])
 })
 
 /** Costs the whole group of writes its transaction, so that the others are run again. */

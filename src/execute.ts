@@ -8,13 +8,14 @@
  */
 import { asLocketError, LocketError } from './core/errors.ts'
 import { Unprepared } from './kernel/operation.ts'
-import { admit, Stale } from './pipeline/admit.ts'
+import { admit, admitAgain, recheck, Stale } from './pipeline/admit.ts'
 import { auditAllowed, auditRefused } from './pipeline/audit.ts'
 import { openContext, parseOutput, prepareContext } from './pipeline/context.ts'
 import { idempotentCall, keepAnswer, keptAnswer } from './pipeline/idempotency.ts'
 import {
   type Admitted,
   type Answer,
+  type Effect,
   newTrail,
   type Pipeline,
   type Request,
@@ -39,7 +40,7 @@ export async function execute(app: Pipeline, request: Request): Promise<Answer> 
       const answer = await tryOnce(app, trail)
       if (answer) return answer
     }
-    throw new LocketError('unavailable', 'rights kept changing')
+    throw new LocketError('unavailable', 'what this needs kept changing')
   } catch (thrown) {
     throw await refuse(app, trail, asLocketError(thrown))
   }
@@ -80,6 +81,7 @@ async function passGate(
 
 async function runRead(app: Pipeline, tx: Transaction, run: Run): Promise<unknown> {
   const { trail, admitted, prepared } = run
+  await recheck(app, tx, admitted)
   const ctx = await openContext(app, tx, run)
   return parseOutput(trail, await trail.request.operation.run(ctx, admitted.input, prepared))
 }
@@ -99,10 +101,11 @@ async function answerRead(
 
 /** The event of a change commits with it. */
 async function answerWrite(app: Pipeline, run: Run): Promise<Answer> {
-  const { trail, admitted, prepared } = run
+  const { trail, prepared } = run
   const { operation } = trail.request
   const answer = await app.database.write(async (tx) => {
-    const ctx = await openContext(app, tx, run)
+    const admitted = await admitAgain(app, tx, run)
+    const ctx = await openContext(app, tx, { admitted, trail })
     const call = await idempotentCall(ctx.store, trail)
     const kept = call && (await keptAnswer(ctx.store, call, ctx.now))
     if (kept) {
@@ -116,8 +119,18 @@ async function answerWrite(app: Pipeline, run: Run): Promise<Answer> {
     await auditAllowed(app, ctx.store, { trail, output, replayed: false })
     return fresh
   }, 'full')
-  for (const effect of trail.afterCommit) await effect()
+  for (const effect of trail.afterCommit) await finish(app, trail, effect)
   return answer
+}
+
+/** What follows a commit cannot undo it: when it fails, the operation was done all the same. */
+async function finish(app: Pipeline, trail: Trail, effect: Effect): Promise<void> {
+  try {
+    await effect()
+  } catch (thrown) {
+    const { requestId, operation } = trail.request
+    app.log.error({ requestId, operation: operation.id, err: thrown }, 'after commit')
+  }
 }
 
 /** Audits a refusal or a failure and gives back what the caller is to be told. */

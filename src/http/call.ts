@@ -4,7 +4,7 @@ import { asLocketError, LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { execute } from '../execute.ts'
 import type { Operation } from '../kernel/operation.ts'
-import type { Answer, Pipeline, Request } from '../pipeline/request.ts'
+import { type Answer, type Pipeline, type Request, tenantViews } from '../pipeline/request.ts'
 import { credentialOf } from './authenticate.ts'
 import { hasBody, type JsonObject, parseObject, readBody } from './body.ts'
 import { idempotencyKeyOf, ifMatchOf } from './conditions.ts'
@@ -14,15 +14,17 @@ import { queryOf } from './target.ts'
 
 /** The endpoint of an operation. */
 export function callEndpoint(pipeline: Pipeline, route: Route): Endpoint {
-  return async (exchange) => replyOf(await execute(pipeline, await callOf(exchange, route)))
+  return async (exchange) =>
+    replyOf(await execute(pipeline, await callOf(pipeline, exchange, route)))
 }
 
 /**
  * A request whose body or headers cannot be read goes through the pipeline all the same, with a
- * schema that refuses: so it is authenticated first, limited, and audited like every other. Without
- * a credential the body is not even read.
+ * schema that refuses: so it is authenticated, limited, and audited like every other. Without a
+ * credential no body is read, and without a valid one no large one: the refusal must not cost more
+ * than the request.
  */
-async function callOf(exchange: Exchange, route: Route): Promise<Request> {
+async function callOf(pipeline: Pipeline, exchange: Exchange, route: Route): Promise<Request> {
   const { request, client, requestId } = exchange
   const { operation } = route
   const credential = credentialOf(request.headers)
@@ -38,6 +40,7 @@ async function callOf(exchange: Exchange, route: Route): Promise<Request> {
     ifMatch: null,
   } satisfies Request
   if (credential === null) return call
+  if (isLarge(request.headers) && !(await isKnown(pipeline, call))) return call
   try {
     return {
       ...call,
@@ -47,6 +50,33 @@ async function callOf(exchange: Exchange, route: Route): Promise<Request> {
     }
   } catch (thrown) {
     return { ...call, operation: refusing(operation, asLocketError(thrown)) }
+  }
+}
+
+/** Whether the body is worth a look at the credential before it is read; unknown lengths are. */
+function isLarge(headers: Headers): boolean {
+  if (headers.has('transfer-encoding')) return true
+  return Number(headers.get('content-length') ?? 0) > limits.unknownBody_bytes_max
+}
+
+/** The pipeline authenticates again, refuses and audits; this only decides whether to read. */
+async function isKnown(pipeline: Pipeline, call: Request): Promise<boolean> {
+  const { credential, address } = call
+  if (credential === null) return false
+  try {
+    await pipeline.database.read((tx) =>
+      pipeline.authenticator.authenticate({
+        tx,
+        open: tenantViews(pipeline, tx),
+        token: credential,
+        address,
+        now: pipeline.clock(),
+      }),
+    )
+    return true
+  } catch (thrown) {
+    if (thrown instanceof LocketError && thrown.status < 500) return false
+    throw thrown
   }
 }
 

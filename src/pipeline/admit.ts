@@ -1,12 +1,13 @@
 /** The gate: who is it, may he call so often, is the input well formed, and may he do this here. */
 import type { z } from 'zod'
-import { assert, unreachable } from '../core/assert.ts'
+import { unreachable } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
-import { type Id, instanceTenant } from '../core/ids.ts'
+import type { Id } from '../core/ids.ts'
 import type { Permission } from '../core/permissions.ts'
 import { admitToHandle, admitToSpace } from '../features/spaces/access.ts'
 import { openHandle } from '../features/spaces/space.ts'
 import { findSpace } from '../features/spaces/store.ts'
+import { ownTenant } from '../features/tenants/store.ts'
 import type { Caller } from '../kernel/context.ts'
 import type { Operation, Resource } from '../kernel/operation.ts'
 import { holds, overTenant } from '../kernel/rights.ts'
@@ -153,8 +154,25 @@ function describe(error: z.ZodError): string {
 /** Thrown inside a transaction when the rights that admitted the caller have changed since. */
 export class Stale extends Error {}
 
-/** Whether what was settled at the gate still holds: the tenant's epoch has not moved. */
-export function recheck(admitted: Admitted, tenant: { epoch: number; state: string }): void {
-  assert(admitted.caller.tenant !== instanceTenant, 'nobody signs in to the instance')
-  if (tenant.epoch !== admitted.epoch) throw new Stale()
+/** Throws `Stale` unless what was settled at the gate still holds: the tenant's epoch stands. */
+export async function recheck(app: Pipeline, tx: Transaction, admitted: Admitted): Promise<void> {
+  if (tx !== admitted.tx && (await hasMoved(app, tx, admitted))) throw new Stale()
+}
+
+/**
+ * Before a change: rights that moved since the gate are asked for anew in the transaction itself,
+ * where nothing can move them any more. Going back to the gate would let a few changes of rights
+ * starve everybody else's.
+ */
+export async function admitAgain(
+  app: Pipeline,
+  tx: Transaction,
+  { admitted, trail }: { admitted: Admitted; trail: Trail },
+): Promise<Admitted> {
+  return (await hasMoved(app, tx, admitted)) ? admit(app, tx, trail) : admitted
+}
+
+async function hasMoved(app: Pipeline, tx: Transaction, admitted: Admitted): Promise<boolean> {
+  const { epoch } = await ownTenant(tenantViews(app, tx)(admitted.caller.tenant))
+  return epoch !== admitted.epoch
 }

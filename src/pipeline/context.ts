@@ -6,7 +6,6 @@ import { rightsOf } from '../features/roles/rights.ts'
 import { admitToHandle } from '../features/spaces/access.ts'
 import type { SpaceRow } from '../features/spaces/space.ts'
 import { insertSpace } from '../features/spaces/store.ts'
-import { ownTenant } from '../features/tenants/store.ts'
 import type { Context, NamedSpace, PrepareContext } from '../kernel/context.ts'
 import type { Transaction } from '../storage/database.ts'
 import { spaceStore } from '../storage/space-store.ts'
@@ -20,7 +19,7 @@ import {
   tenantViews,
 } from './request.ts'
 
-/** The context of one run. In another transaction than the gate's the caller is checked again. */
+/** The context of one run, for a caller whose admission holds in this transaction. */
 export async function openContext(
   app: Pipeline,
   tx: Transaction,
@@ -30,7 +29,6 @@ export async function openContext(
   const { request } = trail
   const open = tenantViews(app, tx)
   const store = open(caller.tenant)
-  if (tx !== admitted.tx) recheck(admitted, await ownTenant(store))
   // A transaction may be run again: what an earlier run left on the trail is not to be believed.
   trail.changes = []
   trail.afterCommit = []
@@ -110,9 +108,8 @@ export function prepareContext(app: Pipeline, admitted: Admitted): PrepareContex
       id: row.space_id,
       read: (work) =>
         app.database.read(async (tx) => {
-          const store = tenantViews(app, tx)(caller.tenant)
-          recheck(admitted, await ownTenant(store))
-          return work(storeOf(store, row))
+          await recheck(app, tx, admitted)
+          return work(storeOf(tenantViews(app, tx)(caller.tenant), row))
         }),
     })),
   }

@@ -65,6 +65,8 @@ export interface Admitted {
   readonly now: number
 }
 
+export type Effect = () => void | Promise<void>
+
 /** What is known of a request so far: what its audit event says, however it ends. */
 export interface Trail {
   readonly request: Request
@@ -73,7 +75,7 @@ export interface Trail {
   decision: string | null
   spaceId: Id<'spc'> | null
   changes: Readonly<Record<string, unknown>>[]
-  afterCommit: (() => void | Promise<void>)[]
+  afterCommit: Effect[]
 }
 
 export function newTrail(request: Request): Trail {

@@ -1,15 +1,12 @@
 import { z } from 'zod'
 import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
-import { expandAll } from '../../core/permissions.ts'
-import type { Context } from '../../kernel/context.ts'
 import { Moment } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
-import { covers, narrow, outranks } from '../../kernel/rights.ts'
-import type { PrincipalId } from '../../storage/tables.ts'
 import { PrincipalIdField } from '../principals/principal.ts'
 import { getPrincipal } from '../principals/store.ts'
 import { type ApiKeyDetails, ApiKeyFields, NewApiKey, toApiKey } from './api-key.ts'
+import { allowedDetails } from './ceiling.ts'
 import { hasKeys, insertApiKey } from './store.ts'
 
 /**
@@ -62,7 +59,7 @@ export const createApiKey = operation({
       scopes: input.scopes ?? null,
       addresses: input.addresses ?? ctx.caller.addresses,
     }
-    await requireCovered(ctx, principalId, details)
+    const allowed = await allowedDetails(ctx, principalId, details)
     const bounds = { now: ctx.now, limit: limits.apiKeys_perPrincipal_max }
     if (await hasKeys(ctx.store, principalId, bounds)) {
       throw new LocketError('quota_exceeded', 'keys of this principal')
@@ -70,7 +67,7 @@ export const createApiKey = operation({
     const made = await insertApiKey(ctx.store, {
       principalId,
       createdBy: ctx.caller.principalId,
-      details,
+      details: allowed,
       expiresAt_ms,
       now: ctx.now,
     })
@@ -78,27 +75,3 @@ export const createApiKey = operation({
     return { ...shown, key: made.key }
   },
 })
-
-/**
- * Throws `above_own_rights` when a key like this could do what the caller cannot, or would speak in
- * the name of somebody who administers what the caller does not.
- */
-export async function requireCovered(
-  ctx: Context,
-  owner: PrincipalId,
-  details: ApiKeyDetails,
-): Promise<void> {
-  const mine = ctx.caller.rights
-  const all = await ctx.rightsOf(owner)
-  const given = details.scopes ? narrow(all, expandAll(details.scopes)) : all
-  const own = owner === ctx.caller.principalId
-  const allowed = covers(mine, given, own ? 'self' : 'other') && (own || outranks(mine, all))
-  if (!allowed || !isWithin(details.addresses, ctx.caller.addresses)) {
-    throw new LocketError('above_own_rights')
-  }
-}
-
-/** A credential that works from some networks only makes none that works from others. */
-function isWithin(asked: ApiKeyDetails['addresses'], mine: ApiKeyDetails['addresses']): boolean {
-  return mine === null || (asked?.every((network) => mine.includes(network)) ?? false)
-}

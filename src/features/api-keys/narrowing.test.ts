@@ -57,3 +57,40 @@ test('the key of a deleted principal is not replaced', async (t) => {
   const rotated = await call('POST', `/v1/api-keys/${body.credentialId}/rotate`, { body: {} })
   assert.equal(rotated.body.code, 'not_found')
 })
+
+test('a key made by who may little does not grow with its owner', async (t) => {
+  const { call, person } = await openLocket(t)
+  const operator = await person('user:ops', { role: 'operator' })
+  const made = await call('POST', '/v1/principals', { body: { handle: 'service:later' } })
+  const body = { principalId: made.body.id }
+  for (const scopes of [undefined, ['*'], ['audit:read', 'memory:read']]) {
+    const asked = { key: operator.key, body: { ...body, ...(scopes && { scopes }) } }
+    const { key } = (await call('POST', '/v1/api-keys', asked)).body
+    const grant = await call('POST', '/v1/grants', { body: { ...body, role: 'admin' } })
+    const read = await call('POST', '/v1/memories/list', { key, body: { space: 'org' } })
+    assert.equal(read.body.code, 'permission_denied')
+    assert.equal((await call('GET', '/v1/audit-events', { key })).status, 200)
+    await call('DELETE', `/v1/grants/${grant.body.id}`)
+  }
+})
+
+test('a narrowed key makes no key that grows beyond it', async (t) => {
+  const { call } = await openLocket(t)
+  const narrow = await call('POST', '/v1/api-keys', { body: { scopes: ['api-key:manage'] } })
+  const { principalId } = narrow.body
+  const asked = { key: narrow.body.key, body: { principalId, scopes: ['api-key:manage'] } }
+  assert.equal((await call('POST', '/v1/api-keys', asked)).status, 201)
+  const wide = await call('POST', '/v1/api-keys', { key: narrow.body.key, body: {} })
+  assert.equal(wide.body.code, 'above_own_rights')
+})
+
+test('keys of others are made by who manages their kind', async (t) => {
+  const { call, person } = await openLocket(t)
+  const developer = await person('user:dev', { role: 'developer' })
+  const alice = await person('user:alice')
+  const agent = await person('agent:bot', { role: 'service' })
+  const keyFor = (principalId: string) =>
+    call('POST', '/v1/api-keys', { key: developer.key, body: { principalId } })
+  assert.equal((await keyFor(alice.id)).body.code, 'permission_denied')
+  assert.equal((await keyFor(agent.id)).status, 201)
+})

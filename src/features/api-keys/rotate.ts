@@ -6,8 +6,8 @@ import { operation } from '../../kernel/operation.ts'
 import { getPrincipal } from '../principals/store.ts'
 import { raiseEpoch } from '../tenants/store.ts'
 import { NewApiKey, openDetails, toApiKey } from './api-key.ts'
-import { requireCovered } from './create.ts'
-import { endApiKey, getApiKey, insertApiKey } from './store.ts'
+import { allowedDetails } from './ceiling.ts'
+import { endApiKey, getApiKey, hasKeys, insertApiKey } from './store.ts'
 
 const overlap_s_max = limits.apiKey_overlap_ms_max / 1000
 
@@ -49,9 +49,13 @@ export const rotateApiKey = operation({
     const old = await getApiKey(ctx.store, input.id)
     const over = old.expires_at !== null && old.expires_at <= ctx.now
     if (old.state === 'revoked' || over) throw new LocketError('not_found')
-    const details = await openDetails(ctx.store, old)
     await getPrincipal(ctx.store, old.principal_id)
-    await requireCovered(ctx, old.principal_id, details)
+    const details = await allowedDetails(ctx, old.principal_id, await openDetails(ctx.store, old))
+    // While both work there are twice as many keys, but never more than that.
+    const bounds = { now: ctx.now, limit: 2 * limits.apiKeys_perPrincipal_max }
+    if (await hasKeys(ctx.store, old.principal_id, bounds)) {
+      throw new LocketError('quota_exceeded', 'keys of this principal')
+    }
     const made = await insertApiKey(ctx.store, {
       principalId: old.principal_id,
       createdBy: ctx.caller.principalId,

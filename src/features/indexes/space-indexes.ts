@@ -7,7 +7,7 @@ import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { PreparedSpace } from '../../kernel/context.ts'
 import { Unprepared } from '../../kernel/operation.ts'
-import type { SpaceStore } from '../../storage/space-store.ts'
+import type { SpaceStore, StoredMemory } from '../../storage/space-store.ts'
 import { createSpaceIndex, type DocumentFields, type SpaceIndex } from './space-index.ts'
 
 declare module '../../kernel/context.ts' {
@@ -24,14 +24,23 @@ export type ToDocument = (
 
 export interface SpaceIndexes {
   /** Reads what is missing in short steps, so that a cold space does not hold up the others. */
-  catchUp(space: PreparedSpace): Promise<void>
-  /** The index as of this snapshot, for a read. Throws `Unprepared` when it is far behind. */
-  current(space: SpaceStore): Promise<SpaceIndex>
+  catchUp(space: PreparedSpace): Promise<HeldIndex>
+  /**
+   * The index as of this snapshot, for a read. Throws `Unprepared` when it is far behind. What was
+   * caught up may have had to leave again for another space of the same request: `held` brings it
+   * back.
+   */
+  current(space: SpaceStore, held?: HeldIndex): Promise<SpaceIndex>
   drop(space: Id<'spc'>): void
   readonly bytes: number
 }
 
-interface Entry {
+/** An index that a request holds on to from catching up until it has its answer. */
+export interface HeldIndex {
+  readonly seq: number
+}
+
+interface Entry extends HeldIndex {
   seq: number
   index: SpaceIndex
   /** As last accounted. */
@@ -46,10 +55,15 @@ export function createSpaceIndexes(options: {
   let total_bytes = 0
 
   /** The entry of a space, now the most recently used. */
-  const use = (space: Id<'spc'>): Entry => {
-    const entry = entries.get(space) ?? { seq: 0, index: createSpaceIndex(), bytes: 0 }
+  const use = (space: Id<'spc'>, held?: Entry): Entry => {
+    const known = entries.get(space)
+    const entry = known ?? held ?? { seq: 0, index: createSpaceIndex(), bytes: 0 }
     entries.delete(space)
     entries.set(space, entry)
+    if (!known) {
+      entry.bytes = 0
+      account(entry)
+    }
     return entry
   }
 
@@ -68,34 +82,41 @@ export function createSpaceIndexes(options: {
     }
   }
 
-  /** One step towards the snapshot's end; true when it is reached. */
-  const step = async (space: SpaceStore): Promise<boolean> => {
+  const follow = (entry: Entry, row: StoredMemory): void => {
+    if (row.record) {
+      const { fields, text } = options.toDocument(row.id, row.record)
+      entry.index.put(fields, text)
+    } else entry.index.remove(row.id)
+    entry.seq = row.seq
+  }
+
+  /** One step towards the snapshot's end; null when it is not reached. */
+  const step = async (space: SpaceStore, held?: Entry): Promise<Entry | null> => {
     const { seq, seqFloor } = await space.position()
-    const entry = use(space.id)
+    const entry = use(space.id, held)
     if (entry.seq < seqFloor) Object.assign(entry, { seq: 0, index: createSpaceIndex() })
-    if (entry.seq >= seq) return true
+    if (entry.seq >= seq) return entry
     const rows = await space.changesAfter(entry.seq, limits.indexCatchUp_rows)
-    for (const row of rows) {
-      // Another request may have come this far while the rows were being read.
-      if (row.seq <= entry.seq) continue
-      if (row.record) {
-        const { fields, text } = options.toDocument(row.id, row.record)
-        entry.index.put(fields, text)
-      } else entry.index.remove(row.id)
-      entry.seq = row.seq
-    }
+    // Another request may have come this far while the rows were being read.
+    for (const row of rows) if (row.seq > entry.seq) follow(entry, row)
     if (rows.length < limits.indexCatchUp_rows) entry.seq = Math.max(entry.seq, seq)
     if (entries.get(space.id) === entry) account(entry)
-    return entry.seq >= seq
+    return entry.seq >= seq ? entry : null
   }
 
   return {
     catchUp: async (space) => {
-      while (!(await space.read(step))) await new Promise(setImmediate)
+      let entry = await space.read((store) => step(store))
+      while (!entry) {
+        await new Promise(setImmediate)
+        entry = await space.read((store) => step(store))
+      }
+      return entry
     },
-    current: async (space) => {
-      if (!(await step(space))) throw new Unprepared()
-      return use(space.id).index
+    current: async (space, held) => {
+      const entry = await step(space, held as Entry | undefined)
+      if (!entry) throw new Unprepared()
+      return entry.index
     },
     drop,
     get bytes() {

@@ -159,3 +159,21 @@ test('a question that makes no sense is refused', async (t) => {
   const emoji = '😀'.repeat(limits.query_codePoints_max)
   assert.deepEqual(await recall(locket, { space: alice, query: emoji }), { items: [] })
 })
+
+test('spaces whose indexes do not fit into memory together are recalled together', async (t) => {
+  const locket = await openLocket(t, { indexes_bytes_max: 150_000 })
+  const spaces = [alice, bob]
+  for (const space of spaces) {
+    for (let batch = 0; batch < 8; batch++) {
+      const items = Array.from({ length: 100 }, (_, at) => ({ text: `tea ${batch} of ${at}` }))
+      await locket.call('POST', '/v1/memories/batch', { body: { space, items } })
+    }
+  }
+  for (const space of [spaces, alice, spaces]) {
+    const reply = await locket.call('POST', '/v1/memories/recall', {
+      body: { space, query: 'tea' },
+    })
+    assert.equal(reply.status, 200)
+    assert.equal(reply.body.items.length, 10)
+  }
+})

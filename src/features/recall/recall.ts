@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { Context, NamedSpace } from '../../kernel/context.ts'
 import { operation } from '../../kernel/operation.ts'
 import type { StoredMemory } from '../../storage/space-store.ts'
+import type { HeldIndex } from '../indexes/space-indexes.ts'
 import { Filter, type Predicate } from '../memories/filter.ts'
 import { decodeRecord, isExpired, Memory, type MemoryId, toMemory } from '../memories/memory.ts'
 import { defaultSpace } from '../spaces/access.ts'
@@ -56,16 +58,24 @@ export const recallMemories = operation({
   output: z.strictObject({ items: z.array(Recalled) }),
   status: 200,
   prepare: async (ctx) => {
-    for (const space of ctx.spaces) await ctx.services.indexes.catchUp(space)
+    const held = new Map<Id<'spc'>, HeldIndex>()
+    for (const space of ctx.spaces) {
+      held.set(space.id, await ctx.services.indexes.catchUp(space))
+    }
+    return held
   },
-  run: async (ctx, input) => {
+  run: async (ctx, input, held) => {
     const question = {
       query: input.query,
       limit: input.limit,
       now: ctx.now,
       ...(input.filter && { accept: input.filter }),
     }
-    const lists = await Promise.all(ctx.spaces.map((space) => search(ctx, space, question)))
+    const lists = await Promise.all(
+      ctx.spaces.map((space) =>
+        search(ctx, space, { ...question, held: held?.get(space.store.id) }),
+      ),
+    )
     return { items: await open(ctx, fuse(lists, input.limit)) }
   },
 })
@@ -80,6 +90,7 @@ interface Question {
   readonly limit: number
   readonly now: number
   readonly accept?: Predicate
+  readonly held: HeldIndex | undefined
 }
 
 interface Found {
@@ -89,7 +100,7 @@ interface Found {
 }
 
 async function search(ctx: Context, space: NamedSpace, question: Question): Promise<Found[]> {
-  const index = await ctx.services.indexes.current(space.store)
+  const index = await ctx.services.indexes.current(space.store, question.held)
   const hits = index.search(question.query, question)
   return hits.map((hit) => ({ id: hit.id as MemoryId, score: hit.score, space }))
 }

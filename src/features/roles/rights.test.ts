@@ -99,7 +99,7 @@ const attempts: readonly (readonly [Name, string, Attempt, number | string])[] =
   ],
   ['dev', 'a key for an administrator, with all scopes', keyFor('boss', { scopes: ['*'] }), above],
   ['dev', 'a key for an operator', keyFor('ops'), above],
-  ['dev', 'a key for a user', keyFor('alice'), 201],
+  ['dev', 'a key for a user', keyFor('alice'), denied],
   ['dev', 'a key for an agent', keyFor('bot'), 201],
   ['dev', 'a key of his own', keyFor('dev'), 201],
   ['dev', "to rotate an administrator's key", rotate('boss'), above],

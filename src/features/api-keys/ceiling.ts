@@ -1,0 +1,58 @@
+/**
+ * How much a new key may do: no more than its maker can, through the credential he uses, now or
+ * later. Rights grow after a key is made; so a key is bound at once to what its maker could give.
+ */
+import { LocketError } from '../../core/errors.ts'
+import { expandAll, type Permission, permissions } from '../../core/permissions.ts'
+import type { Caller, Context } from '../../kernel/context.ts'
+import { covers, holds, narrow, outranks, overTenant } from '../../kernel/rights.ts'
+import type { PrincipalId } from '../../storage/tables.ts'
+import { kindOfId, principalKinds } from '../principals/principal.ts'
+import type { ApiKeyDetails } from './api-key.ts'
+
+/**
+ * The details that a key for `owner` gets. Throws `permission_denied` when the caller does not
+ * manage such principals, `above_own_rights` when the key could do what he cannot.
+ */
+export async function allowedDetails(
+  ctx: Context,
+  owner: PrincipalId,
+  details: ApiKeyDetails,
+): Promise<ApiKeyDetails> {
+  const { caller } = ctx
+  const own = owner === caller.principalId
+  const manages = overTenant(caller.rights, principalKinds[kindOfId(owner)].permission) !== null
+  if (!own && !manages) throw new LocketError('permission_denied')
+  const all = await ctx.rightsOf(owner)
+  const given = details.scopes ? narrow(all, expandAll(details.scopes)) : all
+  const covered = covers(caller.rights, given, own ? 'self' : 'other')
+  const above = !covered || !(own || outranks(caller.rights, all))
+  if (above || !isWithin(details.addresses, caller.addresses)) {
+    throw new LocketError('above_own_rights')
+  }
+  return { ...details, scopes: scopesUnder(ceilingOf(caller, own), details.scopes) }
+}
+
+/** What the maker can give: to himself what he holds at all, to others what he holds everywhere. */
+function ceilingOf({ rights }: Caller, own: boolean): ReadonlySet<Permission> {
+  const gives = (permission: Permission): boolean =>
+    own ? holds(rights, permission) : overTenant(rights, permission) !== null
+  return new Set(permissions.filter((one) => one === 'self:read' || gives(one)))
+}
+
+/** The scopes as they were asked for where the ceiling allows all of them; else what it allows. */
+function scopesUnder(
+  ceiling: ReadonlySet<Permission>,
+  asked: ApiKeyDetails['scopes'],
+): ApiKeyDetails['scopes'] {
+  const wanted = asked ? [...expandAll(asked)] : permissions
+  if (wanted.every((one) => ceiling.has(one))) return asked
+  const all = [...expandAll(['*'])]
+  if (!asked && all.every((one) => ceiling.has(one))) return ['*']
+  return wanted.filter((one) => ceiling.has(one))
+}
+
+/** A credential that works from some networks only makes none that works from others. */
+function isWithin(asked: ApiKeyDetails['addresses'], mine: ApiKeyDetails['addresses']): boolean {
+  return mine === null || (asked?.every((network) => mine.includes(network)) ?? false)
+}
