@@ -98,16 +98,16 @@ export function sealWithNonce(
 
 /** Opens what was sealed for this very place, or throws `integrity_failed`. */
 export function open(key: SealingKey, place: Place, sealed: Uint8Array): Buffer {
-  if (sealedKeyVersion(sealed) !== key.version) throw tampered('key version')
+  if (sealedKeyVersion(sealed, place) !== key.version) throw tampered('key version', place)
   if (!timingSafeEqual(sealed.subarray(commitmentAt, nonceAt), key.commitment)) {
-    throw tampered('commitment')
+    throw tampered('commitment', place)
   }
   const plaintext = decrypt(key.key, sealed.subarray(nonceAt, bodyAt), {
     ciphertext: sealed.subarray(bodyAt, -tag_bytes),
     tag: sealed.subarray(-tag_bytes),
     aad: associatedData(place),
   })
-  if (!plaintext) throw tampered('tag')
+  if (!plaintext) throw tampered('tag', place)
   return plaintext
 }
 
@@ -142,9 +142,9 @@ export function decrypt(
   return plaintext
 }
 
-/** The version of the key that a value was sealed with; checks the outer form. */
-export function sealedKeyVersion(sealed: Uint8Array): number {
-  if (sealed.length < overhead_bytes || sealed[0] !== format) throw tampered('form')
+/** The version of the key that a value was sealed with; checks the outer form. `place`: for the log. */
+export function sealedKeyVersion(sealed: Uint8Array, place?: Place): number {
+  if (sealed.length < overhead_bytes || sealed[0] !== format) throw tampered('form', place)
   return new DataView(sealed.buffer, sealed.byteOffset).getUint32(1)
 }
 
@@ -153,8 +153,9 @@ function associatedData(place: Place): Buffer {
   return lengthPrefixed([domain, tenant, space, table, row, column, String(version)])
 }
 
-/** The reason goes to the log as the cause; the caller learns only that it did not open. */
-function tampered(reason: string): LocketError {
-  const cause = new Error(`a sealed value does not open: ${reason}`)
+/** Reason and place go to the log as the cause; the caller learns only that it did not open. */
+function tampered(reason: string, place?: Place): LocketError {
+  const where = place ? `${place.table}.${place.column} of ${place.row}` : 'a sealed value'
+  const cause = new Error(`${where} does not open: ${reason}`)
   return new LocketError('integrity_failed', undefined, { cause })
 }

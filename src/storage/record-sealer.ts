@@ -35,9 +35,10 @@ export function recordSealer(store: TenantStore, space: Id<'spc'>): RecordSealer
     },
     open: async (table, value) => {
       assert(value.record, 'a live row has a record')
-      const version = sealedKeyVersion(value.record)
+      const here = place(table, value.id, value.seq)
+      const version = sealedKeyVersion(value.record, here)
       const key = (await store.keys(space, version)).version(version)
-      return open(key.sealing, place(table, value.id, value.seq), value.record)
+      return open(key.sealing, here, value.record)
     },
   }
 }

@@ -100,9 +100,10 @@ function sealing(
       return seal(key.sealing, place(tenant, scope, cell), toUtf8(JSON.stringify(value)))
     },
     open: async (scope, cell, sealed) => {
-      const version = sealedKeyVersion(sealed)
+      const here = place(tenant, scope, cell)
+      const version = sealedKeyVersion(sealed, here)
       const key = (await access.get(tenant, scope, version)).version(version)
-      return JSON.parse(fromUtf8(open(key.sealing, place(tenant, scope, cell), sealed)))
+      return JSON.parse(fromUtf8(open(key.sealing, here, sealed)))
     },
     blindIndex: async (kind, value) =>
       blindIndex((await access.get(tenant, 'lookup')).current, kind, value),

@@ -1,9 +1,25 @@
 import { z } from 'zod'
+import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
+import type { Context } from '../../kernel/context.ts'
 import { Done, idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { forgetAnswers } from '../../storage/kept-answers.ts'
 import { currentVersion, requireVersion } from './get.ts'
+import type { MemoryId } from './memory.ts'
+
+/** Throws as for any memory that is not there or not of the version meant. */
+async function requireCurrent(ctx: Context, id: MemoryId): Promise<void> {
+  try {
+    const { record } = await currentVersion(ctx, id)
+    requireVersion(ctx, undefined, record.version)
+  } catch (thrown) {
+    // What cannot be opened any more must still be possible to delete, or it is in the way for ever.
+    const damaged = thrown instanceof LocketError && thrown.code === 'integrity_failed'
+    if (!damaged || ctx.ifMatch !== null) throw thrown
+    ctx.note({ id, damaged: true })
+  }
+}
 
 /**
  * Deletes a memory with all its versions; only a tombstone without content stays. Fails with
@@ -27,8 +43,7 @@ export const deleteMemory = operation({
   output: Done,
   status: 200,
   run: async (ctx, input) => {
-    const { record } = await currentVersion(ctx, input.id)
-    requireVersion(ctx, undefined, record.version)
+    await requireCurrent(ctx, input.id)
     await ctx.space.remove(input.id)
     await forgetAnswers(ctx.store, ctx.space.id)
     return { id: input.id, deleted: true as const }
