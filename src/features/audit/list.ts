@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { toTimestamp } from '../../core/clock.ts'
 import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
-import { fromCursor, toPage } from '../../core/page.ts'
+import { fromCursor, toCursor, toPage } from '../../core/page.ts'
 import { macsEqual } from '../../crypto/data-key.ts'
 import { Moment, pageFields, pageOf } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
@@ -10,7 +10,7 @@ import type { KeyScope, Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { commitmentOf } from './commitment.ts'
 import { AuditEvent, type EventBody, type EventOrigin, outcomes } from './event.ts'
-import { listEvents } from './store.ts'
+import { listEvents, scanEnd } from './store.ts'
 
 type Row = Tables['audit_events']
 
@@ -35,7 +35,7 @@ export const listAuditEvents = operation({
   id,
   method: 'GET',
   path: '/v1/audit-events',
-  summary: 'List audit events, newest first.',
+  summary: 'List audit events, newest first. A page may hold fewer than asked for.',
   effect: 'read',
   idempotent: false,
   permission: {
@@ -53,8 +53,11 @@ export const listAuditEvents = operation({
   status: 200,
   run: async (ctx, input) => {
     const store = input.log === 'instance' ? ctx.instance() : ctx.store
+    const before = input.cursor ? fromCursor(id, input.cursor) : 'evt_~'
+    const end = await store.first(scanEnd, { before, rows: limits.auditScan_rows })
     const rows = await store.all(listEvents, {
-      before: input.cursor ? fromCursor(id, input.cursor) : 'evt_~',
+      before,
+      end: end?.event_id ?? '',
       from: input.from ? Date.parse(input.from) : 0,
       until: input.until ? Date.parse(input.until) : Number.MAX_SAFE_INTEGER,
       action: input.action ?? null,
@@ -64,12 +67,14 @@ export const listAuditEvents = operation({
       limit: input.limit + 1,
     })
     const opened = await Promise.all(rows.map((row) => openEvent(store, row)))
-    return toPage(opened, {
+    const page = toPage(opened, {
       list: id,
       limit: input.limit,
       id: (event) => event.id,
       item: (event) => event,
     })
+    // A narrow question over a long log goes on where this one stopped looking.
+    return end && !page.nextCursor ? { ...page, nextCursor: toCursor(id, end.event_id) } : page
   },
 })
 

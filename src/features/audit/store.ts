@@ -22,13 +22,26 @@ export const insertEvent = query((db, arg: { tenant: Id<'ten'> } & Omit<Row, 'te
   }),
 )
 
-/** Newest first, below `before`. Conditions that are null do not narrow. */
+/** The event that stands `rows` below `before`: how far one question looks back. */
+export const scanEnd = query((db, arg: { tenant: Id<'ten'>; before: string; rows: number }) =>
+  db
+    .selectFrom('audit_events')
+    .select('event_id')
+    .where('tenant_id', '=', arg.tenant)
+    .where('event_id', '<', arg.before as Id<'evt'>)
+    .orderBy('event_id', 'desc')
+    .limit(1)
+    .offset(arg.rows),
+)
+
+/** Newest first, below `before` and not below `end`. Conditions that are null do not narrow. */
 export const listEvents = query(
   (
     db,
     arg: {
       tenant: Id<'ten'>
       before: string
+      end: string
       from: number
       until: number
       action: string | null
@@ -43,6 +56,7 @@ export const listEvents = query(
       .selectAll()
       .where('tenant_id', '=', arg.tenant)
       .where('event_id', '<', arg.before as Id<'evt'>)
+      .where('event_id', '>=', arg.end as Id<'evt'>)
       .where('time', '>=', arg.from)
       .where('time', '<', arg.until)
       .where((row) =>

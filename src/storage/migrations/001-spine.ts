@@ -165,7 +165,6 @@ export const spine = {
       body BLOB,
       PRIMARY KEY (tenant_id, event_id)
     ) STRICT`,
-    'CREATE INDEX audit_events_by_actor ON audit_events (tenant_id, actor_id, event_id)',
 
     `CREATE TABLE idempotency_keys (
       tenant_id TEXT NOT NULL,
