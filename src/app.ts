@@ -1,6 +1,5 @@
 /** Wires the parts of a server once. Nothing else knows all of them. */
 import type { Clock } from './core/clock.ts'
-import { toTimestamp } from './core/clock.ts'
 import { instanceTenant } from './core/ids.ts'
 import { appointAdministrator } from './features/api-keys/appoint.ts'
 import { createAuthenticator } from './features/api-keys/authenticate.ts'
@@ -22,6 +21,7 @@ import { operations } from './operations.ts'
 import { createRateLimits, type RateBudgets } from './pipeline/rate-limits.ts'
 import type { Pipeline } from './pipeline/request.ts'
 import { spacesEverRotated } from './storage/encryption-keys.ts'
+import { createKeyDestruction } from './storage/key-destruction.ts'
 import { instanceStore, tenantStore } from './storage/tenant-store.ts'
 
 export interface AppOptions {
@@ -94,17 +94,7 @@ function createServices(instance: Instance, options: AppOptions): Services {
   const { indexes_bytes_max: bytes_max } = options
   const indexes = createSpaceIndexes({ toDocument, bytes_max })
   const reseals: Services['reseals'] = new Map()
-  // After a crash nobody knows whether the last one was done.
-  let scrubDue = keys.tombstones.size > 0
-  const finishScrub = async (): Promise<void> => {
-    if (!scrubDue) return
-    try {
-      await database.scrub()
-      scrubDue = false
-    } catch (thrown) {
-      log.warn({ err: thrown }, 'copies of destroyed keys are still to be dropped')
-    }
-  }
+  const destruction = createKeyDestruction({ database, keys, log })
   return {
     log,
     clock,
@@ -115,13 +105,10 @@ function createServices(instance: Instance, options: AppOptions): Services {
     appointAdministrator,
     requireSpace,
     keyDestroyed: async (tenant, scope) => {
-      keys.tombstones.append({ tenant, scope, destroyedAt: toTimestamp(clock()) })
-      keys.cache.forget(tenant, scope)
       if (scope.startsWith('spc_')) indexes.drop(scope as `spc_${string}`)
-      scrubDue = true
-      await finishScrub()
+      await destruction.destroyed(tenant, scope)
     },
-    finishScrub,
+    finishDestruction: destruction.finish,
     keyRotated: (tenant, scope) => {
       if (scope === 'tenant') keys.cache.forgetTenant(tenant)
       else keys.cache.forget(tenant, scope)

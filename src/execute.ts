@@ -107,7 +107,7 @@ async function answerWrite(app: Pipeline, run: Run): Promise<Answer> {
     const admitted = await admitAgain(app, tx, run)
     const ctx = await openContext(app, tx, { admitted, trail })
     const call = await idempotentCall(ctx.store, trail)
-    const kept = call && (await keptAnswer(ctx.store, call, ctx.now))
+    const kept = call && (await keptAnswer(ctx, call, operation))
     if (kept) {
       await auditAllowed(app, ctx.store, { trail, output: kept.output, replayed: true })
       return kept

@@ -1,5 +1,5 @@
 /** A Locket on its data: the lock, the root key, the database; and how a new one begins. */
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
@@ -7,14 +7,15 @@ import { LocketError } from './core/errors.ts'
 import { type Id, instanceTenant, newId } from './core/ids.ts'
 import { limits } from './core/limits.ts'
 import type { Log } from './core/log.ts'
+import { makeDirectoryDurably, removeUnfinished } from './crypto/durable-file.ts'
 import { createKeyCache } from './crypto/keyring.ts'
 import { generateRootKey, type RootKey, readRootKey, rootKeyFromText } from './crypto/root-key.ts'
-import { openTombstones } from './crypto/tombstones.ts'
+import { openTombstones, prepareTombstones } from './crypto/tombstones.ts'
 import { appointAdministrator } from './features/api-keys/appoint.ts'
 import { appendEvent } from './features/audit/append.ts'
 import { jobEvent } from './features/audit/event.ts'
 import { insertTenant, ownTenant, tenantIds } from './features/tenants/store.ts'
-import { settleRotation } from './root-key-rotation.ts'
+import { settleRotation, settleTombstones } from './root-key-rotation.ts'
 import type { Database } from './storage/database.ts'
 import { lockDirectory } from './storage/directory-lock.ts'
 import { createSealCounts, type Keys } from './storage/encryption-keys.ts'
@@ -50,7 +51,7 @@ export async function openInstance(config: Config, options: OpenOptions): Promis
   const file = join(config.dataDir, 'locket.db')
   const exists = existsSync(file)
   if (!exists && !options.create) throw notInitialised(config.dataDir)
-  if (!exists) mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  if (!exists) makeDirectoryDurably(config.dataDir)
   const lock = lockDirectory(config.dataDir)
   try {
     if (exists) settleRotation(config, file)
@@ -66,9 +67,10 @@ export async function openInstance(config: Config, options: OpenOptions): Promis
 function openRootKey(config: Config, exists: boolean): RootKey {
   if ('text' in config.rootKey) return rootKeyFromText(config.rootKey.text, 'LOCKET_ROOT_KEY')
   const { file } = config.rootKey
+  removeUnfinished(file)
   if (existsSync(file)) return readRootKey(file)
   if (exists) throw new LocketError('unavailable', `The root key file ${file} is not there.`)
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  makeDirectoryDurably(dirname(file))
   return generateRootKey(file)
 }
 
@@ -84,6 +86,8 @@ async function openData(config: Config, options: DataOptions): Promise<Instance>
   if (existsSync(file) && !rootKeyFits(file, root)) {
     throw new LocketError('unavailable', 'This root key is not the one of this data directory.')
   }
+  settleTombstones(config.tombstonesFile, root)
+  prepareTombstones(config.tombstonesFile)
   const tombstones = openTombstones({ file: config.tombstonesFile, rootKey: root })
   const database = await openSqlite({ file, log, ...(pageCountMax && { pageCountMax }) })
   const keys: Keys = {

@@ -58,6 +58,7 @@ export function stateOf(directory: string, tenant?: string): string {
 export interface EventRow {
   readonly id: string
   readonly tenant: string
+  readonly class: string
   readonly action: string
   readonly outcome: string
   readonly actor: string | null
@@ -65,7 +66,8 @@ export interface EventRow {
 
 /** The audit events of all logs after one of them, oldest first. */
 export function eventsAfter(directory: string, after: string): readonly EventRow[] {
-  const sql = `SELECT event_id AS id, tenant_id AS tenant, action, outcome, actor_id AS actor
+  const sql = `SELECT event_id AS id, tenant_id AS tenant, class, action, outcome,
+    actor_id AS actor
     FROM audit_events WHERE event_id > ? ORDER BY event_id`
   return rowsOf(directory, sql, [after]) as unknown as EventRow[]
 }

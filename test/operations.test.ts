@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import { instanceTenant } from '../src/core/ids.ts'
 import type { Operation } from '../src/kernel/operation.ts'
 import { operations } from '../src/operations.ts'
-import { stateOf } from './data-files.ts'
+import { type EventRow, stateOf } from './data-files.ts'
 import {
   assertClean,
   assertProblem,
@@ -89,11 +89,20 @@ interface Expected {
   readonly tenant: string
 }
 
-function assertOneEvent({ events }: Observed, expected: Expected, about: string): void {
-  const told = events.map(({ action, outcome, tenant }) => ({ action, outcome, tenant }))
-  assert.deepEqual(told, [expected], `${about}: audit`)
+/** One of the call itself. What was done to a tenant is told to its log and the instance's, too. */
+function assertOneEvent(seen: Observed, expected: Expected, about: string): void {
+  const told = ({ action, outcome, tenant }: EventRow): Expected => ({ action, outcome, tenant })
+  const { system = [], call = [] } = Object.groupBy(seen.events, (event) =>
+    event.class === 'system' ? 'system' : 'call',
+  )
+  assert.deepEqual(call.map(told), [expected], `${about}: audit`)
   const known = expected.tenant !== instanceTenant
-  assert.equal(events[0]?.actor !== null, known, `${about}: actor`)
+  assert.equal(call[0]?.actor !== null, known, `${about}: actor`)
+  const { action, outcome } = expected
+  const announced = outcome === 'allowed' && /^tenant\.(?:created|updated)$/.test(action)
+  const logs = announced ? [instanceTenant, seen.reply.body.id] : []
+  const copies = logs.map((tenant) => ({ action, outcome, tenant }))
+  assert.deepEqual(system.map(told), copies, `${about}: told to others`)
 }
 
 /** An unknown name, a body that is too large, and a body that is none. */

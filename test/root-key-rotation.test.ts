@@ -4,10 +4,16 @@ import { copyFileSync, cpSync, existsSync, readFileSync, renameSync, writeFileSy
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createApp } from '../src/app.ts'
+import type { Config } from '../src/config.ts'
 import { createLog } from '../src/core/log.ts'
+import { generateRootKey } from '../src/crypto/root-key.ts'
 import { type Instance, openInstance } from '../src/instance.ts'
-import { rotateRootKey } from '../src/root-key-rotation.ts'
+import { type Rotation, rotateRootKey } from '../src/root-key-rotation.ts'
+import { rewrapTenantKeys } from '../src/storage/encryption-keys.ts'
+import { findWindows, haystacks } from './byte-search.ts'
 import { configOf, type Locket, openLocket } from './harness.ts'
+import { runSql } from './stores.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 
 const log = createLog('silent')
 
@@ -21,14 +27,14 @@ async function filled(t: TestContext): Promise<Locket> {
   return locket
 }
 
-function reopen(directory: string): Promise<Instance> {
-  return openInstance(configOf(directory), { log, create: false })
+function reopen(directory: string, config: Partial<Config> = {}): Promise<Instance> {
+  return openInstance({ ...configOf(directory), ...config }, { log, create: false })
 }
 
-async function rotate(directory: string): Promise<void> {
-  const instance = await reopen(directory)
+async function rotate(directory: string, config: Partial<Config> = {}): Promise<Rotation> {
+  const instance = await reopen(directory, config)
   try {
-    await rotateRootKey(instance, configOf(directory))
+    return await rotateRootKey(instance, { ...configOf(directory), ...config })
   } finally {
     await instance.close()
   }
@@ -105,4 +111,101 @@ test('a root key that came as text is not rotated', async (t) => {
   const instance = await openInstance(config, { log, create: false })
   t.after(() => instance.close())
   await assert.rejects(rotateRootKey(instance, config), /LOCKET_ROOT_KEY/)
+})
+
+test('a new key that was not written whole is thrown away by the next start', async (t) => {
+  const locket = await filled(t)
+  const next = join(locket.directory, 'root.key.next')
+  writeFileSync(next, '', { mode: 0o600 })
+  writeFileSync(`${next}.unfinished`, 'half a k', { mode: 0o600 })
+  await assertServes(t, locket)
+  for (const file of [next, `${next}.unfinished`]) assert.equal(existsSync(file), false, file)
+})
+
+test('a new key that cannot be read is kept where the old one does not fit', async (t) => {
+  const locket = await filled(t)
+  const other = await filled(t)
+  const at = (name: string): string => join(locket.directory, name)
+  copyFileSync(join(other.directory, 'root.key'), at('root.key'))
+  writeFileSync(at('root.key.next'), 'x', { mode: 0o600 })
+  await assert.rejects(reopen(locket.directory), /root.key.next must be 32 random bytes/)
+  assert.ok(existsSync(at('root.key.next')))
+})
+
+test('with tombstones other than the server’s the root key is not rotated', async (t) => {
+  const locket = await filled(t)
+  const { directory } = locket
+  const keyFile = join(directory, 'root.key')
+  const old = readFileSync(keyFile, 'utf8')
+  const tombstonesFile = join(directory, 'elsewhere')
+  await assert.rejects(
+    rotate(directory, { tombstonesFile }),
+    /1 destroyed spaces have no tombstone/,
+  )
+  assert.equal(existsSync(`${keyFile}.next`), false)
+  assert.equal(readFileSync(keyFile, 'utf8'), old)
+  await rotate(directory)
+  await assertServes(t, locket)
+})
+
+test('a space that somebody marked destroyed does not keep the root key from being rotated', async (t) => {
+  const locket = await filled(t)
+  const file = join(locket.directory, 'locket.db')
+  runSql(file, "update spaces set state = 'destroyed' where state = 'active'")
+  await rotate(locket.directory)
+  runSql(file, "update spaces set state = 'active' where profile is not null")
+  await assertServes(t, locket)
+})
+
+test('tombstones that a start with another setting left behind are put in place later', async (t) => {
+  const locket = await filled(t)
+  const { directory } = locket
+  const at = (name: string): string => join(directory, name)
+  cpSync(at('tombstones'), at('old.tombstones'))
+  await rotate(directory)
+  // A crash before the renaming; the next start does not know of this file.
+  renameSync(at('tombstones'), at('tombstones.next'))
+  renameSync(at('old.tombstones'), at('tombstones'))
+  await (await reopen(directory, { tombstonesFile: at('elsewhere') })).close()
+  await assertServes(t, locket)
+})
+
+/** The files that hold all of these bytes. */
+const filesWith = (directory: string, bytes: Uint8Array) =>
+  findWindows(haystacks(directory), bytes, bytes.length)
+
+/** The wrap of the tenant's key, as it stands in the database. */
+function wrapOf({ directory, tenant }: Locket): Uint8Array {
+  const sql = "select wrapped from encryption_keys where scope = 'tenant' and tenant_id = ?"
+  return runSql(join(directory, 'locket.db'), sql, tenant)[0]?.['wrapped'] as Uint8Array
+}
+
+test('what the old key wrapped is dropped by the start after a crash', async (t) => {
+  const locket = await openLocket(t)
+  const wrap = wrapOf(locket)
+  const { directory } = locket
+  await locket.close()
+  const instance = await reopen(directory)
+  const next = generateRootKey(join(directory, 'root.key.next'))
+  const roots = { from: instance.keys.root, to: next.key }
+  await instance.database.write((tx) => rewrapTenantKeys(tx, roots), 'full')
+  const crashed = temporaryDirectory(t)
+  cpSync(directory, crashed, { recursive: true })
+  await instance.close()
+  assert.notDeepEqual(filesWith(crashed, wrap), [])
+  const again = await reopen(crashed)
+  const app = await createApp(again, { version: 'test', publicUrl: null, indexes_bytes_max: 1e6 })
+  assert.deepEqual(filesWith(crashed, wrap), [])
+  await app.close()
+  await again.close()
+})
+
+test('a rotation whose scrub fails has succeeded, and says what is left to the next start', async (t) => {
+  const locket = await filled(t)
+  const instance = await reopen(locket.directory)
+  t.mock.method(instance.database, 'scrub', () => Promise.reject(new Error('somebody reads')))
+  const { keysWrapped, scrubbed } = await rotateRootKey(instance, configOf(locket.directory))
+  await instance.close()
+  assert.deepEqual([keysWrapped, scrubbed], [2, false])
+  await assertServes(t, locket)
 })

@@ -302,7 +302,7 @@ const power: readonly Fault[] = [
       return [
         ['GET', `/v1/memories/${foreign}`, { key: alice.key }],
         ['POST', '/v1/memories/list', { key: alice.key, body: { space: 'user:bob' } }],
-        ['GET', '/v1/spaces', { key: alice.key }],
+        ['GET', '/v1/spaces', { key: locket.admin }],
       ]
     },
   },

@@ -6,17 +6,20 @@ import { type ExitCode, exitCodes, type LocalCall } from './command.ts'
 import { columns } from './layout.ts'
 import { print, printJson } from './output.ts'
 
+const done = 'the old one opens nothing any more'
+const notYet = 'the old one opens remnants until the server is started'
+
 /** Refused while a server runs: the lock on the data directory is what makes it offline. */
 export async function rotateRootKeyCommand({ config, json }: LocalCall): Promise<ExitCode> {
   const instance = await openInstance(config, { log: createLog(config.logLevel), create: false })
   try {
-    const keysWrapped = await rotateRootKey(instance, config)
+    const { keysWrapped, scrubbed } = await rotateRootKey(instance, config)
     const rootKeyFile = instance.rootKeyFile ?? ''
-    if (json) printJson({ rootKeyFile, keysWrapped })
+    if (json) printJson({ rootKeyFile, keysWrapped, scrubbed })
     else
       print(
         columns([
-          ['root key', `${rootKeyFile} (new; the old one opens nothing any more)`],
+          ['root key', `${rootKeyFile} (new; ${scrubbed ? done : notYet})`],
           ['wrapped', `${keysWrapped} tenant keys`],
         ]),
       )

@@ -1,6 +1,8 @@
 /** Every bound of the server, in one table. docs/reference/limits.md is made from it. */
 export const limits = {
   body_bytes_max: 64 * 1024,
+  /** A larger body is read only after its credential was looked at. */
+  unknownBody_bytes_max: 16 * 1024,
   bodyLarge_bytes_max: 4 * 1024 * 1024,
   json_depth_max: 32,
   json_keys_max: 20_000,
@@ -25,13 +27,18 @@ export const limits = {
   recall_results_max: 100,
   page_items_max: 100,
   versions_max: 100,
-  delete_matching_max: 10_000,
+  delete_matching_max: 1_000,
   sessions_max: 1_000,
   memories_perSpace_max: 1_000_000,
 
   filter_depth_max: 8,
   filter_nodes_max: 64,
   filter_values_max: 100,
+  /** What `contains` looks for; other texts that a filter compares with. */
+  filter_text_characters_max: 256,
+  filter_value_characters_max: 1_000,
+  /** What `contains` looks through in one request, all told: 70 ms at the worst, measured. */
+  filter_examined_characters_max: 10_000_000,
 
   handle_characters_max: 100,
   name_characters_max: 100,
@@ -40,6 +47,8 @@ export const limits = {
   roles_perTenant_max: 200,
   grants_perPrincipal_max: 100,
   apiKeys_perPrincipal_max: 50,
+  spaces_perTenant_max: 100_000,
+  principals_perTenant_max: 100_000,
   tenants_max: 10_000,
 
   apiKey_overlap_ms_max: 24 * 3_600_000,
@@ -57,9 +66,13 @@ export const limits = {
   principalsCached_max: 10_000,
   indexes_bytes_max: 512 * 1024 * 1024,
   indexCatchUp_rows: 500,
+  /** How many events one question to the audit log looks through. */
+  auditScan_rows: 10_000,
   sweep_rows: 500,
   tombstones_perSpace_max: 2_000,
   /** Sealed values name their key version; a key keeps so many versions to open old ones. */
   keyVersions_max: 100,
   seals_perKey_max: 2 ** 31,
+  /** A new look-up key rewrites them in one transaction, while no other write goes on. */
+  reindex_rows_max: 20_000,
 } as const

@@ -5,7 +5,12 @@ import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { appendDurably, createDurably, truncateDurably } from './durable-file.ts'
+import {
+  appendDurably,
+  createDurably,
+  makeDirectoryDurably,
+  truncateDurably,
+} from './durable-file.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'locket-durable-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -56,6 +61,49 @@ test('syncs the file, and the directory that names it, and leaves nothing open',
   syncBuiltinESMExports()
 })
 
+test('a file has its name only once it is whole, whenever a crash comes', (t) => {
+  const file = newFile()
+  const seen: boolean[] = []
+  for (const step of ['writeSync', 'fsyncSync', 'linkSync'] as const) {
+    const real = fs[step] as (...args: unknown[]) => unknown
+    t.mock.method(fs, step, (...args: unknown[]) => {
+      seen.push(existsSync(file))
+      return real(...args)
+    })
+  }
+  syncBuiltinESMExports()
+  createDurably(file, 'one\n')
+  t.mock.restoreAll()
+  syncBuiltinESMExports()
+  assert.deepEqual(
+    seen,
+    [false, false, false, true],
+    'written, synced, linked; the directory synced',
+  )
+})
+
+test('what a crash left of a create is in nobody’s way, and goes', () => {
+  const file = newFile()
+  writeFileSync(`${file}.unfinished`, 'half')
+  createDurably(file, 'one\n')
+  assert.equal(readFileSync(file, 'utf8'), 'one\n')
+  assert.ok(!existsSync(`${file}.unfinished`))
+  assert.equal(statSync(file).nlink, 1)
+})
+
+test('makes directories of the owner’s alone, each synced into the one above it', (t) => {
+  const sync = t.mock.method(fs, 'fsyncSync')
+  syncBuiltinESMExports()
+  const directory = join(newFile(), 'a', 'b')
+  makeDirectoryDurably(directory)
+  assert.equal(sync.mock.callCount(), 3)
+  makeDirectoryDurably(directory)
+  assert.equal(sync.mock.callCount(), 3)
+  assert.equal(statSync(directory).mode & 0o777, 0o700)
+  t.mock.restoreAll()
+  syncBuiltinESMExports()
+})
+
 test('truncates to a size', () => {
   const file = newFile()
   createDurably(file, 'one\ntwo\n')
@@ -67,6 +115,7 @@ test('a create that does not fit leaves no file', () => {
   const file = newFile()
   assert.equal(onFullDisk(`createDurably(${JSON.stringify(file)}, 'x'.repeat(10_000))`), 'EFBIG')
   assert.ok(!existsSync(file))
+  assert.ok(!existsSync(`${file}.unfinished`))
 })
 
 test('an append that does not fit leaves the file as it was', () => {

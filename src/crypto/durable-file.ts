@@ -2,24 +2,66 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
+  linkSync,
+  mkdirSync,
   openSync,
+  readFileSync,
   renameSync,
-  unlinkSync,
+  rmSync,
   writeSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 
 const ownerOnly = 0o600
 const followNoLink = constants.O_NOFOLLOW ?? 0 // Windows has none
 
-/** Creates a file that only its owner may read. Fails with EEXIST when there is one already. */
+/**
+ * Creates a file that only its owner may read. Fails with EEXIST when there is one already. It is
+ * written under another name and then linked to its own (a link never replaces), so that whatever
+ * stops us, a file of that name is whole.
+ */
 export function createDurably(file: string, content: string): void {
   const { O_CREAT, O_EXCL, O_WRONLY } = constants
-  const handle = openSync(file, O_CREAT | O_EXCL | O_WRONLY, ownerOnly)
-  writeDurably(file, { handle, content, undo: () => unlinkSync(file) })
+  const unfinished = unfinishedOf(file)
+  removeUnfinished(file)
+  const handle = openSync(unfinished, O_CREAT | O_EXCL | O_WRONLY, ownerOnly)
+  try {
+    writeDurably({ handle, content, undo: () => undefined })
+    linkSync(unfinished, file)
+  } finally {
+    removeUnfinished(file)
+  }
+  syncDirectory(dirname(file))
+  // Of two processes that make it at once, one may have linked what the other was writing.
+  if (readFileSync(file, 'utf8') !== content) throw new Error(`another process made ${file}`)
+}
+
+/** Removes what a crash left of a `createDurably`. */
+export function removeUnfinished(file: string): void {
+  const unfinished = unfinishedOf(file)
+  if (existsSync(unfinished)) rmSync(unfinished)
+}
+
+function unfinishedOf(file: string): string {
+  return `${file}.unfinished`
+}
+
+/** Makes a directory of the owner's alone, and those above it, where they are not there. */
+export function makeDirectoryDurably(directory: string): void {
+  const first = mkdirSync(directory, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  const end = resolve(first).length
+  for (let at = resolve(directory); at.length >= end; at = dirname(at)) syncDirectory(dirname(at))
+}
+
+/** Fails where `appendDurably` would for another reason than a full disk; makes the file at need. */
+export function openForAppending(file: string): void {
+  const { O_APPEND, O_CREAT, O_WRONLY } = constants
+  closeSync(openSync(file, O_APPEND | O_CREAT | O_WRONLY | followNoLink, ownerOnly))
 }
 
 /** Appends to a file of ours, made at need: all of the content, or nothing and an error. */
@@ -27,7 +69,8 @@ export function appendDurably(file: string, content: string): void {
   const { O_APPEND, O_CREAT, O_WRONLY } = constants
   const handle = openSync(file, O_APPEND | O_CREAT | O_WRONLY | followNoLink, ownerOnly)
   const before_bytes = fstatSync(handle).size
-  writeDurably(file, { handle, content, undo: () => ftruncateSync(handle, before_bytes) })
+  writeDurably({ handle, content, undo: () => ftruncateSync(handle, before_bytes) })
+  syncDirectory(dirname(file))
 }
 
 /** Gives a file the name of another, which is gone then. */
@@ -47,10 +90,7 @@ export function truncateDurably(file: string, size_bytes: number): void {
   }
 }
 
-function writeDurably(
-  file: string,
-  write: { handle: number; content: string; undo: () => void },
-): void {
+function writeDurably(write: { handle: number; content: string; undo: () => void }): void {
   try {
     writeAll(write.handle, Buffer.from(write.content))
     fsyncSync(write.handle)
@@ -60,7 +100,6 @@ function writeDurably(
   } finally {
     closeSync(write.handle)
   }
-  syncDirectory(dirname(file))
 }
 
 function writeAll(handle: number, bytes: Uint8Array): void {

@@ -106,6 +106,12 @@ describe('a key set', () => {
     assert.throws(() => openRows([row(1, 'current'), row(2, 'current')]), failed)
   })
 
+  test('seals with its newest version, or not at all', () => {
+    assert.throws(() => openRows([row(1, 'current'), row(2, 'retired')]), failed)
+    assert.throws(() => openRows([row(1, 'current'), row(2, 'destroyed')]), failed)
+    assert.throws(() => openRows([row(1, 'retired'), row(2, 'current'), row(3, 'retired')]), failed)
+  })
+
   test('refuses rows that do not belong together', () => {
     assert.throws(() => openRows([{ ...row(1, 'current'), scope: 'spc_2' }]), failed)
     const twice = row(1, 'current')

@@ -41,7 +41,10 @@ export function unwrapKey(parent: KeySet | DataKey, owner: KeyOwner, wrapped: Ui
   return open(key.sealing, placeOf(owner), wrapped)
 }
 
-/** Unwraps the versions of one scope. Throws `integrity_failed` unless exactly one is current. */
+/**
+ * Unwraps the versions of one scope. Throws `integrity_failed` unless exactly one is current, the
+ * newest: no MAC covers `state`, and whoever changes it must not choose what we seal with.
+ */
 export function openKeySet(
   parent: KeySet | DataKey,
   owner: { tenant: string; scope: string },
@@ -50,6 +53,7 @@ export function openKeySet(
   const usable = rows.filter((row) => row.state !== 'destroyed')
   const [current, ...others] = usable.filter((row) => row.state === 'current')
   if (!current || others.length > 0) throw broken('it has not exactly one current version')
+  if (rows.some((row) => row.version > current.version)) throw broken('the newest is not current')
   const keys = new Map<number, DataKey>()
   for (const row of usable) {
     if (row.scope !== owner.scope) throw broken('a version is of another scope')

@@ -6,12 +6,19 @@
  * altered; whoever can write to the file can still drop whole lines, as he can delete it.
  */
 import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { assert } from '../core/assert.ts'
 import { fromBase64Url, lengthPrefixed, toBase64Url } from '../core/encoding.ts'
 import { LocketError } from '../core/errors.ts'
 import { parseJson } from '../core/json.ts'
 import type { DataKey } from './data-key.ts'
-import { appendDurably, createDurably, truncateDurably } from './durable-file.ts'
+import {
+  appendDurably,
+  createDurably,
+  makeDirectoryDurably,
+  openForAppending,
+  truncateDurably,
+} from './durable-file.ts'
 import { signingKeyOf, type VerifyingKey } from './signing-key.ts'
 
 export interface Tombstone {
@@ -49,6 +56,26 @@ export function openTombstones(options: { file: string; rootKey: DataKey }): Tom
       appendDurably(file, `${toLine(tombstone, signature)}\n`)
       destroyed.add(nameOf(tombstone))
     },
+  }
+}
+
+/** Makes the file where there is none. Whatever would keep tombstones from it stops the start. */
+export function prepareTombstones(file: string): void {
+  try {
+    makeDirectoryDurably(dirname(file))
+    openForAppending(file)
+  } catch (cause) {
+    throw new Error(`the tombstone file cannot be appended to: ${file}`, { cause })
+  }
+}
+
+/** Whether all lines of the file were signed under this root key. */
+export function tombstonesFit(file: string, rootKey: DataKey): boolean {
+  try {
+    readAll(file, signingKeyOf(rootKey, domain))
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -33,10 +33,13 @@ export interface Caller {
 export interface Services {
   readonly log: Log
   readonly clock: Clock
-  /** Makes a key's destruction final: tombstone, caches, the database's own copies. */
+  /**
+   * Makes a key's destruction final: caches, tombstone, the database's own copies. It never fails:
+   * the key is destroyed by then, and what cannot be done at once is left to `finishDestruction`.
+   */
   readonly keyDestroyed: (tenant: Id<'ten'>, scope: KeyScope) => Promise<void>
-  /** Drops those copies where that could not be done yet: another process was reading the file. */
-  readonly finishScrub: () => Promise<void>
+  /** Does what of that could not be done yet: the disk was full, another process read the file. */
+  readonly finishDestruction: () => Promise<void>
   /** Lets every part that remembers a key know that it has a new version. */
   readonly keyRotated: (tenant: Id<'ten'>, scope: KeyScope) => void
 }

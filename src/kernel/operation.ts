@@ -64,6 +64,8 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
   readonly status: 200 | 201
   /** The answer carries a secret that is shown once: it is never kept for a replay. */
   readonly secretAnswer?: boolean
+  /** Whether an answer that was kept may still be given: what it tells of may be over by now. */
+  readonly replayable?: (ctx: Context, output: Output) => Promise<boolean>
   readonly prepare?: (ctx: PrepareContext, input: Input) => Promise<Prepared>
   /** Touches nothing but the transaction: it may be run again. A read may throw `Unprepared`. */
   readonly run: (ctx: Context, input: Input, prepared: Prepared) => Promise<Output>

@@ -1,15 +1,19 @@
 /**
  * Idempotency keys: a POST that is sent again is answered again, not done again. The key is scoped
  * to tenant, principal and operation and stored as a MAC; the answer is kept sealed under the key
- * of the space it speaks of, for 24 hours. An answer that carries a secret, or speaks of several
- * spaces, is not kept at all.
+ * of what it speaks of, for 24 hours, and given to nobody who may do less than who got it first. An
+ * answer that carries a secret, or speaks of several spaces, is not kept at all.
  */
 import { LocketError } from '../core/errors.ts'
 import type { Id } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
+import type { Permission } from '../core/permissions.ts'
 import type { Sealed } from '../crypto/aead.ts'
 import { type Blind, hashed } from '../crypto/blind-index.ts'
 import { type DataKey, macsEqual } from '../crypto/data-key.ts'
+import type { Context } from '../kernel/context.ts'
+import type { Operation } from '../kernel/operation.ts'
+import { covers, type EffectiveGrant, type Reach } from '../kernel/rights.ts'
 import { query } from '../storage/query.ts'
 import type { KeyScope, Tables } from '../storage/tables.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
@@ -73,21 +77,29 @@ export async function idempotentCall(
 
 /**
  * The kept answer, or null when this is the first time. Throws `idempotency_mismatch` for another
- * body, `answer_not_kept` for an answer that carried a secret, spoke of several spaces, or spoke of a
- * space from which something was deleted since.
+ * body, `answer_not_kept` for an answer that carried a secret, spoke of several spaces, of what was
+ * deleted or is over since, or was given to a credential that may do more than this one.
  */
 export async function keptAnswer(
-  store: TenantStore,
+  ctx: Context,
   call: IdempotentCall,
-  now: number,
+  operation: Operation,
 ): Promise<Answer | null> {
+  const { store, now } = ctx
   for (const named of [call, ...call.earlier]) {
     const row = await store.first(byKey, { key: named.keyHash, now })
     if (!row) continue
     const same = macsEqual(row.fingerprint, named.fingerprint)
     if (!same) throw new LocketError('idempotency_mismatch')
     if (!row.answer) throw new LocketError('answer_not_kept')
-    const output = await store.open(row.scope, cellOf(named.keyHash), row.answer)
+    const { output, rights } = (await store.open(
+      row.scope,
+      cellOf(named.keyHash),
+      row.answer,
+    )) as Kept
+    const may = covers(ctx.caller.rights, rights.map(toGrant), 'self')
+    const live = may && ((await operation.replayable?.(ctx, output)) ?? true)
+    if (!live) throw new LocketError('answer_not_kept')
     return { status: row.status, output, replayed: true }
   }
   return null
@@ -100,7 +112,7 @@ export async function keepAnswer(
   kept: { answer: Answer; trail: Trail; now: number; spaces: number },
 ): Promise<void> {
   const { answer, trail, now, spaces } = kept
-  const scope: KeyScope = trail.spaceId ?? 'tenant'
+  const scope = scopeOf(trail, answer)
   await store.run(dropExpired, { key: call.keyHash })
   await store.run(insertRow, {
     key_hash: call.keyHash,
@@ -122,7 +134,30 @@ async function sealAnswer(
   if (kept.spaces > 1) return null
   const { output } = kept.answer
   if (JSON.stringify(output).length > limits.idempotencyAnswer_bytes_max) return null
-  return store.seal(kept.scope, cellOf(call.keyHash), output)
+  const rights = (kept.trail.caller?.rights ?? []).map(toKept)
+  const sealed: Kept = { output, rights }
+  return store.seal(kept.scope, cellOf(call.keyHash), sealed)
+}
+
+/** What is sealed of an answer: the answer, and what the credential that got it could do. */
+interface Kept {
+  readonly output: unknown
+  readonly rights: readonly (readonly [Reach, ...Permission[]])[]
+}
+
+function toKept({ reach, permissions }: EffectiveGrant): Kept['rights'][number] {
+  return [reach, ...permissions]
+}
+
+function toGrant([reach, ...permissions]: Kept['rights'][number]): EffectiveGrant {
+  return { grant: '', reach, permissions: new Set(permissions) }
+}
+
+/** The key that the answer dies with: that of its space, or of what was made where it has one. */
+function scopeOf(trail: Trail, answer: Answer): KeyScope {
+  if (trail.spaceId) return trail.spaceId
+  const made = trail.request.operation.facts?.(trail.input, answer.output).resourceId ?? ''
+  return /^(?:spc|usr|agt|svc)_/.test(made) ? (made as KeyScope) : 'tenant'
 }
 
 function cellOf(keyHash: Blind) {

@@ -287,13 +287,15 @@ test('seals are counted for each key version and written down', async (t) => {
 test('keys that sealed often enough are named for rotation, retired ones not', async (t) => {
   const stores = await openStores(t)
   const { space } = await manyKeys(stores)
-  const worn = () => stores.database.read((tx) => keysToRotate(tx, 10))
+  const worn = (after = '') => stores.database.read((tx) => keysToRotate(tx, { after, limit: 10 }))
   const setSeals = (seals: number) =>
     stores.sql('update encryption_keys set seals = ? where scope = ?', seals, space.id)
   setSeals(limits.seals_perKey_max - 1)
   assert.deepEqual(await worn(), [])
   setSeals(limits.seals_perKey_max)
-  assert.deepEqual(await worn(), [{ tenant: stores.tenant, scope: space.id }])
+  const place = `${stores.tenant} ${space.id}`
+  assert.deepEqual(await worn(), [{ tenant: stores.tenant, scope: space.id, place }])
+  assert.deepEqual(await worn(place), [])
   await stores.write((store) => store.rotateKey(space.id))
   assert.deepEqual(await worn(), [])
 })

@@ -123,14 +123,17 @@ const addSeals = query((db, arg: Scope & { version: number; seals: number }) =>
     .where('version', '=', arg.version),
 )
 
-const overused = query((db, arg: { seals: number; limit: number }) =>
-  db
+const overused = query((db, arg: { seals: number; after: string; limit: number }) => {
+  const place = sql<string>`tenant_id || ' ' || scope`
+  return db
     .selectFrom('encryption_keys')
-    .select(['tenant_id', 'scope'])
+    .select(['tenant_id', 'scope', place.as('place')])
     .where('state', '=', 'current')
     .where('seals', '>=', arg.seals)
-    .limit(arg.limit),
-)
+    .where(place, '>', arg.after)
+    .orderBy(place)
+    .limit(arg.limit)
+})
 
 export type KeyRecord = Pick<
   Tables['encryption_keys'],
@@ -175,13 +178,13 @@ export async function recordSeals(
   for (const { owner, seals } of counts) await tx.run(addSeals, { ...owner, seals })
 }
 
-/** Keys that sealed so often that they should rotate. */
+/** Keys that sealed so often that they should rotate, after a place in their order. */
 export async function keysToRotate(
   tx: Transaction,
-  limit: number,
-): Promise<{ tenant: Id<'ten'>; scope: KeyScope }[]> {
-  const rows = await tx.all(overused, { seals: limits.seals_perKey_max, limit })
-  return rows.map((row) => ({ tenant: row.tenant_id, scope: row.scope }))
+  page: { after: string; limit: number },
+): Promise<{ tenant: Id<'ten'>; scope: KeyScope; place: string }[]> {
+  const rows = await tx.all(overused, { seals: limits.seals_perKey_max, ...page })
+  return rows.map(({ tenant_id: tenant, scope, place }) => ({ tenant, scope, place }))
 }
 
 const tenantKeys = query((db, _arg: object) =>

@@ -63,7 +63,8 @@ test('the rows of a destroyed space are dropped in steps; those of others stay',
   await stores.change(space, (view) =>
     view.replace(memoryOf('y', { id: first.id, version: 2 }), first),
   )
-  const leftovers = () => stores.database.read((tx) => spacesWithLeftovers(tx, 10))
+  const leftovers = () =>
+    stores.database.read((tx) => spacesWithLeftovers(tx, { after: '', limit: 10 }))
   assert.deepEqual(await leftovers(), [])
   await stores.write(async (store) => {
     const row = await findSpace(store, space.id)

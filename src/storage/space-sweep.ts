@@ -8,6 +8,12 @@ import type { TenantStore } from './tenant-store.ts'
 export type ExpiredMemory = Pick<Tables['memories'], 'tenant_id' | 'space_id' | 'memory_id'>
 export type SpaceName = Pick<Tables['spaces'], 'tenant_id' | 'space_id'>
 type SpaceState = Tables['spaces']['state']
+
+interface Page {
+  readonly after: string
+  readonly limit: number
+}
+
 type InSpace = { tenant: Id<'ten'>; space: Id<'spc'> }
 
 const expired = query((db, arg: { now: number; limit: number }) =>
@@ -20,11 +26,12 @@ const expired = query((db, arg: { now: number; limit: number }) =>
     .limit(arg.limit),
 )
 
-const leftovers = query((db, arg: { limit: number }) =>
+const leftovers = query((db, arg: Page) =>
   db
     .selectFrom('spaces')
     .select(['tenant_id', 'space_id'])
     .where('state', '=', 'destroyed')
+    .where('space_id', '>', arg.after as Id<'spc'>)
     .where(({ exists, selectFrom }) =>
       exists(
         selectFrom('memories')
@@ -33,6 +40,7 @@ const leftovers = query((db, arg: { limit: number }) =>
           .whereRef('memories.space_id', '=', 'spaces.space_id'),
       ),
     )
+    .orderBy('space_id')
     .limit(arg.limit),
 )
 
@@ -108,17 +116,12 @@ export function expiredMemories(
   return tx.all(expired, bounds)
 }
 
-/** Destroyed spaces that still have rows. */
-export function spacesWithLeftovers(tx: Transaction, limit: number): Promise<SpaceName[]> {
-  return tx.all(leftovers, { limit })
+/** Spaces marked destroyed that still have rows. What the mark is worth, their MAC tells. */
+export function spacesWithLeftovers(tx: Transaction, page: Page): Promise<SpaceName[]> {
+  return tx.all(leftovers, page)
 }
 
-interface Page {
-  readonly after: string
-  readonly limit: number
-}
-
-/** Destroyed spaces of all tenants in the order of their ids. */
+/** Spaces marked destroyed, of all tenants, in the order of their ids; the same holds for them. */
 export function destroyedSpaces(tx: Transaction, page: Page): Promise<SpaceName[]> {
   return tx.all(inState, { ...page, state: 'destroyed' })
 }

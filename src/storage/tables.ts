@@ -188,7 +188,7 @@ export const tables = {
     scope: text<KeyScope>(),
     /** The HTTP status of the answer. */
     status: integer(),
-    /** Null where the answer carried a secret. */
+    /** Null where the answer is not kept: it carried a secret, or what it spoke of was deleted. */
     answer: nullable(sensitive()),
     expires_at: integer(),
   },

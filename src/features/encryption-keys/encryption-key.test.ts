@@ -218,6 +218,28 @@ test('a key has a bounded number of versions', async (t) => {
   assert.equal(row?.['n'], limits.keyVersions_max)
 })
 
+test('a look-up key over more rows than other writes should wait for is not rotated', async (t) => {
+  const locket = await openLocket(t)
+  const file = join(locket.directory, 'locket.db')
+  const columns = Object.keys(runSql(file, 'select * from principals limit 1')[0] ?? {})
+  const copied = columns.map((name) => {
+    if (name === 'principal_id') return "'usr_' || value"
+    return name === 'handle_index' ? 'randomblob(32)' : name
+  })
+  const rows = `from principals, generate where tenant_id = '${locket.tenant}'`
+  runSql(
+    file,
+    `with recursive generate(value) as (select 1 union all select value + 1 from generate
+      where value < ${limits.reindex_rows_max})
+    insert into principals (${columns}) select ${copied} ${rows} limit ${limits.reindex_rows_max}`,
+  )
+  assert.equal((await rotate(locket, 'lookup')).code, 'quota_exceeded')
+  assert.deepEqual(
+    (await keysOf(locket, 'lookup')).map((one) => one.version),
+    [1],
+  )
+})
+
 test('keys of others, and ones that are not there, are not rotated', async (t) => {
   const locket = await openLocket(t)
   const { scopes, alice } = await used(locket)

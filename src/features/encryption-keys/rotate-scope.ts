@@ -2,17 +2,18 @@
 import type { KeyScope, PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { openProfile } from '../principals/principal.ts'
-import { getPrincipal, sealProfile, updatePrincipalRow } from '../principals/store.ts'
+import { findPrincipal, sealProfile, updatePrincipalRow } from '../principals/store.ts'
 import { resealSpaceProfile } from '../spaces/store.ts'
 import { raiseEpoch } from '../tenants/store.ts'
-import { reindex } from './reindex.ts'
+import { checkReindexSize, reindex } from './reindex.ts'
 
-/** Rotates one key of the tenant and returns the new version. Throws `not_found`. */
+/** Rotates one key of the tenant, returns the new version. Throws `not_found`, `quota_exceeded`. */
 export async function rotateScope(
   store: TenantStore,
   scope: KeyScope,
   now: number,
 ): Promise<number> {
+  if (scope === 'lookup') await checkReindexSize(store)
   const version = await store.rotateKey(scope)
   if (scope === 'tenant') await store.rewrapKeys()
   else if (scope === 'lookup') await rotateLookups(store)
@@ -35,8 +36,10 @@ function isPrincipal(scope: KeyScope): scope is PrincipalId {
   return scope.includes('_')
 }
 
+/** A deleted principal has no profile any more; its key still opens events, and may be worn. */
 async function resealPrincipal(store: TenantStore, id: PrincipalId, now: number): Promise<void> {
-  const row = await getPrincipal(store, id)
+  const row = await findPrincipal(store, id)
+  if (!row) return
   const profile = await sealProfile(store, id, await openProfile(store, row))
   await updatePrincipalRow(store, row, { profile, updated_at: now })
 }

@@ -47,40 +47,60 @@ interface Entry extends HeldIndex {
   bytes: number
 }
 
-export function createSpaceIndexes(options: {
-  toDocument: ToDocument
-  bytes_max: number
-}): SpaceIndexes {
+/** The entries of a process, the least recently used leaving when they hold more than `bytes_max`. */
+interface Shelf {
+  /** The entry of a space, now the most recently used; `held` comes back when it had to leave. */
+  use(space: Id<'spc'>, held?: Entry): Entry
+  drop(space: Id<'spc'>): void
+  /** Counts what an entry holds now. */
+  account(space: Id<'spc'>, entry: Entry): void
+  readonly bytes: number
+}
+
+function createShelf(bytes_max: number): Shelf {
   const entries = new Map<Id<'spc'>, Entry>()
   let total_bytes = 0
-
-  /** The entry of a space, now the most recently used. */
-  const use = (space: Id<'spc'>, held?: Entry): Entry => {
-    const known = entries.get(space)
-    const entry = known ?? held ?? { seq: 0, index: createSpaceIndex(), bytes: 0 }
-    entries.delete(space)
-    entries.set(space, entry)
-    if (!known) {
-      entry.bytes = 0
-      account(entry)
-    }
-    return entry
-  }
 
   const drop = (space: Id<'spc'>): void => {
     total_bytes -= entries.get(space)?.bytes ?? 0
     entries.delete(space)
   }
 
-  /** Counts what an entry holds now, and lets the least recently used go. */
-  const account = (entry: Entry): void => {
+  const account = (space: Id<'spc'>, entry: Entry): void => {
+    if (entries.get(space) !== entry) return
     total_bytes += entry.index.bytes - entry.bytes
     entry.bytes = entry.index.bytes
-    for (const space of entries.keys()) {
-      if (total_bytes <= options.bytes_max || entries.size === 1) return
-      drop(space)
+    for (const oldest of entries.keys()) {
+      if (total_bytes <= bytes_max || entries.size === 1) return
+      drop(oldest)
     }
   }
+
+  return {
+    use: (space, held) => {
+      const known = entries.get(space)
+      const entry = known ?? held ?? { seq: 0, index: createSpaceIndex(), bytes: 0 }
+      entries.delete(space)
+      entries.set(space, entry)
+      if (!known) {
+        entry.bytes = 0
+        account(space, entry)
+      }
+      return entry
+    },
+    drop,
+    account,
+    get bytes() {
+      return total_bytes
+    },
+  }
+}
+
+export function createSpaceIndexes(options: {
+  toDocument: ToDocument
+  bytes_max: number
+}): SpaceIndexes {
+  const shelf = createShelf(options.bytes_max)
 
   const follow = (entry: Entry, row: StoredMemory): void => {
     if (row.record) {
@@ -93,14 +113,14 @@ export function createSpaceIndexes(options: {
   /** One step towards the snapshot's end; null when it is not reached. */
   const step = async (space: SpaceStore, held?: Entry): Promise<Entry | null> => {
     const { seq, seqFloor } = await space.position()
-    const entry = use(space.id, held)
+    const entry = shelf.use(space.id, held)
     if (entry.seq < seqFloor) Object.assign(entry, { seq: 0, index: createSpaceIndex() })
     if (entry.seq >= seq) return entry
     const rows = await space.changesAfter(entry.seq, limits.indexCatchUp_rows)
     // Another request may have come this far while the rows were being read.
     for (const row of rows) if (row.seq > entry.seq) follow(entry, row)
     if (rows.length < limits.indexCatchUp_rows) entry.seq = Math.max(entry.seq, seq)
-    if (entries.get(space.id) === entry) account(entry)
+    shelf.account(space.id, entry)
     return entry.seq >= seq ? entry : null
   }
 
@@ -118,9 +138,9 @@ export function createSpaceIndexes(options: {
       if (!entry) throw new Unprepared()
       return entry.index
     },
-    drop,
+    drop: shelf.drop,
     get bytes() {
-      return total_bytes
+      return shelf.bytes
     },
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Locket, openLocket } from '../../../test/harness.ts'
+import { limits } from '../../core/limits.ts'
 
 const space = 'user:alice'
 const remove = async (locket: Locket, body: object, key = locket.admin) =>
@@ -68,4 +69,19 @@ test('of a space that is not there nothing is deleted', async (t) => {
   const locket = await openLocket(t)
   const reply = await remove(locket, { space: 'team:x', filter: {} })
   assert.deepEqual(reply, { deleted: 0, more: false })
+})
+
+test('one call deletes so many, the newest first, and says that there are more', async (t) => {
+  const locket = await openLocket(t)
+  const most = limits.delete_matching_max
+  assert.ok(most <= 1_000, 'all of them are deleted in one transaction')
+  for (let left = most + 1; left > 0; left -= limits.batch_items_max) {
+    const items = Array.from({ length: Math.min(left, limits.batch_items_max) }, (_, at) => ({
+      text: left === most + 1 && at === 0 ? 'the first' : 'another',
+    }))
+    await locket.call('POST', '/v1/memories/batch', { body: { space, items } })
+  }
+  assert.deepEqual(await remove(locket, { space, filter: {} }), { deleted: most, more: true })
+  assert.deepEqual(await texts(locket), ['the first'])
+  assert.deepEqual(await remove(locket, { space, filter: {} }), { deleted: 1, more: false })
 })

@@ -188,6 +188,12 @@ const wrong: readonly (readonly [filter: Raw, says: RegExp])[] = [
   [{ not: [{ type: 'fact' }] }, /is not an object/],
   [{ not: null }, /is not an object/],
   [{ importance: { in: list(limits.filter_values_max + 1) } }, /lists too many values/],
+  [{ type: { contains: 'a'.repeat(limits.filter_text_characters_max + 1) } }, /too long a text/],
+  [{ tags: { contains: 'a'.repeat(limits.filter_text_characters_max + 1) } }, /too long a text/],
+  ...['eq', 'ne', 'in', 'gt', 'lte'].map((operator): [Raw, RegExp] => {
+    const long = 'a'.repeat(limits.filter_value_characters_max + 1)
+    return [{ 'metadata.a': { [operator]: operator === 'in' ? [long] : long } }, /too long a text/]
+  }),
   [nested(limits.filter_depth_max + 1), /is nested too deeply/],
   [wide(limits.filter_nodes_max), /has too many conditions/],
 ]
@@ -206,6 +212,32 @@ test('a filter at its bounds is taken', () => {
   assert.equal(accepts(nested(limits.filter_depth_max)), true)
   assert.equal(accepts({ importance: { in: list(limits.filter_values_max) } }), true)
   assert.equal(accepts(wide((limits.filter_nodes_max - 1) >> 1)), false)
+  const text = 'a'.repeat(limits.filter_text_characters_max)
+  assert.equal(accepts({ sessionId: { contains: text } }), false)
+  const value = 'a'.repeat(limits.filter_value_characters_max)
+  assert.equal(accepts({ sessionId: { in: [value] } }), false)
+})
+
+const isTooMuch = (error: unknown): boolean =>
+  error instanceof LocketError &&
+  error.code === 'invalid_filter' &&
+  error.message === 'the filter looks through too much text: narrow it'
+
+test('a filter looks through so many characters or items, over all documents, and no more', () => {
+  const length = 8_000
+  const whole = Math.floor(limits.filter_examined_characters_max / length)
+  for (const big of ['a'.repeat(length), Array.from({ length }, () => 'a')]) {
+    const fields = { ...document, metadata: { big } }
+    for (const conditions of [1, 25]) {
+      const one = { 'metadata.big': { contains: 'b' } }
+      const accept = parseFilter({ or: Array.from({ length: conditions }, () => one) })
+      for (let at = 0; at < Math.floor(whole / conditions); at++) {
+        assert.equal(accept(fields), false)
+      }
+      assert.throws(() => accept(fields), isTooMuch)
+      assert.equal(parseFilter(one)(fields), false, 'the next request has its own')
+    }
+  }
 })
 
 test('a refusal never repeats what is no name', () => {

@@ -2,13 +2,15 @@
  * Filters: `{"type": "preference", "importance": {"gte": 7}, "or": [{"tags": {"contains": "diet"}}]}`.
  * An object's entries all hold; `and`, `or` and `not` combine objects; a plain value means `eq`. A
  * filter is parsed into a predicate over what the index keeps; it can only narrow what the caller
- * may see, since it runs inside the space that was authorised.
+ * may see, since it runs inside the space that was authorised. A parsed filter serves one request:
+ * what it may look through is bounded over all that the request asks about.
  */
 import { z } from 'zod'
 import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { DocumentFields } from '../indexes/space-index.ts'
 import { isScopeWord } from './metadata.ts'
+import { textSearch } from './text-search.ts'
 
 export type Predicate = (fields: DocumentFields) => boolean
 
@@ -46,14 +48,20 @@ export const Filter = z
 
 /** The predicate that a filter means. Throws `invalid_filter` with the place of the mistake. */
 export function parseFilter(filter: Readonly<Record<string, unknown>>): Predicate {
-  return allOf(filter, { path: '', depth: 1, budget: { nodes: 0 } })
+  return allOf(filter, { path: '', depth: 1, budget: { nodes: 0, examined: 0 } })
 }
 
-/** Where the parser stands, and what the whole filter has used up. */
+/** What the whole filter has used up: conditions, and characters and items looked through. */
+interface Budget {
+  nodes: number
+  examined: number
+}
+
+/** Where the parser stands. */
 interface Place {
   readonly path: string
   readonly depth: number
-  readonly budget: { nodes: number }
+  readonly budget: Budget
 }
 
 function allOf(filter: unknown, place: Place): Predicate {
@@ -88,7 +96,7 @@ function condition(name: string, value: unknown, place: Place): Predicate {
   const parts = tests.map(([operator, operand]) => {
     spend(place)
     if (!operators[kind].includes(operator)) throw wrong(place, 'does not take this operator')
-    return comparison(operator, operandOf({ kind, operator }, operand, place))
+    return comparison(operator, operandOf({ kind, operator }, operand, place), place)
   })
   return (fields) => {
     const actual = read(fields)
@@ -132,8 +140,18 @@ function operandOf(
     if (typeof operand !== 'boolean') throw wrong(place, 'takes true or false for exists')
     return operand
   }
-  if (operator === 'in') return listOf(operand, place).map((one) => scalarOf(kind, one, place))
-  return scalarOf(kind === 'list' ? 'text' : kind, operand, place)
+  if (operator === 'in') {
+    return listOf(operand, place).map((one) => bounded(operator, scalarOf(kind, one, place), place))
+  }
+  return bounded(operator, scalarOf(kind === 'list' ? 'text' : kind, operand, place), place)
+}
+
+/** A text that is looked for in others is kept shorter than one that is compared. */
+function bounded(operator: string, value: Scalar, place: Place): Scalar {
+  const searched = operator === 'contains'
+  const most = searched ? limits.filter_text_characters_max : limits.filter_value_characters_max
+  if (typeof value === 'string' && value.length > most) throw wrong(place, 'has too long a text')
+  return value
 }
 
 function scalarOf(kind: Kind, value: unknown, place: Place): Scalar {
@@ -147,18 +165,22 @@ function scalarOf(kind: Kind, value: unknown, place: Place): Scalar {
   throw wrong(place, 'takes another type of value')
 }
 
-function comparison(operator: string, operand: Scalar | readonly Scalar[]): Test {
+function comparison(
+  operator: string,
+  operand: Scalar | readonly Scalar[],
+  { budget }: Place,
+): Test {
   switch (operator) {
     case 'eq':
       return (actual) => same(actual, operand)
     case 'ne':
       return (actual) => !same(actual, operand)
     case 'in':
-      return (actual) => (operand as readonly Scalar[]).some((one) => same(actual, one))
+      return oneOf(operand as readonly Scalar[])
     case 'exists':
       return (actual) => isPresent(actual) === operand
     case 'contains':
-      return (actual) => contains(actual, operand as Scalar)
+      return containing(operand as Scalar, budget)
     default:
       return (actual) => ordered(operator, actual, operand as Scalar)
   }
@@ -175,9 +197,25 @@ function isPresent(actual: unknown): boolean {
   return actual !== undefined && actual !== null && !(Array.isArray(actual) && actual.length === 0)
 }
 
-function contains(actual: unknown, operand: Scalar): boolean {
-  if (Array.isArray(actual)) return actual.includes(operand)
-  return typeof actual === 'string' && typeof operand === 'string' && actual.includes(operand)
+function oneOf(operands: readonly Scalar[]): Test {
+  const known = new Set<unknown>(operands)
+  return (actual) => known.has(actual ?? null)
+}
+
+function containing(operand: Scalar, budget: Budget): Test {
+  const isIn = typeof operand === 'string' ? textSearch(operand) : () => false
+  return (actual) => {
+    if (!Array.isArray(actual) && typeof actual !== 'string') return false
+    examine(budget, actual.length)
+    return typeof actual === 'string' ? isIn(actual) : actual.includes(operand)
+  }
+}
+
+/** One request looks through so much and no more: nobody else is served while it does. */
+function examine(budget: Budget, length: number): void {
+  budget.examined += length
+  if (budget.examined <= limits.filter_examined_characters_max) return
+  throw new LocketError('invalid_filter', 'the filter looks through too much text: narrow it')
 }
 
 /** Numbers compare with numbers, text with text by code unit; anything else is not ordered. */

@@ -5,6 +5,7 @@ import { toBase64Url } from '../../core/encoding.ts'
 import { LocketError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { Context, NamedSpace } from '../../kernel/context.ts'
+import { forgetAnswers } from '../../storage/kept-answers.ts'
 import type { StoredMemory } from '../../storage/space-store.ts'
 import {
   decodeRecord,
@@ -70,7 +71,17 @@ async function findByKey(
   if (record.key !== key) throw new LocketError('integrity_failed', undefined, { cause })
   if (!isExpired(record, ctx.now)) return { stored, record }
   await space.store.remove(stored.id)
+  await forgetAnswers(ctx.store, space.store.id)
   return undefined
+}
+
+/** Whether memories that were answered before are all still there, none of them over. */
+export async function areLive(ctx: Context, ids: readonly MemoryId[]): Promise<boolean> {
+  for (const id of ids) {
+    const stored = await ctx.space.get(id)
+    if (!stored?.record || isExpired(decodeRecord(stored.record), ctx.now)) return false
+  }
+  return true
 }
 
 function newRecord(ctx: Context, input: NewMemory, before: MemoryRecord | undefined): MemoryRecord {

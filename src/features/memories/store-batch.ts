@@ -6,7 +6,7 @@ import { operation } from '../../kernel/operation.ts'
 import { defaultSpace } from '../spaces/access.ts'
 import { SpaceHandle } from '../spaces/space.ts'
 import { Memory, NewMemory } from './memory.ts'
-import { putMemory } from './put.ts'
+import { areLive, putMemory } from './put.ts'
 
 const StoreBatch = z.strictObject({
   space: SpaceHandle.optional().describe('For the items that name none.'),
@@ -50,6 +50,11 @@ export const storeMemories = operation({
   input: StoreBatch,
   output: z.strictObject({ items: z.array(ItemResult) }),
   status: 200,
+  replayable: (ctx, { items }) =>
+    areLive(
+      ctx,
+      items.flatMap(({ memory }) => memory?.id ?? []),
+    ),
   run: async (ctx, input) => {
     const items: z.output<typeof ItemResult>[] = []
     for (const item of input.items) items.push(await storeItem(ctx, item, input))

@@ -2,7 +2,7 @@ import { limits } from '../../core/limits.ts'
 import { operation } from '../../kernel/operation.ts'
 import { defaultSpace } from '../spaces/access.ts'
 import { Memory, NewMemory } from './memory.ts'
-import { putMemory } from './put.ts'
+import { areLive, putMemory } from './put.ts'
 
 /**
  * Stores a memory in one space, which is made when it is not there. With a `key` that the space
@@ -29,5 +29,6 @@ export const storeMemory = operation({
   input: NewMemory,
   output: Memory,
   status: 201,
+  replayable: (ctx, output) => areLive(ctx, [output.id]),
   run: (ctx, input) => putMemory(ctx, ctx.namedSpace, input),
 })

@@ -4,6 +4,7 @@ import { limits } from '../../core/limits.ts'
 import { Done } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { outranks } from '../../kernel/rights.ts'
+import { forgetAnswers } from '../../storage/kept-answers.ts'
 import { raiseEpoch } from '../tenants/store.ts'
 import { managePrincipal, PrincipalIdField } from './principal.ts'
 import { getPrincipal, updatePrincipalRow } from './store.ts'
@@ -42,6 +43,7 @@ export const deletePrincipal = operation({
       profile: null,
       updated_at: ctx.now,
     })
+    await forgetAnswers(ctx.store, input.id)
     await raiseEpoch(ctx.store)
     return { id: input.id, deleted: true as const }
   },

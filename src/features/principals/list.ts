@@ -1,17 +1,11 @@
 import { z } from 'zod'
 import { limits } from '../../core/limits.ts'
 import { fromCursor, toPage } from '../../core/page.ts'
+import type { Caller } from '../../kernel/context.ts'
 import { pageFields, pageOf } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { overTenant } from '../../kernel/rights.ts'
-import {
-  kinds,
-  Principal,
-  type PrincipalKind,
-  type PrincipalRow,
-  principalKinds,
-  toPrincipal,
-} from './principal.ts'
+import { kinds, Principal, type PrincipalKind, principalKinds, toPrincipal } from './principal.ts'
 import { listPrincipalRows } from './store.ts'
 
 const id = 'principals.list'
@@ -26,11 +20,8 @@ export const listPrincipals = operation({
   idempotent: false,
   permission: {
     of: kinds.map((kind) => principalKinds[kind].permission),
-    by: (input, caller) => {
-      const mayList = (kind: PrincipalKind): boolean =>
-        overTenant(caller.rights, principalKinds[kind].permission) !== null
-      return principalKinds[input.kind ?? kinds.find(mayList) ?? 'user'].permission
-    },
+    by: (input, caller) =>
+      principalKinds[input.kind ?? visibleKinds(caller)[0] ?? 'user'].permission,
   },
   resource: () => ({ kind: 'tenant' }),
   rateClass: 'admin',
@@ -41,20 +32,22 @@ export const listPrincipals = operation({
   output: pageOf(Principal),
   status: 200,
   run: async (ctx, input) => {
+    const visible = visibleKinds(ctx.caller)
     const rows = await listPrincipalRows(ctx.store, {
       after: input.cursor ? fromCursor(id, input.cursor) : '',
-      kind: input.kind ?? null,
+      kinds: visible.filter((kind) => kind === (input.kind ?? kind)),
       limit: input.limit + 1,
     })
-    const visible = (row: PrincipalRow): boolean =>
-      overTenant(ctx.caller.rights, principalKinds[row.kind].permission) !== null
     const page = toPage(rows, {
       list: id,
       limit: input.limit,
       id: (row) => row.principal_id,
-      item: (row) => row,
+      item: (row) => toPrincipal(ctx.store, row),
     })
-    const shown = page.items.filter(visible).map((row) => toPrincipal(ctx.store, row))
-    return { items: await Promise.all(shown), nextCursor: page.nextCursor }
+    return { items: await Promise.all(page.items), nextCursor: page.nextCursor }
   },
 })
+
+function visibleKinds(caller: Caller): readonly PrincipalKind[] {
+  return kinds.filter((kind) => overTenant(caller.rights, principalKinds[kind].permission) !== null)
+}

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { type Locket, openLocket } from '../../../test/harness.ts'
 import { runSql } from '../../../test/stores.ts'
 import type { Id } from '../../core/ids.ts'
+import { limits } from '../../core/limits.ts'
 import { tenantStore } from '../../storage/tenant-store.ts'
 import { findPrincipal } from './store.ts'
 
@@ -170,4 +171,49 @@ test('a principal that was enabled in the database is noticed', async (t) => {
   await locket.restart()
   const reply = await locket.call('GET', '/v1/whoami', { key: alice.key })
   assert.equal(reply.body.code, 'integrity_failed')
+})
+
+test('no cursor names a principal of a kind that the caller may not see', async (t) => {
+  const locket = await openLocket(t)
+  const { call } = locket
+  for (const handle of ['user:a', 'user:b', 'agent:a', 'service:a', 'agent:b']) {
+    await create(locket, { handle })
+  }
+  const dev = await locket.person('user:dev', { role: 'developer' })
+  const seen: string[][] = []
+  const named: string[] = []
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const query: string = cursor === '' ? '' : `&cursor=${cursor}`
+    const { body } = await call('GET', `/v1/principals?limit=1${query}`, { key: dev.key })
+    seen.push(body.items.map((item: { handle: string }) => item.handle))
+    cursor = body.nextCursor
+    if (cursor) named.push(Buffer.from(cursor, 'base64url').toString().split(' ')[2] ?? '')
+  }
+  const all = await call('GET', '/v1/principals', { key: dev.key })
+  assert.deepEqual(
+    seen,
+    all.body.items.map((item: { handle: string }) => [item.handle]),
+  )
+  assert.ok(seen.length > 0 && seen.every((page) => page.length === 1))
+  assert.ok(!seen.flat().some((handle) => handle.startsWith('user:')))
+  assert.ok(!named.some((id) => id.startsWith('usr_')))
+})
+
+test('a tenant has so many principals and no more', async (t) => {
+  const locket = await openLocket(t)
+  const { id } = await create(locket, { handle: 'user:a' })
+  runSql(
+    join(locket.directory, 'locket.db'),
+    `with recursive series (value) as
+       (select 3 union all select value + 1 from series where value < ?)
+     insert into principals select tenant_id, 'usr_' || value, 'user', 'deleted', randomblob(8),
+       null, 0, 0, x'00' from principals, series where principal_id = ?`,
+    limits.principals_perTenant_max - 1,
+    id,
+  )
+  assert.equal((await create(locket, { handle: 'user:last' })).handle, 'user:last')
+  assert.equal((await create(locket, { handle: 'user:b' })).code, 'quota_exceeded')
+  const body = { space: 'user:b', text: 'tea' }
+  assert.equal((await locket.call('POST', '/v1/memories', { body })).body.code, 'quota_exceeded')
+  assert.equal((await create(locket, { handle: 'user:a' })).code, 'already_exists')
 })

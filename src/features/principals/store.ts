@@ -2,6 +2,7 @@
 import { LocketError } from '../../core/errors.ts'
 import type { Id } from '../../core/ids.ts'
 import { newId } from '../../core/ids.ts'
+import { limits } from '../../core/limits.ts'
 import type { Sealed } from '../../crypto/aead.ts'
 import type { Blind } from '../../crypto/blind-index.ts'
 import { query } from '../../storage/query.ts'
@@ -34,18 +35,24 @@ const byHandle = query((db, arg: Of & { handle: Blind }) =>
 )
 
 const listAfter = query(
-  (db, arg: Of & { after: string; kind: PrincipalKind | null; limit: number }) =>
+  (db, arg: Of & { after: string; limit: number } & Record<PrincipalKind, PrincipalKind | ''>) =>
     db
       .selectFrom('principals')
       .selectAll()
       .where('tenant_id', '=', arg.tenant)
       .where('state', '!=', 'deleted')
       .where('principal_id', '>', arg.after as PrincipalId)
-      .where((row) =>
-        row.or([row(row.val(arg.kind), 'is', null), row('kind', '=', arg.kind as never)]),
-      )
+      .where('kind', 'in', [arg.user, arg.agent, arg.service] as PrincipalKind[])
       .orderBy('principal_id')
       .limit(arg.limit),
+)
+
+/** Deleted ones count too: their rows stay. It asks an index alone, 5 ms at the bound. */
+const countRows = query((db, arg: Of) =>
+  db
+    .selectFrom('principals')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('tenant_id', '=', arg.tenant),
 )
 
 const insertRow = query((db, arg: Of & Omit<PrincipalRow, 'tenant_id'>) =>
@@ -108,15 +115,20 @@ export async function findByHandle(
   return undefined
 }
 
+/** Of those kinds only: what a caller may not see is not read, so no cursor can name it either. */
 export async function listPrincipalRows(
   store: TenantStore,
-  page: { after: string; kind: PrincipalKind | null; limit: number },
+  page: { after: string; kinds: readonly PrincipalKind[]; limit: number },
 ): Promise<PrincipalRow[]> {
-  const rows = await store.all(listAfter, page)
+  const { after, limit } = page
+  const asked = <K extends PrincipalKind>(kind: K): K | '' =>
+    page.kinds.includes(kind) ? kind : ''
+  const wanted = { user: asked('user'), agent: asked('agent'), service: asked('service') }
+  const rows = await store.all(listAfter, { after, limit, ...wanted })
   return Promise.all(rows.map((row) => store.checked('principals', row)))
 }
 
-/** Throws `already_exists`, or `handle_retired` for one that was deleted. */
+/** Throws `already_exists`, `handle_retired` for one that was deleted, and `quota_exceeded`. */
 export async function insertPrincipal(
   store: TenantStore,
   profile: PrincipalProfile,
@@ -125,6 +137,8 @@ export async function insertPrincipal(
   const { handle } = profile
   const taken = await findByHandle(store, handle)
   if (taken) throw new LocketError(taken.state === 'deleted' ? 'handle_retired' : 'already_exists')
+  const made = (await store.first(countRows, {}))?.count ?? 0
+  if (made >= limits.principals_perTenant_max) throw new LocketError('quota_exceeded', 'principals')
   const kind = kindOfHandle(handle)
   const id = newId(principalKinds[kind].prefix, () => now)
   await store.createKey(id)

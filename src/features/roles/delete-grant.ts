@@ -4,6 +4,7 @@ import { limits } from '../../core/limits.ts'
 import { Done, idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { outranks } from '../../kernel/rights.ts'
+import { forgetAnswers } from '../../storage/kept-answers.ts'
 import { raiseEpoch } from '../tenants/store.ts'
 import { grantMeaning } from './rights.ts'
 import { deleteGrantRow, getGrant } from './store.ts'
@@ -34,6 +35,7 @@ export const deleteGrant = operation({
       throw new LocketError('in_use', 'id: nobody can take his own roles away')
     }
     await deleteGrantRow(ctx.store, input.id)
+    await forgetAnswers(ctx.store, row.principal_id)
     await raiseEpoch(ctx.store)
     return { id: input.id, deleted: true as const }
   },

@@ -5,6 +5,7 @@ import { expandAll } from '../../core/permissions.ts'
 import { Done, idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { covers } from '../../kernel/rights.ts'
+import { forgetAnswers } from '../../storage/kept-answers.ts'
 import { openDefinition } from './role.ts'
 import { deleteRoleRow, findRole } from './store.ts'
 
@@ -37,6 +38,7 @@ export const deleteRole = operation({
     } as const
     if (!covers(ctx.caller.rights, [asGrant])) throw new LocketError('above_own_rights')
     await deleteRoleRow(ctx.store, input.id)
+    await forgetAnswers(ctx.store, 'tenant')
     return { id: input.id, deleted: true as const }
   },
 })

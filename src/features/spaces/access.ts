@@ -1,11 +1,12 @@
 /** Who may come to a space: the one place where a request's space is decided upon. */
 import { LocketError } from '../../core/errors.ts'
+import type { Id } from '../../core/ids.ts'
 import type { Permission } from '../../core/permissions.ts'
 import type { Caller } from '../../kernel/context.ts'
-import { overSpace, overTenant } from '../../kernel/rights.ts'
+import { overSpace, overTenant, type Reach } from '../../kernel/rights.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import type { SpaceRow } from './space.ts'
-import { findSpaceByHandle } from './store.ts'
+import { findSpace, findSpaceByHandle, listSpaceRows } from './store.ts'
 
 /** Why the caller may: the grant that allows it. `row` is null for a space that he would make. */
 export interface Allowed<Row = SpaceRow | null> {
@@ -53,6 +54,35 @@ function makingGrant(caller: Caller, handle: string): string | null {
   if (everywhere !== null || handle !== caller.handle) return everywhere
   const own = { space: { id: null, ownerId: caller.principalId }, principal: caller.principalId }
   return overSpace(caller.rights, 'memory:write', own)
+}
+
+/**
+ * The spaces that the caller may read, in the order of their ids. Who reads them all has them from
+ * the list. Anybody else has his own, which is called as he is, and those that he was granted: they
+ * are looked up, since a list that skips what he may not see would tell him where it lies.
+ */
+export async function readableSpaces(
+  store: TenantStore,
+  caller: Caller,
+  page: { after: string; limit: number },
+): Promise<SpaceRow[]> {
+  const { rights, principalId: principal } = caller
+  if (overTenant(rights, 'memory:read') !== null) return listSpaceRows(store, page)
+  const granted = new Set(rights.map(({ reach }) => reach).filter((reach) => isSpaceId(reach)))
+  const known = await Promise.all([...granted].map((id) => findSpace(store, id)))
+  const own = await findSpaceByHandle(store, caller.handle)
+  if (own?.state === 'active' && !granted.has(own.space_id)) known.push(own)
+  const readable = known.filter((row) => {
+    if (!row || row.space_id <= page.after) return false
+    const space = { id: row.space_id, ownerId: row.owner_id }
+    return overSpace(rights, 'memory:read', { space, principal }) !== null
+  })
+  const rows = readable.filter((row) => row !== undefined)
+  return rows.sort((a, b) => (a.space_id < b.space_id ? -1 : 1)).slice(0, page.limit)
+}
+
+function isSpaceId(reach: Reach): reach is Id<'spc'> {
+  return reach !== 'tenant' && reach !== 'own'
 }
 
 /** The caller's own space, where a request may leave the space out. Throws `space_required`. */

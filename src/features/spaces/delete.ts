@@ -3,6 +3,7 @@ import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { Done, idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
+import { forgetAnswers } from '../../storage/kept-answers.ts'
 import { raiseEpoch } from '../tenants/store.ts'
 import { destroySpace, findSpace } from './store.ts'
 
@@ -31,6 +32,7 @@ export const deleteSpace = operation({
     const row = await findSpace(ctx.store, input.id)
     if (!row) throw new LocketError('not_found')
     await destroySpace(ctx.store, row)
+    await forgetAnswers(ctx.store, input.id)
     await raiseEpoch(ctx.store)
     ctx.afterCommit(() => ctx.services.keyDestroyed(ctx.store.tenant, input.id))
     return { id: input.id, deleted: true as const }

@@ -9,25 +9,52 @@ import { activeSpaces, destroyedSpaces, type SpaceName } from '../../storage/spa
 import { appendEvent } from '../audit/append.ts'
 import { jobEvent } from '../audit/event.ts'
 import { raiseEpoch } from '../tenants/store.ts'
-import { destroySpace, findSpace } from './store.ts'
+import { whereProven } from './proven.ts'
+import { destroySpace, findSpace, isDestroyed } from './store.ts'
+
+type Reading = Pick<JobContext, 'database' | 'keys' | 'log' | 'open'>
 
 /** Goes once through all spaces. */
 export async function reconcileTombstones(ctx: JobContext): Promise<void> {
   const { tombstones } = ctx.keys
-  await eachSpace(ctx, destroyedSpaces, async ({ tenant_id, space_id }) => {
-    if (tombstones.has(tenant_id, space_id)) return
+  await eachUnmarked(ctx, async ({ tenant_id, space_id }) => {
     ctx.log.warn({ space: space_id }, 'a destroyed space had no tombstone')
     await ctx.services.keyDestroyed(tenant_id, space_id)
   })
+  await ctx.services.finishDestruction()
   if (tombstones.size === 0) return
-  await ctx.services.finishScrub()
   await eachSpace(ctx, activeSpaces, async (space) => {
-    if (tombstones.has(space.tenant_id, space.space_id)) await destroyAgain(ctx, space)
+    if (!tombstones.has(space.tenant_id, space.space_id)) return
+    await whereProven(ctx, space, () => destroyAgain(ctx, space))
   })
 }
 
+/** Spaces that were destroyed and have no tombstone in the file at hand. */
+export async function countUnmarked(ctx: Reading): Promise<number> {
+  let count = 0
+  await eachUnmarked(ctx, async () => {
+    count += 1
+  })
+  return count
+}
+
+async function eachUnmarked(
+  ctx: Reading,
+  visit: (space: SpaceName) => Promise<void>,
+): Promise<void> {
+  await eachSpace(ctx, destroyedSpaces, async (space) => {
+    const { tenant_id, space_id } = space
+    if (ctx.keys.tombstones.has(tenant_id, space_id)) return
+    const proven = await whereProven(ctx, space, () =>
+      ctx.database.read((tx) => isDestroyed(ctx.open(tx, tenant_id), space_id)),
+    )
+    if (proven) await visit(space)
+  })
+}
+
+/** A page of spaces at once, so that what they need done to the whole database is done once. */
 async function eachSpace(
-  ctx: JobContext,
+  ctx: Reading,
   pageOf: typeof activeSpaces,
   visit: (space: SpaceName) => Promise<void>,
 ): Promise<void> {
@@ -36,10 +63,8 @@ async function eachSpace(
   let found: SpaceName[] = []
   do {
     found = await ctx.database.read((tx) => pageOf(tx, { after, limit }))
-    for (const space of found) {
-      after = space.space_id
-      await visit(space)
-    }
+    await Promise.all(found.map(visit))
+    after = found.at(-1)?.space_id ?? after
   } while (found.length === limit)
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Locket, openLocket } from '../../../test/harness.ts'
 import { runSql } from '../../../test/stores.ts'
+import { limits } from '../../core/limits.ts'
 import { SpaceHandle } from './space.ts'
 
 const make = async (locket: Locket, handle: string, key = locket.admin) =>
@@ -184,4 +185,74 @@ test('a space that an old copy of the database brings back is ended again', asyn
     body.items.map((event: { resourceId: string }) => event.resourceId),
     [space.id],
   )
+})
+
+/** All pages of a list, one item each, and the ids that the cursors on the way name. */
+async function walk(locket: Locket, path: string, key: string) {
+  const pages: string[][] = []
+  const named: string[] = []
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const query: string = cursor === '' ? '' : `&cursor=${cursor}`
+    const { body } = await locket.call('GET', `${path}?limit=1${query}`, { key })
+    pages.push(body.items.map((item: { handle: string }) => item.handle))
+    cursor = body.nextCursor
+    if (cursor) named.push(Buffer.from(cursor, 'base64url').toString().split(' ')[2] ?? '')
+  }
+  return { pages, named }
+}
+
+test('no cursor names a space that the caller may not read', async (t) => {
+  const locket = await openLocket(t)
+  const alice = await locket.person('user:alice')
+  const ids = new Map<string, string>()
+  for (const handle of ['team:a', 'user:alice', 'user:bob', 'team:b', 'team:c', 'team:d']) {
+    ids.set(handle, (await make(locket, handle)).id)
+  }
+  for (const spaceId of [ids.get('team:c'), ids.get('team:b')]) {
+    const body = { principalId: alice.id, role: 'viewer', spaceId }
+    assert.equal((await locket.call('POST', '/v1/grants', { body })).status, 201)
+  }
+  const his = ['user:alice', 'team:b', 'team:c']
+  const { pages, named } = await walk(locket, '/v1/spaces', alice.key)
+  assert.deepEqual(pages, [['user:alice'], ['team:b'], ['team:c']])
+  assert.deepEqual(
+    named,
+    his.slice(0, 2).map((handle) => ids.get(handle)),
+  )
+  assert.equal((await walk(locket, '/v1/spaces', locket.admin)).pages.length, 6)
+  const dora = await locket.person('user:dora')
+  assert.deepEqual(await walk(locket, '/v1/spaces', dora.key), { pages: [[]], named: [] })
+  await locket.call('DELETE', `/v1/spaces/${ids.get('team:b')}`)
+  assert.deepEqual((await walk(locket, '/v1/spaces', alice.key)).pages, [
+    ['user:alice'],
+    ['team:c'],
+  ])
+})
+
+test('a tenant has so many spaces and no more', async (t) => {
+  const locket = await openLocket(t)
+  const space = await make(locket, 'team:x')
+  runSql(
+    join(locket.directory, 'locket.db'),
+    `with recursive series (value) as
+       (select 2 union all select value + 1 from series where value < ?)
+     insert into spaces select tenant_id, 'spc_' || value, 'destroyed', null, randomblob(8), null,
+       0, 0, 0, 0, x'00' from spaces, series`,
+    limits.spaces_perTenant_max - 1,
+  )
+  assert.equal((await make(locket, 'team:last')).handle, 'team:last')
+  for (const refused of [await make(locket, 'team:y'), await store(locket, 'team:y')]) {
+    assert.equal(refused.code, 'quota_exceeded')
+  }
+  assert.equal((await make(locket, 'team:x')).code, 'already_exists')
+  assert.equal((await store(locket, 'team:x')).space, space.handle)
+})
+
+test('a space that was given to another in the database is not in his list', async (t) => {
+  const locket = await openLocket(t)
+  const alice = await locket.person('user:alice')
+  const bobs = await make(locket, 'user:bob')
+  const file = join(locket.directory, 'locket.db')
+  runSql(file, 'update spaces set owner_id = ? where space_id = ?', alice.id, bobs.id)
+  assert.deepEqual(await handlesFor(locket, alice.key), [])
 })

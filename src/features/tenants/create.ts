@@ -5,6 +5,7 @@ import { limits } from '../../core/limits.ts'
 import type { Services } from '../../kernel/context.ts'
 import { operation } from '../../kernel/operation.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
+import { announce } from './announce.ts'
 import { insertTenant, ownTenant, slugTaken, tenantIds } from './store.ts'
 import { Slug, slugOf, Tenant, TenantName, toTenant } from './tenant.ts'
 
@@ -53,7 +54,9 @@ export const createTenant = operation({
       profile: { slug, name: input.name },
       now: ctx.now,
     })
-    return { ...(await toTenant(store, await ownTenant(store))), apiKey }
+    const tenant = await toTenant(store, await ownTenant(store))
+    await announce(ctx, 'tenant.created', { id: store.tenant, state: tenant.state })
+    return { ...tenant, apiKey }
   },
 })
 

@@ -126,3 +126,35 @@ test('tenants are listed in the order of their making, page by page', async (t) 
   }
   assert.deepEqual(names, ['Default', 'A', 'B', 'C'])
 })
+
+test('what is done to a tenant stands in its own log and in the instance’s', async (t) => {
+  const locket = await openLocket(t)
+  const made = await create(locket, { name: 'Acme' })
+  for (const state of ['disabled', 'active']) await patch(locket, made.id, { state })
+  const told = async (path: string, key: string) => {
+    const { body } = await locket.call('GET', `/v1/audit-events?resource=${made.id}${path}`, {
+      key,
+    })
+    return body.items.map((event: Record<string, unknown> & { details: { state: string } }) => [
+      event['action'],
+      event['class'],
+      event.details.state,
+      event['actor'],
+    ])
+  }
+  const three = [
+    ['tenant.updated', 'system', 'active', null],
+    ['tenant.updated', 'system', 'disabled', null],
+    ['tenant.created', 'system', 'active', null],
+  ]
+  assert.deepEqual(await told('', made.apiKey), three)
+  assert.deepEqual(await told('&log=instance', locket.admin), three)
+  const own = await told('', locket.admin)
+  assert.deepEqual(
+    own.map(([action, group]: string[]) => [action, group]),
+    three.map(([action]) => [action, 'admin']),
+  )
+  await patch(locket, locket.tenant, { name: 'Ours' })
+  const { body } = await locket.call('GET', `/v1/audit-events?resource=${locket.tenant}`)
+  assert.equal(body.items.length, 1, 'his own tenant’s log has it from himself')
+})

@@ -4,6 +4,7 @@ import { instanceTenant } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import { idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
+import { announce } from './announce.ts'
 import { ownTenant, updateTenant as writeTenant } from './store.ts'
 import { Tenant, TenantName, toTenant } from './tenant.ts'
 
@@ -45,6 +46,7 @@ export const updateTenant = operation({
       profile: { slug: before.slug, name: input.name ?? before.name },
       now: ctx.now,
     })
+    await announce(ctx, 'tenant.updated', { id: input.id, state: changed.state })
     return toTenant(store, changed)
   },
 })
