@@ -6,7 +6,7 @@ import type { Id } from '../core/ids.ts'
 import type { Permission } from '../core/permissions.ts'
 import { admitToHandle, admitToSpace } from '../features/spaces/access.ts'
 import { openHandle } from '../features/spaces/space.ts'
-import { findSpace } from '../features/spaces/store.ts'
+import { findNoSpace, findSpace } from '../features/spaces/store.ts'
 import { ownTenant } from '../features/tenants/store.ts'
 import type { Caller } from '../kernel/context.ts'
 import type { Operation, Resource } from '../kernel/operation.ts'
@@ -122,6 +122,7 @@ async function admitToOne(
 ): Promise<AdmittedSpace[]> {
   const { caller, trail, permission } = question
   const found = id && (await findSpace(store, id))
+  if (!id) await findNoSpace(store)
   if (!found) throw new LocketError('not_found')
   const { row, grant } = admitToSpace(caller, permission, found)
   trail.decision = grant

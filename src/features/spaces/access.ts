@@ -6,7 +6,7 @@ import type { Caller } from '../../kernel/context.ts'
 import { overSpace, overTenant, type Reach } from '../../kernel/rights.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import type { SpaceRow } from './space.ts'
-import { findSpace, findSpaceByHandle, listSpaceRows } from './store.ts'
+import { checkNoSpace, findSpace, findSpaceByHandle, listSpaceRows } from './store.ts'
 
 /** Why the caller may: the grant that allows it. `row` is null for a space that he would make. */
 export interface Allowed<Row = SpaceRow | null> {
@@ -43,6 +43,7 @@ export async function admitToHandle(
   const row = await findSpaceByHandle(store, handle)
   if (row?.state === 'active') return admitToSpace(caller, permission, row)
   const grant = makingGrant(caller, handle)
+  if (!row) await checkNoSpace(store)
   if (grant === null) throw new LocketError('not_found')
   if (row) throw new LocketError('handle_retired')
   return { row: null, grant }

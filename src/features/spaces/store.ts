@@ -2,7 +2,7 @@
 import { LocketError } from '../../core/errors.ts'
 import { type Id, newId } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
-import type { Blind } from '../../crypto/blind-index.ts'
+import { type Blind, hashed } from '../../crypto/blind-index.ts'
 import { query } from '../../storage/query.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
@@ -76,6 +76,32 @@ export async function findSpace(store: TenantStore, id: Id<'spc'>): Promise<Spac
   const checked = row && (await store.checked('spaces', row))
   return checked?.state === 'active' ? checked : undefined
 }
+
+/**
+ * The work of finding a space by its id and checking its row, for nothing: what is not there takes
+ * as long as what is not the caller's.
+ */
+export async function findNoSpace(store: TenantStore): Promise<void> {
+  await store.first(byId, { id: decoy.space_id })
+  await checkNoSpace(store)
+}
+
+/** As `findNoSpace`, where the row was already looked for. */
+export async function checkNoSpace(store: TenantStore): Promise<void> {
+  await store.signed('spaces', { ...decoy, tenant_id: store.tenant })
+}
+
+const decoy = {
+  space_id: 'spc_00000000000000000000000000',
+  state: 'active',
+  owner_id: 'usr_00000000000000000000000000',
+  handle_index: hashed(new Uint8Array(32)),
+  profile: null,
+  seq: 0,
+  seq_floor: 0,
+  memories: 0,
+  created_at: 0,
+} as const
 
 /** Whether the space was destroyed, as its row says under its MAC. */
 export async function isDestroyed(store: TenantStore, id: Id<'spc'>): Promise<boolean> {
