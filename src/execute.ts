@@ -8,7 +8,7 @@
  */
 import { asLocketError, LocketError } from './core/errors.ts'
 import { Unprepared } from './kernel/operation.ts'
-import { admit, admitAgain, recheck, Stale } from './pipeline/admit.ts'
+import { admit, admitAgain, parseInput, recheck, Stale } from './pipeline/admit.ts'
 import { auditAllowed, auditRefused } from './pipeline/audit.ts'
 import { openContext, parseOutput, prepareContext } from './pipeline/context.ts'
 import { idempotentCall, keepAnswer, keptAnswer } from './pipeline/idempotency.ts'
@@ -74,8 +74,10 @@ async function passGate(
   try {
     return { admitted, output: await runRead(app, tx, { admitted, trail, prepared: undefined }) }
   } catch (thrown) {
-    if (thrown instanceof Unprepared) return { admitted }
-    throw thrown
+    if (!(thrown instanceof Unprepared)) throw thrown
+    // Parsed anew, since a filter has a budget that the first try may have spent.
+    const { operation, input } = trail.request
+    return { admitted: { ...admitted, input: parseInput(operation, input) } }
   }
 }
 

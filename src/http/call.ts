@@ -40,8 +40,8 @@ async function callOf(pipeline: Pipeline, exchange: Exchange, route: Route): Pro
     ifMatch: null,
   } satisfies Request
   if (credential === null) return call
-  if (isLarge(request.headers) && !(await isKnown(pipeline, call))) return call
   try {
+    if (isLarge(request.headers) && !(await isKnown(pipeline, call))) return call
     return {
       ...call,
       idempotencyKey: idempotencyKeyOf(request.headers, operation),

@@ -1,7 +1,9 @@
 /** A large body costs memory and time: it is read for those only whose credential is good. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { openLocket } from '../../test/harness.ts'
+import { runSql } from '../../test/stores.ts'
 
 test('a large body is not read for a credential that is not good', async (t) => {
   const locket = await openLocket(t)
@@ -26,4 +28,19 @@ test('a large body is not read for a credential that is not good', async (t) => 
   assert.deepEqual(await send('lk_nothing'), { status: 401, pulled: 0 })
   assert.deepEqual(await send(wrong), { status: 401, pulled: 0 })
   assert.deepEqual(await send(locket.admin), { status: 200, pulled: 1 })
+})
+
+test('a fault while looking at the credential is audited like any other', async (t) => {
+  const locket = await openLocket(t)
+  const person = await locket.person('user:alice', { role: 'service' })
+  const change = `state = 'disabled' where principal_id = '${person.id}'`
+  runSql(join(locket.directory, 'locket.db'), `update principals set ${change}`)
+  const items = Array.from({ length: 3 }, () => ({ text: 'x'.repeat(9000) }))
+  const body = JSON.stringify({ space: 'org', items })
+  const headers = { 'Content-Length': String(body.length) }
+  const reply = await locket.call('POST', '/v1/memories/batch', { key: person.key, body, headers })
+  assert.equal(reply.body.code, 'integrity_failed')
+  const { items: events } = (await locket.call('GET', '/v1/audit-events?log=instance')).body
+  const found = events.filter((event: { code: string }) => event.code === 'integrity_failed')
+  assert.equal(found.length, 1)
 })

@@ -3,6 +3,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Id } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
+import type { PermissionPattern } from '../core/permissions.ts'
 import type { SpaceStore } from '../storage/space-store.ts'
 import type { KeyScope, PrincipalId } from '../storage/tables.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
@@ -26,6 +27,8 @@ export interface Caller {
   readonly expiresAt_ms: number | null
   /** The addresses and networks it may be used from; null: from anywhere. */
   readonly addresses: readonly string[] | null
+  /** What it was narrowed to; null: it may all that its owner may. */
+  readonly scopes: readonly PermissionPattern[] | null
   readonly rights: Rights
 }
 

@@ -95,6 +95,17 @@ export function networksOf(addresses: readonly string[]): BlockList {
   return list
 }
 
+/** Whether all of the inner network lies in the outer one. */
+export function contains(outer: string, inner: string): boolean {
+  const [address = '', bits] = inner.split('/')
+  const [outerAddress = '', outerBits] = outer.split('/')
+  const family = isIP(address)
+  if (family !== isIP(outerAddress)) return false
+  const whole = family === 6 ? 128 : 32
+  const inside = networksOf([outer]).check(address, family === 6 ? 'ipv6' : 'ipv4')
+  return inside && Number(bits ?? whole) >= Number(outerBits ?? whole)
+}
+
 function isNetwork(text: string): boolean {
   const [address = '', bits, ...rest] = text.split('/')
   const family = isIP(address)

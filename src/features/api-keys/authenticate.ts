@@ -105,6 +105,7 @@ async function callerOf(store: TenantStore, row: ApiKeyRow): Promise<Caller | nu
     credentialId: row.key_id,
     expiresAt_ms: row.expires_at,
     addresses,
+    scopes,
     rights: scopes ? narrow(rights, expandAll(scopes)) : rights,
   }
 }

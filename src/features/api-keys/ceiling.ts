@@ -3,12 +3,12 @@
  * later. Rights grow after a key is made; so a key is bound at once to what its maker could give.
  */
 import { LocketError } from '../../core/errors.ts'
-import { expandAll, type Permission, permissions } from '../../core/permissions.ts'
+import { expand, expandAll, type Permission, permissions } from '../../core/permissions.ts'
 import type { Caller, Context } from '../../kernel/context.ts'
 import { covers, holds, narrow, outranks, overTenant } from '../../kernel/rights.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import { kindOfId, principalKinds } from '../principals/principal.ts'
-import type { ApiKeyDetails } from './api-key.ts'
+import { type ApiKeyDetails, contains } from './api-key.ts'
 
 /**
  * The details that a key for `owner` gets. Throws `permission_denied` when the caller does not
@@ -30,6 +30,8 @@ export async function allowedDetails(
   if (above || !isWithin(details.addresses, caller.addresses)) {
     throw new LocketError('above_own_rights')
   }
+  // His own key without scopes already grows with him; one that it makes may do the same.
+  if (own && caller.scopes === null) return details
   return { ...details, scopes: scopesUnder(ceilingOf(caller, own), details.scopes) }
 }
 
@@ -40,19 +42,28 @@ function ceilingOf({ rights }: Caller, own: boolean): ReadonlySet<Permission> {
   return new Set(permissions.filter((one) => one === 'self:read' || gives(one)))
 }
 
-/** The scopes as they were asked for where the ceiling allows all of them; else what it allows. */
+/**
+ * The scopes as they were asked for where the ceiling allows all of them. Where all were asked for,
+ * or all of a noun, what it allows; a permission asked for by name is given or refused.
+ */
 function scopesUnder(
   ceiling: ReadonlySet<Permission>,
   asked: ApiKeyDetails['scopes'],
 ): ApiKeyDetails['scopes'] {
+  const allows = (one: Permission): boolean => ceiling.has(one)
+  const named = (asked ?? []).filter((pattern) => !pattern.endsWith('*'))
   const wanted = asked ? [...expandAll(asked)] : permissions
-  if (wanted.every((one) => ceiling.has(one))) return asked
-  const all = [...expandAll(['*'])]
-  if (!asked && all.every((one) => ceiling.has(one))) return ['*']
-  return wanted.filter((one) => ceiling.has(one))
+  if (wanted.every(allows)) return asked
+  if (!asked && expand('*').every(allows)) return ['*']
+  const allowed = wanted.filter(allows)
+  if (allowed.length === 0 || ![...expandAll(named)].every(allows)) {
+    throw new LocketError('above_own_rights')
+  }
+  return allowed
 }
 
 /** A credential that works from some networks only makes none that works from others. */
 function isWithin(asked: ApiKeyDetails['addresses'], mine: ApiKeyDetails['addresses']): boolean {
-  return mine === null || (asked?.every((network) => mine.includes(network)) ?? false)
+  if (mine === null) return true
+  return asked?.every((inner) => mine.some((outer) => contains(outer, inner))) ?? false
 }

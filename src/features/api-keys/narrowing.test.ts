@@ -18,6 +18,12 @@ test('a key that works from some addresses makes only keys that do too', async (
   assert.deepEqual((await asks(['10.1.2.3'])).body.addresses, ['10.1.2.3'])
   assert.equal((await asks(['10.1.2.3', '192.0.2.1'])).body.code, 'above_own_rights')
   assert.equal((await asks(['0.0.0.0/0'])).body.code, 'above_own_rights')
+  assert.deepEqual((await asks(['10.9.7.0/24', '10.9.1.1'])).body.addresses, [
+    '10.9.7.0/24',
+    '10.9.1.1',
+  ])
+  assert.equal((await asks(['10.0.0.0/8'])).body.code, 'above_own_rights')
+  assert.equal((await asks(['::1'])).body.code, 'above_own_rights')
 
   const free = await call('GET', '/v1/whoami')
   const rotated = await call('POST', `/v1/api-keys/${free.body.credentialId}/rotate`, {
@@ -63,7 +69,7 @@ test('a key made by who may little does not grow with its owner', async (t) => {
   const operator = await person('user:ops', { role: 'operator' })
   const made = await call('POST', '/v1/principals', { body: { handle: 'service:later' } })
   const body = { principalId: made.body.id }
-  for (const scopes of [undefined, ['*'], ['audit:read', 'memory:read']]) {
+  for (const scopes of [undefined, ['*'], ['audit:read', 'memory:*']]) {
     const asked = { key: operator.key, body: { ...body, ...(scopes && { scopes }) } }
     const { key } = (await call('POST', '/v1/api-keys', asked)).body
     const grant = await call('POST', '/v1/grants', { body: { ...body, role: 'admin' } })
@@ -93,4 +99,33 @@ test('keys of others are made by who manages their kind', async (t) => {
     call('POST', '/v1/api-keys', { key: developer.key, body: { principalId } })
   assert.equal((await keyFor(alice.id)).body.code, 'permission_denied')
   assert.equal((await keyFor(agent.id)).status, 201)
+})
+
+test('a permission asked for by name is given or refused, never silently dropped', async (t) => {
+  const { call, person } = await openLocket(t)
+  const operator = await person('user:ops', { role: 'operator' })
+  const made = await call('POST', '/v1/principals', { body: { handle: 'agent:bot' } })
+  const body = { principalId: made.body.id, scopes: ['memory:read', 'memory:write'] }
+  const key = await call('POST', '/v1/api-keys', { body })
+  assert.deepEqual(key.body.scopes, body.scopes)
+
+  const asked = await call('POST', '/v1/api-keys', { key: operator.key, body })
+  assert.equal(asked.body.code, 'above_own_rights')
+  const path = `/v1/api-keys/${key.body.id}/rotate`
+  const rotated = await call('POST', path, { key: operator.key, body: { overlapSeconds: 0 } })
+  assert.equal(rotated.body.code, 'above_own_rights')
+  assert.equal((await call('GET', '/v1/whoami', { key: key.body.key })).status, 200, 'not replaced')
+})
+
+test('a key of his own without scopes makes one that grows with him too', async (t) => {
+  const { call, person } = await openLocket(t)
+  const dev = await person('user:dev', { role: 'developer' })
+  const { body } = await call('GET', '/v1/whoami', { key: dev.key })
+  const rotated = await call('POST', `/v1/api-keys/${body.credentialId}/rotate`, {
+    key: dev.key,
+    body: {},
+  })
+  assert.equal(rotated.body.scopes, null)
+  await call('POST', '/v1/grants', { body: { principalId: dev.id, role: 'operator' } })
+  assert.equal((await call('GET', '/v1/audit-events', { key: rotated.body.key })).status, 200)
 })
