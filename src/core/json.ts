@@ -1,5 +1,5 @@
 /**
- * The one JSON parser: every entry point (HTTP, MCP, import, files of our own) reads with it.
+ * The one JSON parser: every entry point (requests, files of our own) reads with it.
  *
  * The value is native JSON.parse's. Around it stand two checks. Before: a linear scan that bounds
  * depth and the number of keys, without recursion, so that hostile input costs no more than its

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Id } from '../../core/ids.ts'
 import { idField, Timestamp } from '../../kernel/fields.ts'
-import type { KeyScope, PrincipalId, Tables } from '../../storage/tables.ts'
+import type { PrincipalId, Tables } from '../../storage/tables.ts'
 
 export const eventClasses = ['read', 'write', 'admin', 'security', 'system'] as const
 export const outcomes = ['allowed', 'denied', 'failed'] as const
@@ -79,8 +79,6 @@ export interface EventOrigin {
   readonly address: string | null
   readonly userAgent: string | null
 }
-
-export type EventScope = KeyScope
 
 /** The event of a job: the server itself is the actor. */
 export function jobEvent(

@@ -1,14 +1,12 @@
 /**
  * The inverted index: for each term, the documents that hold it and how often. Laid out for size
  * and speed, as measured on prototypes: one arena of fixed pages, so that growing never copies
- * it; a chain of doubling slices per term; a dictionary of 64-bit hashes without term strings.
+ * it; a chain of doubling slices per term; a dictionary of 64-bit hashes without term strings. A
+ * posting numbers its document with 28 bits, far more than a space may hold.
  */
 
 /** Highest term frequency that a posting can say; BM25 is flat long before it. */
 export const frequencyMax = 15
-
-/** Documents that one set of postings can number: 28 bits of a posting. */
-export const documentsMax = 2 ** 28
 
 /** Where `read` leaves the documents of a term and their frequencies; grown to what was needed. */
 export interface PostingsBuffer {

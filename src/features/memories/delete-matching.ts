@@ -52,11 +52,11 @@ export const deleteMatching = operation({
   prepare: async (ctx, input) => {
     const [space] = ctx.spaces
     if (!space) return []
-    await ctx.services.indexes.catchUp(space)
+    const held = await ctx.services.indexes.catchUp(space)
     const accept = predicateOf(input)
     const question = { limit: limits.delete_matching_max + 1, now: ctx.now, accept }
     return space.read(async (store) => {
-      const index = await ctx.services.indexes.current(store)
+      const index = await ctx.services.indexes.current(store, held)
       return index.list(question) as MemoryId[]
     })
   },

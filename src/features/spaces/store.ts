@@ -214,6 +214,6 @@ export async function destroySpace(store: TenantStore, row: SpaceRow): Promise<v
   await store.destroyKey(row.space_id)
 }
 
-export function spaceHandleIndex(store: TenantStore, handle: string): Promise<Blind> {
+function spaceHandleIndex(store: TenantStore, handle: string): Promise<Blind> {
   return store.blindIndex('space.handle', handle)
 }
