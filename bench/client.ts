@@ -5,6 +5,7 @@ export interface Client {
   /** Posts JSON and returns the parsed answer. Throws on any status but a success. */
   post(path: string, body: unknown): Promise<unknown>
   get(path: string): Promise<unknown>
+  delete(path: string): Promise<unknown>
   close(): void
 }
 
@@ -37,6 +38,7 @@ export function createClient(url: string, key: string): Client {
   return {
     post: (path, body) => send('POST', path, JSON.stringify(body)),
     get: (path) => send('GET', path, null),
+    delete: (path) => send('DELETE', path, null),
     close: () => agent.destroy(),
   }
 }

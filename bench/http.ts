@@ -5,15 +5,12 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Data, initData, startServer } from '../test/server-process.ts'
 import { type Client, createClient } from './client.ts'
+import { report, run } from './load.ts'
 import { type Quantiles, quantiles, row } from './table.ts'
 import { createTexts } from './texts.ts'
 
 const clients_n = 32
 const space = 'user:bench'
-
-interface Measured extends Quantiles {
-  readonly perSecond: number
-}
 
 export async function benchHttp(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -21,7 +18,7 @@ export async function benchHttp(args: readonly string[]): Promise<void> {
     options: { memories: { type: 'string', default: '10000' } },
   })
   const memories = Number(values.memories)
-  const data = initData()
+  const data = await initData()
   try {
     console.log(`node ${process.version}, ${cpus().length} processors, ${memories} memories`)
     console.log(`fdatasync here  p50 ${fdatasync_ms(data.directory).p50.toFixed(2)} ms\n`)
@@ -31,7 +28,7 @@ export async function benchHttp(args: readonly string[]): Promise<void> {
     await serving(data, benchRecall)
     console.log(`\non disk  ${Math.round(bytes)} bytes per memory, its audit event included`)
   } finally {
-    data.remove()
+    await data.remove()
   }
 }
 
@@ -68,34 +65,6 @@ async function benchRecall(clients: Clients): Promise<void> {
   report('recall', clients_n, await run(clients, 10_000, recall))
   report('whoami', 1, await run([clients[0]], 2000, (client) => client.get('/v1/whoami')))
   report('livez', 1, await run([clients[0]], 2000, (client) => client.get('/livez')))
-}
-
-/** Shares `count` calls among the clients, each sending its next as soon as it has its answer. */
-async function run(
-  clients: readonly Client[],
-  count: number,
-  call: (client: Client) => Promise<unknown>,
-): Promise<Measured> {
-  const times_ms: number[] = []
-  let left = count
-  const started = performance.now()
-  const work = async (client: Client): Promise<void> => {
-    while (left > 0) {
-      left -= 1
-      const before = performance.now()
-      await call(client)
-      times_ms.push(performance.now() - before)
-    }
-  }
-  await Promise.all(clients.map(work))
-  const seconds = (performance.now() - started) / 1000
-  return { ...quantiles(times_ms), perSecond: count / seconds }
-}
-
-function report(what: string, clients: number, measured: Measured): void {
-  const { p50, p95, p99, perSecond } = measured
-  const times = [p50, p95, p99].map((time_ms) => time_ms.toFixed(2))
-  console.log(row([what, String(clients), ...times, String(Math.round(perSecond))]))
 }
 
 /** What one durable write costs on this disk: the floor under a store. */

@@ -2,6 +2,7 @@
  * Every performance figure in the docs comes from a command here: `npm run bench -- NAME …`. Figures
  * are medians of one run on one machine; what counts is how they compare within the run.
  */
+import { benchEngines } from './engines.ts'
 import { benchHttp } from './http.ts'
 import { benchRecall } from './recall.ts'
 
@@ -14,6 +15,11 @@ const benches: Readonly<Record<string, Bench>> = {
   http: {
     usage: 'http [--memories N]     store and recall over HTTP, one client and 32',
     run: benchHttp,
+  },
+  engines: {
+    usage:
+      'engines [--memories N]  the same on SQLite, PostgreSQL, and two nodes on one PostgreSQL',
+    run: benchEngines,
   },
   recall: {
     usage:

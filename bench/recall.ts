@@ -22,7 +22,7 @@ export async function benchRecall(args: readonly string[]): Promise<void> {
   const [file] = args
   if (file === undefined) throw new Error('usage: npm run bench -- recall FILE')
   const conversations = JSON.parse(readFileSync(file, 'utf8')) as Conversation[]
-  const data = initData()
+  const data = await initData()
   const server = await startServer(data)
   const client = createClient(server.url, data.key)
   try {
@@ -40,7 +40,7 @@ export async function benchRecall(args: readonly string[]): Promise<void> {
   } finally {
     client.close()
     await server.end('SIGTERM')
-    data.remove()
+    await data.remove()
   }
 }
 

@@ -1,16 +1,19 @@
 /** Wires the parts of a server once. Nothing else knows all of them. */
 import type { Clock } from './core/clock.ts'
 import { instanceTenant } from './core/ids.ts'
+import { createEgress } from './egress/egress.ts'
 import { appointAdministrator } from './features/api-keys/appoint.ts'
 import { createAuthenticator } from './features/api-keys/authenticate.ts'
 import { createKeyUses } from './features/api-keys/uses.ts'
 import { appendEvent } from './features/audit/append.ts'
 import { jobEvent } from './features/audit/event.ts'
 import { createRefusals } from './features/audit/refusals.ts'
+import { createCertificateAuthenticator } from './features/certificates/authenticate.ts'
 import { createSpaceIndexes } from './features/indexes/space-indexes.ts'
 import { toDocument } from './features/memories/memory.ts'
 import { reconcileTombstones } from './features/spaces/reconcile.ts'
 import { requireSpace } from './features/spaces/store.ts'
+import type { Client } from './http/reply.ts'
 import { createRouter } from './http/router.ts'
 import type { Instance } from './instance.ts'
 import { type JobRunner, startJobs } from './jobs.ts'
@@ -21,6 +24,7 @@ import { operations } from './operations.ts'
 import { createRateLimits, type RateBudgets } from './pipeline/rate-limits.ts'
 import type { Pipeline } from './pipeline/request.ts'
 import { spacesEverRotated } from './storage/encryption-keys.ts'
+import { isInitialised } from './storage/instance.ts'
 import { createKeyDestruction } from './storage/key-destruction.ts'
 import { instanceStore, tenantStore } from './storage/tenant-store.ts'
 
@@ -28,13 +32,21 @@ export interface AppOptions {
   readonly version: string
   readonly publicUrl: string | null
   readonly indexes_bytes_max: number
+  /** Addresses and networks of the proxies whose word on the client's address counts. */
+  readonly trustedProxies?: readonly string[]
+  /** Origins whose pages may read answers in a browser. */
+  readonly corsOrigins?: readonly string[]
+  /** Whether `/docs` and `/openapi.json` are there; they are when it is left out. */
+  readonly docs?: boolean
+  /** What the server itself may call; nothing when it is not said. */
+  readonly egressAllow?: readonly string[]
   /** What tests and benches replace. */
   readonly rateBudgets?: RateBudgets
   readonly operations?: readonly Operation[]
 }
 
 export interface App {
-  fetch(request: Request, client: { address: string | null }): Promise<Response>
+  fetch(request: Request, client: Client): Promise<Response>
   readonly pipeline: Pipeline
   readonly jobs: JobRunner
   /** Stops the jobs, writes down what is only in memory, and says so in the log. */
@@ -55,6 +67,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     log,
     services,
     authenticator: createAuthenticator(),
+    certificates: createCertificateAuthenticator(),
     rateLimits: createRateLimits(options.rateBudgets),
   }
   let closing = false
@@ -74,7 +87,10 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     operations: options.operations ?? operations,
     version: options.version,
     publicUrl: options.publicUrl,
-    ready: async () => !closing && (await database.read(async () => true)),
+    trustedProxies: options.trustedProxies ?? [],
+    corsOrigins: options.corsOrigins ?? [],
+    docs: options.docs ?? true,
+    ready: async () => !closing && (await database.read(isInitialised)),
   })
   return {
     fetch,
@@ -84,6 +100,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
       closing = true
       await jobs.runAll()
       await jobs.stop()
+      await services.egress.close()
       await note(instance, clock, 'server.stopped')
     },
   }
@@ -98,6 +115,7 @@ function createServices(instance: Instance, options: AppOptions): Services {
   return {
     log,
     clock,
+    egress: createEgress({ allow: options.egressAllow ?? [], log }),
     indexes,
     reseals,
     keyUses: createKeyUses(),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
+import { engine } from '../test/engine.ts'
 import { type Locket, openLocket, type Reply } from '../test/harness.ts'
 import type { Operation } from './kernel/operation.ts'
 import { operations } from './operations.ts'
@@ -134,11 +135,22 @@ test('an effect that fails after the commit does not make a failure of what was 
   assert.deepEqual(await eventsOf(locket, 'memory.stored'), ['allowed'])
 })
 
-/** Costs the whole group of writes its transaction, so that the others are run again. */
+/** In SQLite costs the whole group of writes its transaction, so that the others are run again. */
 async function costsTheGroup(tx: Transaction): Promise<void> {
   const first = tx.savepoint(async () => undefined)
   const second = tx.savepoint(() => Promise.allSettled([first]))
   await Promise.allSettled([first, second])
+}
+
+/** In PostgreSQL the fifth memory gets in the way of a change that another node makes, so to speak. */
+async function conflictOnce({ sql }: Locket): Promise<void> {
+  const fails = "if nextval('stored') = 5 then raise serialization_failure; end if"
+  await sql('CREATE SEQUENCE stored')
+  await sql(`CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = locket AS $$ begin ${fails}; return new; end $$`)
+  await sql(
+    'CREATE TRIGGER conflict BEFORE INSERT ON memories FOR EACH ROW EXECUTE FUNCTION conflict()',
+  )
 }
 
 test('a write that is run again is done once and leaves one event', async (t) => {
@@ -159,6 +171,7 @@ test('a write that is run again is done once and leaves one event', async (t) =>
       },
     })),
   })
+  if (engine === 'postgres') await conflictOnce(locket)
   const numbers = Array.from({ length: 10 }, (_, at) => `number ${at}`)
   const replies = await Promise.all(numbers.map((text) => store(locket, text)))
   await Promise.all(culprits)

@@ -22,7 +22,7 @@ import {
   type Trail,
   tenantViews,
 } from './pipeline/request.ts'
-import type { Transaction } from './storage/database.ts'
+import type { Transaction, WriteOptions } from './storage/database.ts'
 
 const attempts_max = 5
 
@@ -97,7 +97,7 @@ async function answerRead(
   await app.database.write(async (tx) => {
     const store = tenantViews(app, tx)(admitted.caller.tenant)
     await auditAllowed(app, store, { trail, output, replayed: false })
-  }, 'relaxed')
+  }, beside)
   return { status: trail.request.operation.status, output, replayed: false }
 }
 
@@ -120,9 +120,20 @@ async function answerWrite(app: Pipeline, run: Run): Promise<Answer> {
     if (call) await keepAnswer(ctx.store, call, { answer: fresh, trail, now: ctx.now, spaces })
     await auditAllowed(app, ctx.store, { trail, output, replayed: false })
     return fresh
-  }, 'full')
+  }, turnOf(run.admitted))
   for (const effect of trail.afterCommit) await finish(app, trail, effect)
   return answer
+}
+
+/** Events are only added: nothing gets in their way. */
+const beside: WriteOptions = { durability: 'relaxed', turn: null }
+
+/** A change is about the spaces that it names; about the whole tenant when it names none, or makes one. */
+function turnOf({ caller, spaces }: Admitted): WriteOptions {
+  const { tenant } = caller
+  const ids = spaces.map(({ row }) => row?.space_id).filter((id) => id !== undefined)
+  const whole = ids.length === 0 || ids.length < spaces.length
+  return { durability: 'full', turn: whole ? { tenant } : { tenant, spaces: ids } }
 }
 
 /** What follows a commit cannot undo it: when it fails, the operation was done all the same. */

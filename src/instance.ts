@@ -1,16 +1,18 @@
 /** A Locket on its data: the lock, the root key, the database; and how a new one begins. */
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import type { Config } from './config.ts'
+import { dirname } from 'node:path'
+import type { Config } from './config/config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { LocketError } from './core/errors.ts'
 import { type Id, instanceTenant, newId } from './core/ids.ts'
 import { limits } from './core/limits.ts'
 import type { Log } from './core/log.ts'
+import type { DataKey } from './crypto/data-key.ts'
 import { makeDirectoryDurably, removeUnfinished } from './crypto/durable-file.ts'
 import { createKeyCache } from './crypto/keyring.ts'
 import { generateRootKey, type RootKey, readRootKey, rootKeyFromText } from './crypto/root-key.ts'
 import { openTombstones, prepareTombstones } from './crypto/tombstones.ts'
+import { type Engine, findEngine } from './engine.ts'
 import { appointAdministrator } from './features/api-keys/appoint.ts'
 import { appendEvent } from './features/audit/append.ts'
 import { jobEvent } from './features/audit/event.ts'
@@ -19,8 +21,7 @@ import { settleRotation, settleTombstones } from './root-key-rotation.ts'
 import type { Database } from './storage/database.ts'
 import { lockDirectory } from './storage/directory-lock.ts'
 import { createSealCounts, type Keys } from './storage/encryption-keys.ts'
-import { insertInstance, isInitialised, rootKeyFits } from './storage/instance.ts'
-import { openSqlite } from './storage/sqlite.ts'
+import { type InstanceState, insertInstance, stateOf } from './storage/instance.ts'
 import { instanceStore, tenantStore } from './storage/tenant-store.ts'
 
 export interface Instance {
@@ -39,28 +40,42 @@ export interface OpenOptions {
   readonly clock?: Clock
   /** Make the directory, the root key and the database where they are not there. */
   readonly create: boolean
+  /** Keep every other process out of the database, on whatever machine. */
+  readonly alone?: boolean
+  /**
+   * For a move: data that has departed or not wholly arrived is opened, too, and beside a database on
+   * a server the data directory is left alone, since it may be the other side of the move.
+   */
+  readonly moving?: boolean
   /** For tests of a full disk: how many pages the database may have. */
   readonly pageCountMax?: number
 }
 
 /**
- * Takes the data directory for this process. Refuses a directory that another Locket uses, one that
+ * Takes the data directory for this process. Refuses a directory that another Locket uses, data that
  * is not initialised (unless `create`), and a root key that is not its own; then nothing is written.
  */
 export async function openInstance(config: Config, options: OpenOptions): Promise<Instance> {
-  const file = join(config.dataDir, 'locket.db')
-  const exists = existsSync(file)
-  if (!exists && !options.create) throw notInitialised(config.dataDir)
-  if (!exists) makeDirectoryDurably(config.dataDir)
-  const lock = lockDirectory(config.dataDir)
+  const lock =
+    options.moving && config.database ? { release: () => undefined } : lockData(config, options)
+  let engine: Engine | undefined
   try {
-    if (exists) settleRotation(config, file)
-    const rootKey = openRootKey(config, exists)
-    return await openData(config, { ...options, file, rootKey, release: lock.release })
+    engine = await findEngine(config, { alone: false, ...options })
+    return await openData(config, { ...options, engine, release: lock.release })
   } catch (thrown) {
+    await engine?.close()
     lock.release()
     throw thrown
   }
+}
+
+function lockData(config: Config, options: OpenOptions): { release(): void } {
+  if (!existsSync(config.dataDir)) {
+    // On a machine that is new to a shared database the directory is made; it holds the tombstones.
+    if (!options.create && config.database === null) throw notInitialised(config)
+    makeDirectoryDurably(config.dataDir)
+  }
+  return lockDirectory(config.dataDir)
 }
 
 /** A root key is only ever made for data that does not exist yet. */
@@ -75,53 +90,74 @@ function openRootKey(config: Config, exists: boolean): RootKey {
 }
 
 interface DataOptions extends OpenOptions {
-  readonly file: string
-  readonly rootKey: RootKey
+  readonly engine: Engine
   readonly release: () => void
 }
 
 async function openData(config: Config, options: DataOptions): Promise<Instance> {
-  const { file, rootKey, log, pageCountMax, clock = systemClock } = options
-  const root = rootKey.key
-  if (existsSync(file) && !rootKeyFits(file, root)) {
-    throw new LocketError('unavailable', 'This root key is not the one of this data directory.')
+  const { engine, log, clock = systemClock } = options
+  if (!engine.exists && !options.create) throw notInitialised(config)
+  if (engine.exists) await settleRotation(config, engine.fits)
+  const rootKey = openRootKey(config, engine.exists)
+  if (!(await engine.fits(rootKey.key))) {
+    throw new LocketError('unavailable', `This root key is not the one of ${placeOf(config)}.`)
   }
-  settleTombstones(config.tombstonesFile, root)
+  settleTombstones(config.tombstonesFile, rootKey.key)
   prepareTombstones(config.tombstonesFile)
-  const tombstones = openTombstones({ file: config.tombstonesFile, rootKey: root })
-  const database = await openSqlite({ file, log, ...(pageCountMax && { pageCountMax }) })
-  const keys: Keys = {
-    root,
-    cache: createKeyCache({
-      clock,
-      life_ms: limits.keysCached_life_ms,
-      max: limits.keysCached_max,
-    }),
-    tombstones,
-    clock,
-    seals: createSealCounts(),
-  }
-  const initialised = await database.read(isInitialised)
-  if (!initialised && !options.create) {
-    await database.close()
-    throw notInitialised(config.dataDir)
-  }
+  const database = await engine.open()
+  const keys = openKeys(config, rootKey.key, clock)
+  const state = await database.read(stateOf)
+  if (!options.moving) refuseMoved(state)
+  if (state === 'empty' && !options.create) throw notInitialised(config)
   return {
-    initialised,
+    initialised: state === 'initialised',
     database,
     keys,
     clock,
     log,
     rootKeyFile: rootKey.file,
     close: async () => {
-      await database.close()
+      await engine.close()
       options.release()
     },
   }
 }
 
-function notInitialised(directory: string): LocketError {
-  return new LocketError('unavailable', `There is no Locket in ${directory}: run \`locket init\`.`)
+function openKeys(config: Config, root: DataKey, clock: Clock): Keys {
+  return {
+    root,
+    cache: createKeyCache({
+      clock,
+      life_ms: limits.keysCached_life_ms,
+      max: limits.keysCached_max,
+    }),
+    tombstones: openTombstones({ file: config.tombstonesFile, rootKey: root }),
+    clock,
+    seals: createSealCounts(),
+  }
+}
+
+function refuseMoved(state: InstanceState): void {
+  if (state === 'departed') {
+    throw new LocketError(
+      'unavailable',
+      'This Locket was moved: serve it where it is now. What is here is what it was before.',
+    )
+  }
+  if (state !== 'arriving') return
+  throw new LocketError(
+    'unavailable',
+    'A move to here has not come to its end: run `locket move` again, or throw away what is here.',
+  )
+}
+
+function placeOf({ database, dataDir }: Config): string {
+  return database === null ? 'this data directory' : `this database (and ${dataDir})`
+}
+
+function notInitialised({ database, dataDir }: Config): LocketError {
+  const place = database === null ? dataDir : 'this database'
+  return new LocketError('unavailable', `There is no Locket in ${place}: run \`locket init\`.`)
 }
 
 export interface Bootstrap {
@@ -133,7 +169,7 @@ export interface Bootstrap {
 export async function initialise(instance: Instance): Promise<Bootstrap> {
   const { database, keys, clock } = instance
   return database.write(async (tx) => {
-    if (await isInitialised(tx)) throw new LocketError('already_exists', 'data directory')
+    if ((await stateOf(tx)) !== 'empty') throw new LocketError('already_exists', 'data directory')
     const now = clock()
     await insertInstance(tx, now)
     const own = instanceStore(tx, keys)

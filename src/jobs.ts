@@ -7,6 +7,7 @@ import { resealRecords } from './features/encryption-keys/reseal.ts'
 import { rotateWornKeys } from './features/encryption-keys/rotate-worn.ts'
 import { sweepExpired } from './features/memories/sweep-expired.ts'
 import { sweepTombstones } from './features/memories/sweep-tombstones.ts'
+import { markDestroyedSpaces } from './features/spaces/mark-destroyed.ts'
 import { sweepDestroyed } from './features/spaces/sweep-destroyed.ts'
 import type { Job, JobContext } from './kernel/job.ts'
 import { sweepIdempotencyKeys } from './pipeline/sweep-idempotency-keys.ts'
@@ -14,6 +15,7 @@ import { sweepIdempotencyKeys } from './pipeline/sweep-idempotency-keys.ts'
 export const jobs: readonly Job[] = [
   sweepExpired,
   sweepTombstones,
+  markDestroyedSpaces,
   sweepDestroyed,
   resealRecords,
   rotateWornKeys,

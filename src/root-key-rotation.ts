@@ -12,7 +12,7 @@
  * away; from then on the new one fits, and the next start does 3. Every start does 4.
  */
 import { existsSync, rmSync } from 'node:fs'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import { assert } from './core/assert.ts'
 import { LocketError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
@@ -25,7 +25,6 @@ import { jobEvent } from './features/audit/event.ts'
 import { countUnmarked } from './features/spaces/reconcile.ts'
 import type { Database } from './storage/database.ts'
 import { type Keys, rewrapTenantKeys } from './storage/encryption-keys.ts'
-import { rootKeyFits } from './storage/instance.ts'
 import { instanceStore, tenantStore } from './storage/tenant-store.ts'
 
 /** What is rotated: an open instance that nobody serves. */
@@ -106,15 +105,18 @@ async function tryToScrub({ database, log }: Rotated): Promise<boolean> {
 }
 
 /** Ends a rotation that a crash cut short, one way or the other. Called before a key is read. */
-export function settleRotation(config: Config, databaseFile: string): void {
+export async function settleRotation(
+  config: Config,
+  fitsKey: (root: DataKey) => Promise<boolean>,
+): Promise<void> {
   if (!('file' in config.rootKey)) return
   const { file } = config.rootKey
   removeUnfinished(nextOf(file))
   if (!existsSync(nextOf(file))) return
-  const fits = (name: string): boolean => rootKeyFits(databaseFile, readRootKey(name).key)
+  const fits = (name: string): Promise<boolean> => fitsKey(readRootKey(name).key)
   // While the old key fits, the other wraps nothing, whatever it is: it is not even read.
-  if (existsSync(file) && fits(file)) rmSync(nextOf(file))
-  else if (fits(nextOf(file))) replaceDurably(nextOf(file), file)
+  if (existsSync(file) && (await fits(file))) rmSync(nextOf(file))
+  else if (await fits(nextOf(file))) replaceDurably(nextOf(file), file)
 }
 
 /** The same for the tombstones, by the root key that is in force: only one of the files is its. */

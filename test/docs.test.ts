@@ -5,7 +5,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
-import { type Setting, settings } from '../src/config.ts'
+import type { Setting } from '../src/config/setting.ts'
+import { settings } from '../src/config/settings.ts'
 import { parseJson } from '../src/core/json.ts'
 import {
   anchorsOf,
@@ -122,10 +123,12 @@ function leadsSomewhere(document: Document, link: string): boolean {
 }
 
 async function freshServer(t: TestContext): Promise<{ url: string; data: Data }> {
-  const data = initData()
-  t.after(() => data.remove())
+  const data = await initData()
   const server = await startServer(data)
-  t.after(() => server.end('SIGTERM'))
+  t.after(async () => {
+    await server.end('SIGTERM')
+    await data.remove()
+  })
   return { url: server.url, data }
 }
 

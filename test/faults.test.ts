@@ -1,16 +1,17 @@
 /** What fails around Locket: the start, the disk, the audit, our own bugs, an old copy put back. */
 import assert from 'node:assert/strict'
-import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { z } from 'zod'
 import { createApp } from '../src/app.ts'
-import type { Config } from '../src/config.ts'
+import type { Config } from '../src/config/config.ts'
 import { createLog } from '../src/core/log.ts'
 import { openInstance } from '../src/instance.ts'
 import type { Operation } from '../src/kernel/operation.ts'
 import { operations } from '../src/operations.ts'
-import { rowsOf, stateOf, withDatabase } from './data-files.ts'
+import { stateOf } from './data-files.ts'
+import { onlyOn } from './engine.ts'
 import { configOf, type Locket, openLocket } from './harness.ts'
 import { openWorld, type World } from './operation-world.ts'
 import { type Input, sampleOf, toHttp } from './samples.ts'
@@ -37,12 +38,12 @@ describe('a start that is refused leaves every byte as it was', () => {
     {
       name: 'the root key of another instance, from the environment',
       config: { rootKey: { text: key } },
-      says: /root key is not the one of this data directory/,
+      says: /root key is not the one of this da/,
     },
     {
       name: 'the root key of another instance, in the file',
       prepare: (directory) => writeFileSync(join(directory, 'root.key'), `${key}\n`),
-      says: /root key is not the one of this data directory/,
+      says: /root key is not the one of this da/,
     },
     {
       name: 'a root key that is none',
@@ -74,7 +75,7 @@ describe('a start that is refused leaves every byte as it was', () => {
       prepare?.(locket.directory)
       const before = bytesOf(locket.directory)
       const options = { log: createLog('silent'), create: true }
-      const opened = openInstance({ ...configOf(locket.directory), ...config }, options)
+      const opened = openInstance({ ...locket.config, ...config }, options)
       await assert.rejects(opened, (error: Error) => {
         assert.match(error.message, says)
         assert.ok(!error.message.includes(key), 'the message does not repeat the key')
@@ -94,63 +95,67 @@ describe('a start that is refused leaves every byte as it was', () => {
   test('a directory that another Locket uses', async (t) => {
     const locket = await openLocket(t)
     const options = { log: createLog('silent'), create: true }
-    const second = openInstance(configOf(locket.directory), options)
+    const second = openInstance(locket.config, options)
     await assert.rejects(second, /Another Locket is using this data directory/)
     assert.equal((await locket.call('GET', '/v1/whoami')).status, 200, 'the first goes on')
   })
 })
 
-describe('a full disk', () => {
-  const space = 'user:alice'
-  const large = 'lorem ipsum '.repeat(800)
+describe(
+  'a full disk',
+  onlyOn('sqlite', 'only SQLite can be told how many pages it may have'),
+  () => {
+    const space = 'user:alice'
+    const large = 'lorem ipsum '.repeat(800)
 
-  async function storeUntilFull(locket: Locket): Promise<readonly string[]> {
-    const kept: string[] = []
-    for (;;) {
-      const reply = await locket.call('POST', '/v1/memories', { body: { space, text: large } })
-      if (reply.status !== 201) {
-        assert.equal(reply.status, 507)
-        assert.equal(reply.body.code, 'storage_full')
-        return kept
+    async function storeUntilFull(locket: Locket): Promise<readonly string[]> {
+      const kept: string[] = []
+      for (;;) {
+        const reply = await locket.call('POST', '/v1/memories', { body: { space, text: large } })
+        if (reply.status !== 201) {
+          assert.equal(reply.status, 507)
+          assert.equal(reply.body.code, 'storage_full')
+          return kept
+        }
+        kept.push(reply.body.id)
       }
-      kept.push(reply.body.id)
     }
-  }
 
-  test('one that does not fit fails alone: the others of its group are kept', async (t) => {
-    const locket = await openLocket(t, { pageCountMax: 250 })
-    await locket.call('POST', '/v1/memories', { body: { space, text: 'first' } })
-    const items = Array.from({ length: 100 }, () => ({ text: large }))
-    const calls = Array.from({ length: 21 }, (_, at) =>
-      at === 10
-        ? locket.call('POST', '/v1/memories/batch', { body: { space, items } })
-        : locket.call('POST', '/v1/memories', { body: { space, text: `small ${at}` } }),
-    )
-    const replies = await Promise.all(calls)
-    assert.deepEqual(
-      replies.map(({ status }) => status),
-      replies.map((_, at) => (at === 10 ? 507 : 201)),
-    )
-    await locket.restart()
-    const listed = await locket.call('POST', '/v1/memories/list', { body: { space, limit: 100 } })
-    assert.equal(listed.body.items.length, 21, 'all that was acknowledged, and nothing else')
-  })
+    test('one that does not fit fails alone: the others of its group are kept', async (t) => {
+      const locket = await openLocket(t, { pageCountMax: 250 })
+      await locket.call('POST', '/v1/memories', { body: { space, text: 'first' } })
+      const items = Array.from({ length: 100 }, () => ({ text: large }))
+      const calls = Array.from({ length: 21 }, (_, at) =>
+        at === 10
+          ? locket.call('POST', '/v1/memories/batch', { body: { space, items } })
+          : locket.call('POST', '/v1/memories', { body: { space, text: `small ${at}` } }),
+      )
+      const replies = await Promise.all(calls)
+      assert.deepEqual(
+        replies.map(({ status }) => status),
+        replies.map((_, at) => (at === 10 ? 507 : 201)),
+      )
+      await locket.restart()
+      const listed = await locket.call('POST', '/v1/memories/list', { body: { space, limit: 100 } })
+      assert.equal(listed.body.items.length, 21, 'all that was acknowledged, and nothing else')
+    })
 
-  test('nothing acknowledged is lost; reads fail closed; deletes make room [V16.5.3]', async (t) => {
-    const locket = await openLocket(t, { pageCountMax: 180 })
-    const kept = await storeUntilFull(locket)
-    for (const status of await readsUntilRefused(locket, `/v1/memories/${kept[0]}`)) {
-      assert.ok(status === 200 || status === 507, `a read is answered or refused: ${status}`)
-    }
-    const gone = await deleteSome(locket, kept.slice(0, 20))
-    await locket.restart()
-    const list = { body: { space, limit: 100 } }
-    const { items } = (await locket.call('POST', '/v1/memories/list', list)).body
-    const ids = items.map((item: { id: string }) => item.id).sort()
-    assert.deepEqual(ids, kept.filter((id) => !gone.includes(id)).sort())
-    assert.ok(items.every((item: { text: string }) => item.text === large.trim()))
-  })
-})
+    test('nothing acknowledged is lost; reads fail closed; deletes make room [V16.5.3]', async (t) => {
+      const locket = await openLocket(t, { pageCountMax: 180 })
+      const kept = await storeUntilFull(locket)
+      for (const status of await readsUntilRefused(locket, `/v1/memories/${kept[0]}`)) {
+        assert.ok(status === 200 || status === 507, `a read is answered or refused: ${status}`)
+      }
+      const gone = await deleteSome(locket, kept.slice(0, 20))
+      await locket.restart()
+      const list = { body: { space, limit: 100 } }
+      const { items } = (await locket.call('POST', '/v1/memories/list', list)).body
+      const ids = items.map((item: { id: string }) => item.id).sort()
+      assert.deepEqual(ids, kept.filter((id) => !gone.includes(id)).sort())
+      assert.ok(items.every((item: { text: string }) => item.text === large.trim()))
+    })
+  },
+)
 
 /** To the last page even a delete may want another before it gives its own; of many some can go. */
 async function deleteSome(locket: Locket, ids: readonly string[]): Promise<readonly string[]> {
@@ -198,13 +203,11 @@ describe('an audit that cannot be written', () => {
   test('every operation fails closed, and nothing changes [V16.5.3] [V2.3.3]', async (t) => {
     const world = await openWorld(t)
     const inputs = await inputsOf(world)
-    const refusing = `CREATE TRIGGER refuse BEFORE INSERT ON audit_events
-      BEGIN SELECT RAISE(ABORT, 'no audit'); END`
-    withDatabase(world.locket.directory, (db) => db.exec(refusing))
+    const mend = await world.locket.data.refuseInserts('audit_events')
     for (const [operation, input] of inputs) {
       await failsClosed(world, operation, { input, status: 503, events: [] })
     }
-    withDatabase(world.locket.directory, (db) => db.exec('DROP TRIGGER refuse'))
+    await mend()
     assert.equal((await world.locket.call('GET', '/v1/whoami')).status, 200)
   })
 })
@@ -224,14 +227,13 @@ interface Closed {
 }
 
 async function failsClosed(world: World, operation: Operation, expected: Closed): Promise<void> {
-  const { directory } = world.locket
   const { method, path, body } = toHttp(operation, expected.input)
-  const before = stateOf(directory)
+  const before = await stateOf(world.locket)
   const { reply, events } = await world.observe(method, path, body ? { body } : {})
   assert.equal(reply.status, expected.status, `${operation.id}: ${JSON.stringify(reply.body)}`)
   assert.equal(reply.body.detail, undefined, operation.id)
   assert.ok(!JSON.stringify(reply.body).includes('canary'), operation.id)
-  assert.equal(stateOf(directory), before, `${operation.id}: nothing changed`)
+  assert.equal(await stateOf(world.locket), before, `${operation.id}: nothing changed`)
   assert.deepEqual(
     events.map(({ outcome }) => outcome),
     expected.events,
@@ -249,22 +251,22 @@ describe('a failure is audited wherever it happens [V16.3.2]', () => {
     const { items } = (await locket.call('GET', path)).body
     assert.equal(items.length, 1)
     assert.equal(items[0].code, 'invalid_input')
-    assert.equal(rowsOf(locket.directory, 'SELECT * FROM spaces').length, 0)
+    assert.equal((await locket.sql('SELECT * FROM spaces')).length, 0)
   })
 })
 
 describe('an old database put back after a space was deleted', () => {
   test('the space stays dead, its events keep their place [trap-erased-audit]', async (t) => {
     const locket = await openLocket(t)
-    const { directory } = locket
     const body = { space: 'user:alice', text: 'the doomed zorblaxin' }
     const id: string = (await locket.call('POST', '/v1/memories', { body })).body.id
     const spaces = (await locket.call('GET', '/v1/spaces')).body.items
-    const old = await oldCopy(t, locket)
+    await locket.instance.database.scrub()
+    const putBack = await locket.data.backup()
     assert.equal((await locket.call('DELETE', `/v1/spaces/${spaces[0].id}`)).status, 200)
     await assertDead(locket.call, id)
     await locket.close()
-    copyFileSync(old, join(directory, 'locket.db'))
+    await putBack()
     const call = await reopen(t, locket)
     await assertDead(call, id)
     const { items } = (await call('GET', '/v1/audit-events?action=memory.stored')).body
@@ -276,16 +278,8 @@ describe('an old database put back after a space was deleted', () => {
   })
 })
 
-async function oldCopy(t: TestContext, locket: Locket): Promise<string> {
-  const copy = join(temporaryDirectory(t), 'locket.db')
-  await locket.instance.database.scrub()
-  withDatabase(locket.directory, (db) => db.prepare('VACUUM INTO ?').run(copy))
-  return copy
-}
-
-/** The same directory with a server of its own, after its own was closed. */
-async function reopen(t: TestContext, { directory, admin }: Locket): Promise<Locket['call']> {
-  const config = configOf(directory)
+/** The same data with a server of its own, after its own was closed. */
+async function reopen(t: TestContext, { config, admin }: Locket): Promise<Locket['call']> {
   const instance = await openInstance(config, { log: createLog('silent'), create: false })
   const options = { version: 'test', publicUrl: null, indexes_bytes_max: config.indexes_bytes_max }
   const app = await createApp(instance, options)

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type App, type AppOptions, createApp } from '../src/app.ts'
-import type { Config } from '../src/config.ts'
+import type { Config } from '../src/config/config.ts'
 import { type Clock, systemClock } from '../src/core/clock.ts'
 import { createLog, type Log } from '../src/core/log.ts'
 import { type Instance, initialise, openInstance } from '../src/instance.ts'
+import { testData } from './data.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
+import type { Sql, TestData } from './test-data.ts'
 
 export interface Reply {
   readonly status: number
@@ -26,14 +28,18 @@ export interface Call {
 
 export interface Locket {
   readonly directory: string
+  readonly config: Config
+  /** Its database, past the server. */
+  readonly data: TestData
+  readonly sql: Sql
   readonly tenant: string
   /** The key of the first administrator, who also administers the instance. */
   readonly admin: string
   readonly instance: Instance
   readonly app: App
   call(method: string, path: string, call?: Call): Promise<Reply>
-  /** Closes everything and opens it again on the same files. */
-  restart(): Promise<void>
+  /** Closes everything and opens it again on the same data, which `between` may do things to. */
+  restart(between?: () => Promise<unknown>): Promise<void>
   close(): Promise<void>
   /** A principal with a role and a key: `user:alice` as a `user` unless said otherwise. */
   person(handle: string, options?: { role?: string; spaceId?: string }): Promise<Person>
@@ -50,12 +56,21 @@ export interface LocketOptions extends Partial<Omit<AppOptions, 'version'>> {
   readonly pageCountMax?: number
 }
 
-export function configOf(directory: string): Config {
+/** The settings of a Locket on a data directory and a database; SQLite's is in the directory. */
+export function configOf(directory: string, data?: TestData): Config {
   return {
+    mode: 'development',
     dataDir: directory,
     host: '127.0.0.1',
     port: 0,
     publicUrl: null,
+    tls: null,
+    redirectPort: null,
+    trustedProxies: [],
+    corsOrigins: [],
+    docs: true,
+    egressAllow: [],
+    database: data?.config ?? null,
     rootKey: { file: join(directory, 'root.key') },
     tombstonesFile: join(directory, 'tombstones'),
     logLevel: 'silent',
@@ -68,7 +83,8 @@ export async function openLocket(t: TestContext, options: LocketOptions = {}): P
   const directory = temporaryDirectory(t)
   const { clock = systemClock, log = createLog('silent'), pageCountMax, ...appOptions } = options
   const openOptions = { log, clock, create: true, ...(pageCountMax && { pageCountMax }) }
-  const config = configOf(directory)
+  const data = await testData(t, directory)
+  const config = configOf(directory, data)
   const settings = { version: 'test', publicUrl: null, indexes_bytes_max: config.indexes_bytes_max }
   let instance = await openInstance(config, openOptions)
   const { tenant, apiKey: admin } = await initialise(instance)
@@ -99,6 +115,9 @@ export async function openLocket(t: TestContext, options: LocketOptions = {}): P
 
   return {
     directory,
+    config,
+    data,
+    sql: data.sql,
     tenant,
     admin,
     get instance() {
@@ -109,9 +128,10 @@ export async function openLocket(t: TestContext, options: LocketOptions = {}): P
     },
     call,
     person,
-    restart: async () => {
+    restart: async (between) => {
       await app.close()
       await instance.close()
+      await between?.()
       instance = await openInstance(config, openOptions)
       app = await createApp(instance, { ...settings, ...appOptions })
     },
@@ -120,7 +140,7 @@ export async function openLocket(t: TestContext, options: LocketOptions = {}): P
 }
 
 /** One request through the app's whole contract. */
-async function send(
+export async function send(
   app: App,
   { method, path }: { method: string; path: string },
   { key, body, headers, address }: Call,

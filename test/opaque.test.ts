@@ -1,15 +1,18 @@
 /**
- * Nothing readable is in any file of the data directory: canaries are stored in every field that
- * takes free text and searched for, whole and word by word, while the server runs and after.
+ * Nothing readable is in any file of the data directory, nor in the files and dumps of PostgreSQL:
+ * canaries are stored in every field that takes free text and searched for, whole and word by word,
+ * while the server runs and after.
  */
 import assert from 'node:assert/strict'
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, type TestContext, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { createLog } from '../src/core/log.ts'
 import { type Finding, findAll, findWindows, formsOf, haystacks } from './byte-search.ts'
-import { copyOf, rowsOf, withDatabase } from './data-files.ts'
+import { cleanableFiles, copyOf } from './data-files.ts'
+import { engine, onlyOn } from './engine.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 
 /** Words of no language, long enough never to stand anywhere by chance; told by where they went. */
 const roots = ['zorblaxin', 'quimperth', 'vexmundol', 'hjulbrynd', 'wyxolatch', 'krupnosty']
@@ -57,19 +60,18 @@ test('no canary is in any file, in any dress [V11.3.3] [trap-secret-as-identifie
   const needles = [...roots, ...words, ...stage.secrets.flatMap(partsOf)]
   t.diagnostic(`${needles.length} canaries, ${formsOf('word').length} forms of each`)
 
-  assertNone(findAll(haystacks(copyOf(t, locket.directory)), needles), 'while it runs')
+  assertNone(findAll(haystacks(await copyOf(t, locket)), needles), 'while it runs')
   await locket.restart()
   await readEverything(stage)
-  assertNone(findAll(haystacks(copyOf(t, locket.directory)), needles), 'after a restart')
+  assertNone(findAll(haystacks(await copyOf(t, locket)), needles), 'after a restart')
   await locket.close()
-  const files = haystacks(locket.directory)
-  assert.deepEqual(files.map(({ file }) => file).sort(), [
-    'locket.db',
+  assert.deepEqual(readdirSync(locket.directory).sort(), [
+    ...(engine === 'sqlite' ? ['locket.db'] : []),
     'locket.lock',
     'root.key',
     'tombstones',
   ])
-  assertNone(findAll(files, needles), 'after it was closed')
+  assertNone(findAll(haystacks(await copyOf(t, locket)), needles), 'after it was closed')
   const told = { file: 'log', exact: lines.join(''), lower: lines.join('').toLowerCase() }
   assertNone(findAll([told], needles), 'in the log')
 })
@@ -212,15 +214,15 @@ test('a deleted space leaves nothing of its key', async (t) => {
   const locket = await openLocket(t)
   const ids = await manySpaces(locket, 40)
   const doomed = ids.filter((_, at) => at % 7 === 3)
-  const wraps = doomed.map((id) => wrapOf(locket, id))
+  const wraps = await Promise.all(doomed.map((id) => wrapOf(locket, id)))
   const unique = wraps.map((wrap) => wrap.subarray(firstOwnByte))
-  const before = haystacks(copyOf(t, locket.directory))
+  const before = await cleanableFiles(t, locket)
   for (const wrap of unique) assert.ok(findWindows(before, wrap, 16).length > 0, 'it was there')
   for (const id of doomed) await locket.call('DELETE', `/v1/spaces/${id}`)
 
-  const running = haystacks(copyOf(t, locket.directory))
+  const running = await cleanableFiles(t, locket)
   await locket.close()
-  const closed = haystacks(locket.directory)
+  const closed = await cleanableFiles(t, locket)
   for (const wrap of unique) {
     assert.deepEqual(findWindows(running, wrap, 16), [], 'while it runs')
     assert.deepEqual(findWindows(closed, wrap, 16), [], 'after it was closed')
@@ -238,9 +240,9 @@ async function manySpaces(locket: Locket, count: number): Promise<readonly strin
   return made.map(({ body }) => body.id)
 }
 
-function wrapOf(locket: Locket, scope: string): Uint8Array {
-  const sql = 'SELECT wrapped FROM encryption_keys WHERE scope = ?'
-  const wrapped = rowsOf(locket.directory, sql, [scope])[0]?.['wrapped']
+async function wrapOf({ sql }: Locket, scope: string): Promise<Uint8Array> {
+  const [row] = await sql('SELECT wrapped FROM encryption_keys WHERE scope = ?', scope)
+  const wrapped = row?.['wrapped']
   assert.ok(wrapped instanceof Uint8Array)
   return wrapped
 }
@@ -261,27 +263,47 @@ describe('the search finds what is there', () => {
   ]
   for (const [encoding, bytes] of dresses) {
     test(`${encoding}, in a file: ${bytes.toString('latin1').slice(0, 16)}`, (t) => {
-      const directory = copyOf(t, emptyDirectory)
+      const directory = temporaryDirectory(t)
       appendFileSync(join(directory, 'scratch'), Buffer.concat([Buffer.from('..'), bytes]))
       const found = findAll(haystacks(directory), [canary])
       assert.ok(found.some((one) => one.encoding === encoding && one.file === 'scratch'))
     })
   }
 
+  /** Another word than those above: PostgreSQL's log may have it when they are searched for. */
+  const planted = 'plumquaver99'
+
   test('in a row of a database, and a word alone', async (t) => {
     const locket = await openLocket(t)
-    plant(t, locket, 'zorblaxin99')
+    const row = [`a ${planted} b`, 'ten_x']
+    await locket.sql(
+      'INSERT INTO credential_directory (public_id, tenant_id) VALUES (?, ?)',
+      ...row,
+    )
+    const found = findAll(haystacks(await copyOf(t, locket)), [planted]).map(({ file }) => file)
+    const places =
+      engine === 'sqlite'
+        ? ['locket.db']
+        : ['dump.sql', 'dump.custom', 'cluster/base/', 'cluster/pg_wal/']
+    for (const place of places)
+      assert.ok(
+        found.some((file) => file.startsWith(place)),
+        place,
+      )
+  })
+
+  const packed = 'PostgreSQL packs what is long, and what is packed is not found in its files'
+  test('in a row that is packed, by the dumps', onlyOn('postgres', packed), async (t) => {
+    const locket = await openLocket(t)
+    await locket.call('POST', '/v1/memories', { body: { space: 'user:alice', text: 'x' } })
+    const text = Buffer.from(`${'lorem ipsum dolor sit amet '.repeat(300)}${planted}`)
+    await locket.sql('UPDATE memories SET record = ?', text)
+    const found = findAll(haystacks(await copyOf(t, locket)), [planted])
+    for (const dump of ['dump.sql', 'dump.custom']) {
+      assert.ok(
+        found.some(({ file, encoding }) => file === dump && encoding === 'hex'),
+        dump,
+      )
+    }
   })
 })
-
-const emptyDirectory = join(import.meta.dirname, 'vectors')
-
-function plant(t: TestContext, locket: Locket, word: string): void {
-  const copy = copyOf(t, locket.directory)
-  withDatabase(copy, (db) => {
-    db.prepare('UPDATE memories SET state = state').run()
-    db.prepare('INSERT INTO credential_directory VALUES (?, ?)').run(`a ${word} b`, 'ten_x')
-  })
-  const found = findAll(haystacks(copy), [word]).map(({ file }) => file)
-  assert.ok(found.some((file) => file.startsWith('locket.db')))
-}

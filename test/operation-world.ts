@@ -95,9 +95,9 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
   const observe: World['observe'] = async (method, path, call) => {
     observed += 1
     const before = lines.length
-    const last = eventsAfter(locket.directory, '').at(-1)?.id ?? ''
+    const last = (await eventsAfter(locket, '')).at(-1)?.id ?? ''
     const reply = await locket.call(method, path, call)
-    const events = eventsAfter(locket.directory, last)
+    const events = await eventsAfter(locket, last)
     return { reply, events, log: lines.slice(before).join('') }
   }
   return {

@@ -61,10 +61,10 @@ async function denied(world: World, one: Case): Promise<void> {
   const { operation, caller, input } = one
   const about = `${operation.id} by ${caller.name}`
   const status = caller.expected(operation, sampleOf(operation))
-  const before = stateOf(world.locket.directory, world.locket.tenant)
+  const before = await stateOf(world.locket, world.locket.tenant)
   const seen = await send(world, one)
   assert.equal(seen.reply.status, status, `${about}: ${JSON.stringify(seen.reply.body)}`)
-  assert.equal(stateOf(world.locket.directory, world.locket.tenant), before, `${about}: state`)
+  assert.equal(await stateOf(world.locket, world.locket.tenant), before, `${about}: state`)
   const outcome = status < 300 ? 'allowed' : 'denied'
   assertOneEvent(seen, { action: operation.audit, outcome, tenant: caller.tenant }, about)
   if (status < 300) return assertClean(seen.log, about)
@@ -119,13 +119,13 @@ async function unacceptable(world: World, operation: Operation, input: Input): P
   ] as const
   for (const [name, { method, path, body }, status, code] of cases) {
     const about = `${operation.id} with ${name}`
-    const before = stateOf(world.locket.directory)
+    const before = await stateOf(world.locket)
     const seen = await world.observe(method, path, body === undefined ? {} : { body })
     assert.equal(seen.reply.status, status, about)
     assert.equal(seen.reply.body.code, code, about)
     assertProblem(seen.reply, about)
     assertSilent(seen, about)
-    assert.equal(stateOf(world.locket.directory), before, `${about}: state`)
+    assert.equal(await stateOf(world.locket), before, `${about}: state`)
     const { tenant } = world.locket
     assertOneEvent(seen, { action: operation.audit, outcome: 'failed', tenant }, about)
   }
@@ -134,7 +134,7 @@ async function unacceptable(world: World, operation: Operation, input: Input): P
 /** The sample, done by who may: and a read changes nothing. */
 async function allowed(world: World, operation: Operation, input: Input): Promise<void> {
   const { method, path, body } = toHttp(operation, input)
-  const before = stateOf(world.locket.directory)
+  const before = await stateOf(world.locket)
   const seen = await world.observe(method, path, body ? { body } : {})
   const { reply, log } = seen
   assert.equal(reply.status, operation.status, `${operation.id}: ${JSON.stringify(reply.body)}`)
@@ -142,7 +142,7 @@ async function allowed(world: World, operation: Operation, input: Input): Promis
   assertClean(log, `${operation.id}: log`)
   const { tenant } = world.locket
   assertOneEvent(seen, { action: operation.audit, outcome: 'allowed', tenant }, operation.id)
-  const same = stateOf(world.locket.directory) === before
+  const same = (await stateOf(world.locket)) === before
   assert.equal(same, operation.effect === 'read', `${operation.id}: ${operation.effect}`)
   const showsKey = keyShape.test(JSON.stringify(reply.body))
   assert.equal(showsKey, operation.secretAnswer === true, `${operation.id}: secretAnswer`)

@@ -1,7 +1,6 @@
 /** [V15.4.2] What must happen once happens once, however many ask for it at the same time. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { rowsOf } from './data-files.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
 
 const space = 'user:alice'
@@ -17,8 +16,8 @@ function tally(replies: readonly Reply[]): Readonly<Record<string, number>> {
   return Object.fromEntries([...counts].map(([status, some]) => [status, some.length]))
 }
 
-function count(locket: Locket, table: string): number {
-  return Number(rowsOf(locket.directory, `SELECT count(*) AS n FROM ${table}`)[0]?.['n'])
+async function count(locket: Locket, table: string): Promise<number> {
+  return Number((await locket.sql(`SELECT count(*) AS n FROM ${table}`))[0]?.['n'])
 }
 
 function store(locket: Locket, call: Call): Promise<Reply> {
@@ -52,7 +51,7 @@ describe('memories [V15.4.2]', () => {
     assert.equal(new Set(replies.map(({ body }) => JSON.stringify(body))).size, 1)
     const first = replies.filter(({ headers }) => !headers.has('idempotency-replayed'))
     assert.equal(first.length, 1)
-    assert.equal(count(locket, 'memories'), 1)
+    assert.equal(await count(locket, 'memories'), 1)
   })
 
   test('of 100 bodies under one idempotency key one is stored', async (t) => {
@@ -62,7 +61,7 @@ describe('memories [V15.4.2]', () => {
       store(locket, { body: { space, text: `text ${at}` }, headers }),
     )
     assert.deepEqual(tally(replies), { 201: 1, 422: 99 })
-    assert.equal(count(locket, 'memories'), 1)
+    assert.equal(await count(locket, 'memories'), 1)
   })
 
   test('of 50 updates from one version one wins', async (t) => {
@@ -96,12 +95,12 @@ describe('memories [V15.4.2]', () => {
 describe('spaces [V15.4.2]', () => {
   test('50 first stores into an absent space make one space and one owner', async (t) => {
     const locket = await openLocket(t)
-    const principals = count(locket, 'principals')
+    const principals = await count(locket, 'principals')
     const replies = await together(50, (at) => store(locket, { body: { space, text: `t${at}` } }))
     assert.deepEqual(tally(replies), { 201: 50 })
-    assert.equal(count(locket, 'spaces'), 1)
-    assert.equal(count(locket, 'principals'), principals + 1)
-    const seqs = rowsOf(locket.directory, 'SELECT seq FROM memories ORDER BY seq')
+    assert.equal(await count(locket, 'spaces'), 1)
+    assert.equal(await count(locket, 'principals'), principals + 1)
+    const seqs = await locket.sql('SELECT seq FROM memories ORDER BY seq')
     assert.deepEqual(
       seqs.map(({ seq }) => seq),
       Array.from({ length: 50 }, (_, at) => at + 1),
@@ -236,8 +235,8 @@ describe('rights that change under way [V8.3.2] [V15.4.2]', () => {
         : store(locket, { body: { space: rounds[at], text: `t${at}` } }),
     )
     assert.deepEqual(tally(replies), { 200: 2, 201: 34 })
-    assert.equal(count(locket, 'spaces'), 12)
-    assert.equal(count(locket, 'principals'), 12 + 1)
+    assert.equal(await count(locket, 'spaces'), 12)
+    assert.equal(await count(locket, 'principals'), 12 + 1)
   })
 
   test('keys of every kind are rotated under load, and nobody notices [V11.2.2]', async (t) => {

@@ -1,7 +1,6 @@
 /** What must be remembered across the rotation of the keys that it is remembered by [V11.2.2]. */
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import { rowsOf } from './data-files.ts'
 import { type Locket, openLocket, type Reply } from './harness.ts'
 
 function rotate(locket: Locket, scope: string): Promise<Reply> {
@@ -79,8 +78,8 @@ test('an answer about several spaces is not kept: no one key would die with it',
   assert.equal((await locket.call('POST', '/v1/memories/batch', sent)).status, 200)
   const again = await locket.call('POST', '/v1/memories/batch', sent)
   assert.equal(again.body.code, 'answer_not_kept')
-  assert.equal(rowsOf(locket.directory, 'SELECT * FROM memories').length, 2)
-  const kept = rowsOf(locket.directory, 'SELECT answer FROM idempotency_keys')
+  assert.equal((await locket.sql('SELECT * FROM memories')).length, 2)
+  const kept = await locket.sql('SELECT answer FROM idempotency_keys')
   assert.deepEqual(
     kept.map(({ answer }) => answer),
     [null],
@@ -94,7 +93,7 @@ test('a batch reaches into eight spaces and no more', async (t) => {
   })
   const nine = await locket.call('POST', '/v1/memories/batch', { body: itemsIn(9) })
   assert.equal(nine.body.code, 'invalid_input')
-  assert.equal(rowsOf(locket.directory, 'SELECT * FROM spaces').length, 0)
+  assert.equal((await locket.sql('SELECT * FROM spaces')).length, 0)
   const eight = await locket.call('POST', '/v1/memories/batch', { body: itemsIn(8) })
   assert.equal(eight.status, 200)
 })

@@ -4,6 +4,9 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Engine } from '../src/storage/query.ts'
+import { engine } from './engine.ts'
+import { newDatabase } from './postgres-cluster.ts'
 
 const main = join(import.meta.dirname, '../src/main.ts')
 const start_ms_max = 20_000
@@ -13,9 +16,11 @@ const env = { PATH: process.env['PATH'] ?? '', LOCKET_LOG_LEVEL: 'warn' }
 export interface Data {
   readonly directory: string
   readonly key: string
-  /** Bytes of all its files. */
+  /** What `serve` is told besides the port. */
+  readonly flags: readonly string[]
+  /** Bytes of all its files; PostgreSQL's are not among them. */
   size(): number
-  remove(): void
+  remove(): Promise<void>
 }
 
 export interface Server {
@@ -24,33 +29,65 @@ export interface Server {
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
 }
 
-export function initData(): Data {
+/** The servers by the directories that they serve: hooks of a test may remove those first. */
+const running = new Map<string, Server>()
+
+/** On the engine that this run of the tests is about, unless told otherwise. */
+export async function initData(on: Engine = engine): Promise<Data> {
   const directory = mkdtempSync(join(tmpdir(), 'locket-process-'))
-  const args = [main, 'init', '--data-dir', directory, '--json']
-  const init = execFileSync(process.execPath, args, { env, encoding: 'utf8' })
+  const database = on === 'postgres' ? await newDatabase() : null
+  const flags = ['--data-dir', directory, ...(database ? ['--database-url', database.url] : [])]
+  const init = execFileSync(process.execPath, [main, 'init', ...flags, '--json'], {
+    env,
+    encoding: 'utf8',
+  })
   return {
     directory,
     key: (JSON.parse(init) as { apiKey: string }).apiKey,
+    flags,
     size: () => sizeOf(directory),
-    remove: () => rmSync(directory, { recursive: true, force: true }),
+    remove: async () => {
+      await running.get(directory)?.end('SIGTERM')
+      await database?.drop()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Another node of the same Locket: a directory of its own, the same root key and database. */
+export function addNode(data: Data): Data {
+  const directory = mkdtempSync(join(tmpdir(), 'locket-node-'))
+  const own = ['--data-dir', directory, '--tombstones-file', join(directory, 'tombstones')]
+  const shared = ['--root-key-file', join(data.directory, 'root.key'), ...data.flags.slice(2)]
+  return {
+    ...data,
+    directory,
+    flags: [...own, ...shared],
+    remove: async () => {
+      await running.get(directory)?.end('SIGTERM')
+      rmSync(directory, { recursive: true, force: true })
+    },
   }
 }
 
 /** Serves a data directory on a free port of the loopback, and waits until it is ready. */
 export async function startServer(data: Data): Promise<Server> {
   const port = await freePort()
-  const args = [main, 'serve', '--data-dir', data.directory, '--port', String(port)]
+  const args = [main, 'serve', ...data.flags, '--port', String(port)]
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const url = `http://127.0.0.1:${port}`
-  await untilReady(url)
-  return {
+  const server: Server = {
     url,
     end: async (signal) => {
       child.kill(signal)
       await ended
     },
   }
+  running.set(data.directory, server)
+  child.once('exit', () => running.delete(data.directory))
+  await untilReady(url)
+  return server
 }
 
 async function untilReady(url: string): Promise<void> {

@@ -1,6 +1,5 @@
 /** Real stores on a real file for tests below the pipeline: keys, tenants and spaces, no server. */
 import { join } from 'node:path'
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import type { TestContext } from 'node:test'
 import { type Clock, systemClock, toTimestamp } from '../src/core/clock.ts'
 import { toUtf8 } from '../src/core/encoding.ts'
@@ -15,17 +14,19 @@ import { insertTenant } from '../src/features/tenants/store.ts'
 import type { Database } from '../src/storage/database.ts'
 import { createSealCounts, type Keys } from '../src/storage/encryption-keys.ts'
 import { type NewMemory, type SpaceStore, spaceStore } from '../src/storage/space-store.ts'
-import { openSqlite } from '../src/storage/sqlite.ts'
 import type { KeyScope, PrincipalId } from '../src/storage/tables.ts'
 import { type TenantStore, tenantStore } from '../src/storage/tenant-store.ts'
+import { testData } from './data.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
+import type { Sql, TestData } from './test-data.ts'
 
 export type TenantId = Id<'ten'>
 export type Work<T> = (store: TenantStore) => Promise<T>
 export type SpaceRef = { id: Id<'spc'>; ownerId: PrincipalId | null }
 
 export interface Stores {
-  readonly file: string
+  /** Where the tombstones are, and SQLite's file. */
+  readonly directory: string
   readonly tenant: TenantId
   readonly keys: Keys
   readonly database: Database
@@ -39,10 +40,11 @@ export interface Stores {
   space(handle: string, tenant?: TenantId): Promise<SpaceRef>
   /** What the server does after a space's key was overwritten. */
   keyDestroyed(scope: KeyScope): Promise<void>
-  /** Runs SQL on a connection of its own, as somebody with the file could. */
-  sql(text: string, ...values: SQLInputValue[]): Record<string, unknown>[]
-  /** Closes the database; `between` may do things to its file; opens it with nothing cached. */
-  reopen(between?: () => void): Promise<void>
+  /** The database, past the stores. */
+  readonly data: TestData
+  readonly sql: Sql
+  /** Closes the database; `between` may do things to it; opens it with nothing cached. */
+  reopen(between?: () => Promise<unknown>): Promise<void>
 }
 
 export async function openStores(
@@ -50,9 +52,9 @@ export async function openStores(
   { clock = systemClock }: { clock?: Clock } = {},
 ): Promise<Stores> {
   const directory = temporaryDirectory(t)
-  const file = join(directory, 'locket.db')
+  const data = await testData(t, directory)
   const root = dataKey(newKeyMaterial(), 1)
-  const open = () => openSqlite({ file, log: createLog('silent') })
+  const open = () => data.open(createLog('silent'))
   const newKeys = (): Keys => ({
     root,
     cache: createKeyCache({ clock, life_ms: 60_000, max: 100 }),
@@ -83,7 +85,7 @@ export async function openStores(
   await makeTenant(instanceTenant, 'instance')
   const first = await newTenant('first')
   return {
-    file,
+    directory,
     tenant: first,
     get keys() {
       return keys
@@ -105,27 +107,14 @@ export async function openStores(
       keys.cache.forget(first, scope)
       await database.scrub()
     },
-    sql: (text, ...values) => runSql(file, text, ...values),
+    data,
+    sql: data.sql,
     reopen: async (between) => {
       await database.close()
-      between?.()
+      await between?.()
       database = await open()
       keys = newKeys()
     },
-  }
-}
-
-/** Runs SQL on a file as whoever has it could, past the process that serves it. */
-export function runSql(
-  file: string,
-  text: string,
-  ...values: SQLInputValue[]
-): Record<string, unknown>[] {
-  const other = new DatabaseSync(file, { timeout: 1000 })
-  try {
-    return other.prepare(text).all(...values)
-  } finally {
-    other.close()
   }
 }
 

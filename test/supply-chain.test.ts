@@ -3,10 +3,11 @@
  * while it is installed, under licences that let us ship it, and with no native add-on to build.
  */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import {
+  floatingInstalls,
   floatingVersions,
   type Locked,
   type Lockfile,
@@ -33,11 +34,11 @@ function filesOf(path: string): readonly string[] {
 }
 
 describe('package-lock.json', () => {
-  test('no package runs a script when it is installed', () => {
+  test('[V15.2.4] no package runs a script when it is installed', () => {
     assert.deepEqual(withInstallScripts(lockfile), [])
   })
 
-  test('every package is pinned by a hash and comes from the npm registry', () => {
+  test('[V15.2.4] every package is pinned by a hash and comes from the npm registry', () => {
     assert.deepEqual(unpinned(lockfile), [])
   })
 
@@ -59,6 +60,25 @@ describe('package-lock.json', () => {
 
 test('package.json names exact versions', () => {
   assert.deepEqual(floatingVersions(readJson<Manifest>('package.json')), [])
+})
+
+test('[V15.2.4] .npmrc names the registry and lets no package run a script', () => {
+  const lines = readFileSync(join(root, '.npmrc'), 'utf8').split('\n')
+  const settings = lines.filter((line) => line !== '' && !line.startsWith('#'))
+  assert.deepEqual(settings.sort(), [
+    'ignore-scripts=true',
+    'registry=https://registry.npmjs.org/',
+    'save-exact=true',
+  ])
+})
+
+test('[V15.2.4] nothing that we run or tell others to run installs without the lockfile', () => {
+  const documents = globSync(['*.md', 'docs/**/*.md'], { cwd: root })
+  const files = [...documents, '.ci/run', 'Dockerfile', 'compose.yaml', 'package.json']
+  const found = [...files, ...globSync('deploy/**', { cwd: root, withFileTypes: false })]
+    .filter((file) => statSync(join(root, file)).isFile())
+    .flatMap((file) => floatingInstalls(readFileSync(join(root, file), 'utf8'), file))
+  assert.deepEqual(found, [])
 })
 
 describe('the checks can fail', () => {
@@ -111,6 +131,11 @@ describe('the checks can fail', () => {
     assert.deepEqual(found('build/a.node'), ['node_modules/a: build/a.node'])
     assert.deepEqual(found('binding.gyp'), ['node_modules/a: binding.gyp'])
     assert.deepEqual(found('a.js'), [])
+  })
+
+  test('an install without the lockfile is caught, one with it is not', () => {
+    const lines = ['npm install', 'RUN npm i x', 'npm add x', 'npx x', 'npm ci', 'npm run a', 'npm']
+    assert.deepEqual(floatingInstalls(lines.join('\n'), 'f'), ['f:1', 'f:2', 'f:3', 'f:4'])
   })
 
   test('a version that floats is caught', () => {

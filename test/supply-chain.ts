@@ -2,6 +2,7 @@
 
 /** One entry of package-lock.json, as far as it is read here. */
 export interface Locked {
+  readonly version?: string
   readonly resolved?: string
   readonly integrity?: string
   readonly license?: string
@@ -84,6 +85,15 @@ export function floatingVersions(manifest: Manifest): readonly string[] {
   return Object.entries({ ...dependencies, ...optionalDependencies, ...devDependencies })
     .filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
     .map(([name, version]) => `${name}@${version}`)
+}
+
+/** Lines that install something which the lockfile does not pin. */
+export function floatingInstalls(text: string, file: string): readonly string[] {
+  return text
+    .split('\n')
+    .flatMap((line, at) =>
+      /\bnpm (i|install|add|update|exec)\b|\bnpx\b/.test(line) ? [`${file}:${at + 1}`] : [],
+    )
 }
 
 /** Everything but the project itself and its workspaces. */

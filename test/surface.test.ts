@@ -8,7 +8,8 @@ import { publicPaths } from '../src/http/router.ts'
 import type { Operation } from '../src/kernel/operation.ts'
 import { operations } from '../src/operations.ts'
 import type { Transaction } from '../src/storage/database.ts'
-import { rowsOf, stateOf } from './data-files.ts'
+import type { Query } from '../src/storage/query.ts'
+import { stateOf } from './data-files.ts'
 import { openLocket, type Reply } from './harness.ts'
 import { newAddress, openWorld, type World } from './operation-world.ts'
 import { type Input, neverThere, sampleOf, toHttp } from './samples.ts'
@@ -75,12 +76,12 @@ describe('mass assignment [V15.3.3]', () => {
     let cases = 0
     for (const operation of operations) {
       const input = await sampleOf(operation).make(world.maker)
-      const before = stateOf(world.locket.directory)
+      const before = await stateOf(world.locket)
       for (const name of serverOwned.filter((one) => !declared(operation).includes(one))) {
         await refused(world, operation, { ...input, [name]: 'x' })
         cases += 1
       }
-      assert.equal(stateOf(world.locket.directory), before, operation.id)
+      assert.equal(await stateOf(world.locket), before, operation.id)
     }
     t.diagnostic(`${cases} fields refused`)
   })
@@ -104,7 +105,7 @@ describe('mass assignment [V15.3.3]', () => {
         assert.equal(reply.body.code, 'invalid_filter', word)
       }
     }
-    assert.equal(rowsOf(locket.directory, 'SELECT * FROM memories').length, 0)
+    assert.equal((await locket.sql('SELECT * FROM memories')).length, 0)
   })
 })
 
@@ -129,14 +130,14 @@ describe('prototype pollution [V15.3.6]', () => {
     const world = await openWorld(t)
     for (const operation of operations.filter(({ method }) => /POST|PATCH/.test(method))) {
       const { method, path } = toHttp(operation, await sampleOf(operation).make(world.maker))
-      const before = stateOf(world.locket.directory)
+      const before = await stateOf(world.locket)
       for (const [name, body] of texts) {
         const { code } = (await world.observe(method, path, { body })).reply.body
         const expected = name === 'by way of the constructor' ? 'invalid_input' : 'invalid_json'
         assert.equal(code, expected, `${operation.id} ${name}`)
         assert.equal(polluted(), undefined, `${operation.id} ${name}`)
       }
-      assert.equal(stateOf(world.locket.directory), before, operation.id)
+      assert.equal(await stateOf(world.locket), before, operation.id)
     }
   })
 
@@ -226,12 +227,14 @@ async function statementsOf(
 ): Promise<readonly string[]> {
   const { database } = world.locket.app.pipeline
   const statements: string[] = []
-  const seen = <Seen extends { readonly sql: string }>(query: Seen): Seen => {
-    statements.push(query.sql)
+  const seen = <Seen extends Pick<Query<object, unknown>, 'sql'>>(query: Seen): Seen => {
+    statements.push(query.sql(database.engine))
     return query
   }
   const watched = (tx: Transaction): Transaction => ({
     writable: tx.writable,
+    as: (tenant) => watched(tx.as(tenant)),
+    asSystem: () => watched(tx.asSystem()),
     savepoint: (work) => tx.savepoint(work),
     all: (query, args) => tx.all(seen(query), args),
     first: (query, args) => tx.first(seen(query), args),
@@ -243,8 +246,8 @@ async function statementsOf(
   // What is remembered of the caller is not what is compared.
   await world.locket.call('GET', '/v1/whoami', { key: world.stranger.key })
   database.read = (work) => read.call(database, (tx) => work(watched(tx))) as never
-  database.write = (work, durability) =>
-    write.call(database, (tx) => work(watched(tx)), durability) as never
+  database.write = (work, options) =>
+    write.call(database, (tx) => work(watched(tx)), options) as never
   try {
     const { status } = await world.locket.call(method, path, call)
     assert.ok(status === 404 || status === 403, `${operation.id}: ${status}`)
@@ -296,9 +299,11 @@ test('a handle has another index in another tenant [trap-guessable-pseudonym]', 
   for (const key of [locket.admin, other.apiKey]) {
     await locket.call('POST', '/v1/memories', { key, body: { space: 'user:alice', text: 'x' } })
   }
-  const sql = (table: string): string => `SELECT hex(handle_index) AS h FROM ${table}`
   for (const table of ['spaces', 'principals']) {
-    const indexes = rowsOf(locket.directory, sql(table)).map(({ h }) => String(h))
+    const rows = await locket.sql(`SELECT handle_index FROM ${table}`)
+    const indexes = rows.map((row) =>
+      Buffer.from(row['handle_index'] as Uint8Array).toString('hex'),
+    )
     assert.equal(new Set(indexes).size, indexes.length, table)
     assert.ok(
       indexes.every((index) => index.length === 64),

@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createLog } from '../src/core/log.ts'
-import { rowsOf, tamper } from './data-files.ts'
+import { tamper } from './data-files.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
+import type { Cell } from './test-data.ts'
 
 const canary = 'zorblaxin'
 
@@ -24,8 +25,8 @@ interface Stage {
   readonly alice: { readonly id: string; readonly key: string }
   /** Two memories of Alice's and one of Bob's. */
   readonly memories: readonly [string, string, string]
-  run(sql: string, ...values: readonly (string | number | Uint8Array | null)[]): void
-  bytes(sql: string, ...values: readonly string[]): Uint8Array
+  run(sql: string, ...values: readonly Cell[]): Promise<void>
+  bytes(sql: string, ...values: readonly string[]): Promise<Uint8Array>
 }
 
 async function openStage(locket: Locket): Promise<Stage> {
@@ -45,9 +46,9 @@ async function openStage(locket: Locket): Promise<Stage> {
     locket,
     alice,
     memories: [first, second, third],
-    run: (sql, ...values) => tamper(locket.directory, sql, values),
-    bytes: (sql, ...values) => {
-      const value = Object.values(rowsOf(locket.directory, sql, values)[0] ?? {})[0]
+    run: (sql, ...values) => tamper(locket, sql, ...values),
+    bytes: async (sql, ...values) => {
+      const value = Object.values((await locket.sql(sql, ...values))[0] ?? {})[0]
       assert.ok(value instanceof Uint8Array, sql)
       return value
     },
@@ -79,35 +80,35 @@ const ciphertexts: readonly Fault[] = [
   {
     name: 'one bit of a memory',
     make: async ({ memories: [id], run, bytes }) => {
-      run(setRecord, flipped(bytes(recordOf, id)), id)
+      await run(setRecord, flipped(await bytes(recordOf, id)), id)
       return reading(id)
     },
   },
   {
     name: 'a memory cut short',
     make: async ({ memories: [id], run, bytes }) => {
-      run(setRecord, bytes(recordOf, id).subarray(0, 20), id)
+      await run(setRecord, (await bytes(recordOf, id)).subarray(0, 20), id)
       return reading(id)
     },
   },
   {
     name: 'plain text in the place of a memory',
     make: async ({ memories: [id], run }) => {
-      run(setRecord, Buffer.from(JSON.stringify({ v: 1, text: 'forged' }).padEnd(80)), id)
+      await run(setRecord, Buffer.from(JSON.stringify({ v: 1, text: 'forged' }).padEnd(80)), id)
       return reading(id)
     },
   },
   {
     name: 'a memory of the same space in another row',
     make: async ({ memories: [id, other], run, bytes }) => {
-      run(setRecord, bytes(recordOf, other), id)
+      await run(setRecord, await bytes(recordOf, other), id)
       return reading(id)
     },
   },
   {
     name: 'a memory of another space',
     make: async ({ memories: [id, , foreign], run, bytes }) => {
-      run(setRecord, bytes(recordOf, foreign), id)
+      await run(setRecord, await bytes(recordOf, foreign), id)
       return reading(id)
     },
   },
@@ -116,16 +117,16 @@ const ciphertexts: readonly Fault[] = [
     make: async ({ memories: [id, , foreign], run }) => {
       const sql = `UPDATE memories SET seq = 999, key_index = NULL, space_id =
         (SELECT space_id FROM memories WHERE memory_id = ?) WHERE memory_id = ?`
-      run(sql, id, foreign)
+      await run(sql, id, foreign)
       return [['GET', `/v1/memories/${foreign}`]]
     },
   },
   {
     name: 'an earlier version put back',
     make: async ({ locket, memories: [id], run, bytes }) => {
-      const before = bytes(recordOf, id)
+      const before = await bytes(recordOf, id)
       await locket.call('PATCH', `/v1/memories/${id}`, { body: { text: 'newer' } })
-      run(setRecord, before, id)
+      await run(setRecord, before, id)
       return reading(id)
     },
   },
@@ -133,32 +134,36 @@ const ciphertexts: readonly Fault[] = [
     name: 'a version of the history in the place of the memory',
     make: async ({ locket, memories: [id], run, bytes }) => {
       await locket.call('PATCH', `/v1/memories/${id}`, { body: { text: 'newer' } })
-      run(setRecord, bytes('SELECT record FROM memory_versions WHERE memory_id = ?', id), id)
+      await run(
+        setRecord,
+        await bytes('SELECT record FROM memory_versions WHERE memory_id = ?', id),
+        id,
+      )
       return reading(id)
     },
   },
   {
     name: 'the caller’s key of one memory on another',
     make: async ({ memories: [id, other], run, bytes }) => {
-      const index = bytes('SELECT key_index FROM memories WHERE memory_id = ?', id)
-      run('UPDATE memories SET key_index = NULL WHERE memory_id = ?', id)
-      run('UPDATE memories SET key_index = ? WHERE memory_id = ?', index, other)
+      const index = await bytes('SELECT key_index FROM memories WHERE memory_id = ?', id)
+      await run('UPDATE memories SET key_index = NULL WHERE memory_id = ?', id)
+      await run('UPDATE memories SET key_index = ? WHERE memory_id = ?', index, other)
       return [['POST', '/v1/memories', { body: { space: 'user:alice', key: 'one', text: 'x' } }]]
     },
   },
   {
     name: 'the body of an audit event',
     make: async ({ run, bytes, memories: [id] }) => {
-      const body = bytes('SELECT body FROM audit_events WHERE resource_id = ?', id)
-      run('UPDATE audit_events SET body = ? WHERE resource_id = ?', flipped(body), id)
+      const body = await bytes('SELECT body FROM audit_events WHERE resource_id = ?', id)
+      await run('UPDATE audit_events SET body = ? WHERE resource_id = ?', flipped(body), id)
       return [['GET', '/v1/audit-events?action=memory.stored']]
     },
   },
   {
     name: 'the origin of one audit event on another',
     make: async ({ run, bytes, memories: [id, other] }) => {
-      const origin = bytes('SELECT origin FROM audit_events WHERE resource_id = ?', other)
-      run('UPDATE audit_events SET origin = ? WHERE resource_id = ?', origin, id)
+      const origin = await bytes('SELECT origin FROM audit_events WHERE resource_id = ?', other)
+      await run('UPDATE audit_events SET origin = ? WHERE resource_id = ?', origin, id)
       return [['GET', '/v1/audit-events?action=memory.stored']]
     },
   },
@@ -170,9 +175,9 @@ const ciphertexts: readonly Fault[] = [
         headers: { 'Idempotency-Key': 'once' },
       }
       await locket.call('POST', '/v1/memories', call)
-      run(
+      await run(
         'UPDATE idempotency_keys SET answer = ?',
-        flipped(bytes('SELECT answer FROM idempotency_keys')),
+        flipped(await bytes('SELECT answer FROM idempotency_keys')),
       )
       return [['POST', '/v1/memories', call]]
     },
@@ -181,8 +186,8 @@ const ciphertexts: readonly Fault[] = [
     name: 'the wrapped key of a space',
     make: async ({ locket, memories: [id], run, bytes }) => {
       const { spaceId } = await whereabouts(locket, id)
-      const wrapped = bytes('SELECT wrapped FROM encryption_keys WHERE scope = ?', spaceId)
-      run('UPDATE encryption_keys SET wrapped = ? WHERE scope = ?', flipped(wrapped), spaceId)
+      const wrapped = await bytes('SELECT wrapped FROM encryption_keys WHERE scope = ?', spaceId)
+      await run('UPDATE encryption_keys SET wrapped = ? WHERE scope = ?', flipped(wrapped), spaceId)
       await locket.restart()
       return reading(id)
     },
@@ -192,8 +197,8 @@ const ciphertexts: readonly Fault[] = [
     make: async ({ locket, memories: [id, , foreign], run, bytes }) => {
       const { spaceId } = await whereabouts(locket, id)
       const other = (await whereabouts(locket, foreign)).spaceId
-      const wrapped = bytes('SELECT wrapped FROM encryption_keys WHERE scope = ?', other)
-      run('UPDATE encryption_keys SET wrapped = ? WHERE scope = ?', wrapped, spaceId)
+      const wrapped = await bytes('SELECT wrapped FROM encryption_keys WHERE scope = ?', other)
+      await run('UPDATE encryption_keys SET wrapped = ? WHERE scope = ?', wrapped, spaceId)
       await locket.restart()
       return reading(id)
     },
@@ -202,7 +207,7 @@ const ciphertexts: readonly Fault[] = [
 
 async function whereabouts(locket: Locket, id: string): Promise<{ spaceId: string }> {
   const sql = 'SELECT space_id FROM memories WHERE memory_id = ?'
-  return { spaceId: String(rowsOf(locket.directory, sql, [id])[0]?.['space_id']) }
+  return { spaceId: String((await locket.sql(sql, id))[0]?.['space_id']) }
 }
 
 /** After a change of rights the next request reads them anew; a restart forgets everything. */
@@ -217,7 +222,7 @@ const power: readonly Fault[] = [
     make: async (stage) => {
       const { locket, alice, run } = stage
       await locket.call('PATCH', `/v1/principals/${alice.id}`, { body: { state: 'disabled' } })
-      run("UPDATE principals SET state = 'active' WHERE principal_id = ?", alice.id)
+      await run("UPDATE principals SET state = 'active' WHERE principal_id = ?", alice.id)
       return asAlice(stage)
     },
   },
@@ -227,7 +232,7 @@ const power: readonly Fault[] = [
       const { locket, alice, run } = stage
       const { items } = (await locket.call('GET', `/v1/api-keys?principalId=${alice.id}`)).body
       await locket.call('DELETE', `/v1/api-keys/${items[0].id}`)
-      run("UPDATE api_keys SET state = 'active' WHERE principal_id = ?", alice.id)
+      await run("UPDATE api_keys SET state = 'active' WHERE principal_id = ?", alice.id)
       return asAlice(stage)
     },
   },
@@ -235,7 +240,7 @@ const power: readonly Fault[] = [
     name: 'api_keys: one is given to the administrator',
     make: async (stage) => {
       const admin = (await stage.locket.call('GET', '/v1/whoami')).body.principalId
-      stage.run(
+      await stage.run(
         'UPDATE api_keys SET principal_id = ? WHERE principal_id = ?',
         admin,
         stage.alice.id,
@@ -246,7 +251,10 @@ const power: readonly Fault[] = [
   {
     name: 'api_keys: it never expires',
     make: async (stage) => {
-      stage.run('UPDATE api_keys SET expires_at = 9e15 WHERE principal_id = ?', stage.alice.id)
+      await stage.run(
+        'UPDATE api_keys SET expires_at = 9e15 WHERE principal_id = ?',
+        stage.alice.id,
+      )
       return asAlice(stage)
     },
   },
@@ -256,8 +264,8 @@ const power: readonly Fault[] = [
       const { locket, alice, run, bytes } = stage
       const body = { principalId: alice.id, scopes: ['memory:read'] }
       const narrow = (await locket.call('POST', '/v1/api-keys', { body })).body
-      const wide = bytes('SELECT details FROM api_keys WHERE key_id != ? LIMIT 1', narrow.id)
-      run('UPDATE api_keys SET details = ? WHERE key_id = ?', wide, narrow.id)
+      const wide = await bytes('SELECT details FROM api_keys WHERE key_id != ? LIMIT 1', narrow.id)
+      await run('UPDATE api_keys SET details = ? WHERE key_id = ?', wide, narrow.id)
       await locket.restart()
       return [['GET', '/v1/whoami', { key: narrow.key }]]
     },
@@ -265,7 +273,7 @@ const power: readonly Fault[] = [
   {
     name: 'grants: a user becomes an administrator',
     make: async (stage) => {
-      stage.run("UPDATE grants SET role = 'admin' WHERE principal_id = ?", stage.alice.id)
+      await stage.run("UPDATE grants SET role = 'admin' WHERE principal_id = ?", stage.alice.id)
       return asAlice(stage)
     },
   },
@@ -273,7 +281,7 @@ const power: readonly Fault[] = [
     name: 'grants: the administrator’s is given to her',
     make: async (stage) => {
       const sql = "UPDATE grants SET principal_id = ? WHERE role = 'system'"
-      stage.run(sql, stage.alice.id)
+      await stage.run(sql, stage.alice.id)
       return asAlice(stage)
     },
   },
@@ -289,8 +297,8 @@ const power: readonly Fault[] = [
       const [low, high] = items.slice(-2)
       const body = { principalId: alice.id, role: low.id }
       await locket.call('POST', '/v1/grants', { body })
-      const wide = bytes('SELECT definition FROM roles WHERE role_id = ?', high.id)
-      run('UPDATE roles SET definition = ? WHERE role_id = ?', wide, low.id)
+      const wide = await bytes('SELECT definition FROM roles WHERE role_id = ?', high.id)
+      await run('UPDATE roles SET definition = ? WHERE role_id = ?', wide, low.id)
       return asAlice(stage)
     },
   },
@@ -298,7 +306,7 @@ const power: readonly Fault[] = [
     name: 'spaces: another owner',
     make: async ({ locket, alice, memories: [, , foreign], run }) => {
       const { spaceId } = await whereabouts(locket, foreign)
-      run('UPDATE spaces SET owner_id = ? WHERE space_id = ?', alice.id, spaceId)
+      await run('UPDATE spaces SET owner_id = ? WHERE space_id = ?', alice.id, spaceId)
       return [
         ['GET', `/v1/memories/${foreign}`, { key: alice.key }],
         ['POST', '/v1/memories/list', { key: alice.key, body: { space: 'user:bob' } }],
@@ -311,7 +319,7 @@ const power: readonly Fault[] = [
     make: async ({ locket, run }) => {
       const made = (await locket.call('POST', '/v1/tenants', { body: { name: 'Other' } })).body
       await locket.call('PATCH', `/v1/tenants/${made.id}`, { body: { state: 'disabled' } })
-      run("UPDATE tenants SET state = 'active' WHERE tenant_id = ?", made.id)
+      await run("UPDATE tenants SET state = 'active' WHERE tenant_id = ?", made.id)
       return [['GET', '/v1/whoami', { key: made.apiKey }]]
     },
   },
@@ -322,14 +330,22 @@ const power: readonly Fault[] = [
       const { locket, alice, run } = stage
       const made = (await locket.call('POST', '/v1/tenants', { body: { name: 'Other' } })).body
       const publicId = alice.key.slice(3, 15)
-      run('UPDATE credential_directory SET tenant_id = ? WHERE public_id = ?', made.id, publicId)
+      await run(
+        'UPDATE credential_directory SET tenant_id = ? WHERE public_id = ?',
+        made.id,
+        publicId,
+      )
       return asAlice(stage)
     },
   },
   {
     name: 'a row without a MAC',
     make: async (stage) => {
-      stage.run("UPDATE grants SET mac = x'' WHERE principal_id = ?", stage.alice.id)
+      await stage.run(
+        'UPDATE grants SET mac = ? WHERE principal_id = ?',
+        new Uint8Array(),
+        stage.alice.id,
+      )
       return asAlice(stage)
     },
   },

@@ -1,6 +1,6 @@
 /** What stands after a command's words: flags and positional values, with all mistakes at once. */
 import { parseArgs } from 'node:util'
-import { didYouMean } from '../config.ts'
+import { didYouMean } from '../config/near.ts'
 import type { RemoteCommand } from './command.ts'
 import { type Field, readField } from './fields.ts'
 
@@ -8,27 +8,34 @@ export interface Arguments {
   /** What was given for each flag that takes a value, in order. */
   readonly values: ReadonlyMap<string, readonly string[]>
   readonly positionals: readonly string[]
+  /** The flags without a value that were given. */
+  readonly switched: ReadonlySet<string>
   readonly json: boolean
   readonly help: boolean
   readonly mistakes: readonly string[]
 }
 
 /** The flags of every command. They take no value. */
-const switches: readonly string[] = ['json', 'help']
+const everySwitch: readonly string[] = ['json', 'help']
 
 type Token = NonNullable<ReturnType<typeof tokensOf>>[number]
 type OptionToken = Extract<Token, { kind: 'option' }>
 
-/** Takes a command line apart. `flags` are those that take a value. */
-export function parseArguments(argv: readonly string[], flags: readonly string[]): Arguments {
+/** Takes a command line apart. `flags` are those that take a value, `ownSwitches` those that do not. */
+export function parseArguments(
+  argv: readonly string[],
+  flags: readonly string[],
+  ownSwitches: readonly string[] = [],
+): Arguments {
+  const known: Known = { flags, switches: [...everySwitch, ...ownSwitches] }
   const values = new Map<string, string[]>()
   const positionals: string[] = []
   const mistakes: string[] = []
   const switched = new Set<string>()
-  for (const token of tokensOf(argv, flags) ?? []) {
+  for (const token of tokensOf(argv, known) ?? []) {
     if (token.kind === 'positional') positionals.push(token.value)
     if (token.kind !== 'option') continue
-    const mistake = mistakeIn(token, flags)
+    const mistake = mistakeIn(token, known)
     if (mistake !== null) mistakes.push(mistake)
     else if (token.value === undefined) switched.add(token.name)
     else values.set(token.name, [...(values.get(token.name) ?? []), token.value])
@@ -37,6 +44,7 @@ export function parseArguments(argv: readonly string[], flags: readonly string[]
     values,
     positionals,
     mistakes,
+    switched,
     json: switched.has('json'),
     help: switched.has('help'),
   }
@@ -110,9 +118,14 @@ export function positionalName(field: Field): string {
   return field.flag.toUpperCase()
 }
 
-function tokensOf(argv: readonly string[], flags: readonly string[]) {
+interface Known {
+  readonly flags: readonly string[]
+  readonly switches: readonly string[]
+}
+
+function tokensOf(argv: readonly string[], { flags, switches }: Known) {
   const options = {
-    json: { type: 'boolean' },
+    ...Object.fromEntries(switches.map((flag) => [flag, { type: 'boolean' } as const])),
     help: { type: 'boolean', short: 'h' },
     ...Object.fromEntries(flags.map((flag) => [flag, { type: 'string' } as const])),
   } as const
@@ -123,7 +136,7 @@ function dashed(flag: string): string {
   return `--${flag}`
 }
 
-function mistakeIn(token: OptionToken, flags: readonly string[]): string | null {
+function mistakeIn(token: OptionToken, { flags, switches }: Known): string | null {
   const { name, rawName, value, inlineValue } = token
   if (switches.includes(name)) {
     return value === undefined ? null : `${rawName}: takes no value`

@@ -1,22 +1,22 @@
 /** What a server says when it is up. */
-import type { Config } from '../config.ts'
-import { bootstrapLife, rootKeyPlace, shownPath } from './place.ts'
+import type { Config } from '../config/config.ts'
+import { bootstrapLife, dataPlace, rootKeyPlace } from './place.ts'
 
 export interface Facts {
   readonly config: Config
   readonly version: string
   readonly url: string
-  readonly docs: string
+  /** Null when they are not served. */
+  readonly docs: string | null
   /** What the first start has made; null on every other. */
   readonly first: { readonly apiKey: string } | null
 }
 
 /** Where it is, where it keeps what, and on the first start how to begin. */
 export function banner({ config, version, url, docs, first }: Facts): string {
-  const data = `${shownPath(config.dataDir)} (SQLite)`
   const lines = [
-    `Locket ${version}   ${url}   docs ${docs}`,
-    `data    ${padded(data)}root key ${rootKeyPlace(config)}`,
+    `Locket ${version}   ${url}${docs === null ? '' : `   docs ${docs}`}`,
+    `data    ${padded(dataPlace(config))}root key ${rootKeyPlace(config)}`,
   ]
   if (first) lines.push(keyLine(first.apiKey), ...firstCall(url, first.apiKey))
   return lines.join('\n')

@@ -1,5 +1,7 @@
 /** What a command is. */
-import type { Config, settings } from '../config.ts'
+import type { Config, ServerSettings } from '../config/config.ts'
+import type { SettingName } from '../config/settings.ts'
+import type { Flags } from '../config/sources.ts'
 import type { Operation } from '../kernel/operation.ts'
 import type { Field } from './fields.ts'
 
@@ -10,15 +12,22 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 /** A flag of a local command that is no setting. */
 export interface OwnFlag {
   readonly flag: string
-  readonly placeholder: string
+  /** Null: it takes no value. */
+  readonly placeholder: string | null
   readonly description: string
 }
 
 export interface LocalCall {
   readonly config: Config
-  /** The command's own flags that were given. */
+  /** What the config was made of. */
+  readonly settings: ServerSettings
+  /** The command's own flags that were given; one without a value is the empty text. */
   readonly flags: Readonly<Record<string, string>>
+  /** One for each that the command asks for. */
+  readonly positionals: readonly string[]
   readonly json: boolean
+  /** The config of the same command line with other flags of settings. Throws `ConfigError`. */
+  readonly reread: (flags: Flags) => Config
 }
 
 /** A command that works on the data directory itself. */
@@ -28,8 +37,12 @@ export interface LocalCommand {
   readonly words: string
   readonly summary: string
   /** The settings that it heeds. */
-  readonly settings: readonly (keyof typeof settings)[]
+  readonly settings: readonly SettingName[]
   readonly flags: readonly OwnFlag[]
+  /** The values that must be given without a flag, as usage lines have them: `URL`. */
+  readonly positionals?: readonly string[]
+  /** Flags of settings that the command's own flags stand for. */
+  readonly implied?: (own: Readonly<Record<string, string>>) => Flags
   readonly run: (call: LocalCall) => Promise<ExitCode>
 }
 

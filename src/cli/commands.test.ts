@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { settings } from '../config.ts'
+import { settings } from '../config/settings.ts'
 import { operations } from '../operations.ts'
 import type { RemoteCommand } from './command.ts'
 import { commands } from './commands.ts'
@@ -45,6 +45,16 @@ describe('the table of commands', () => {
         command.words,
       )
       if (command.stdin !== null) assert.ok(names.includes(command.stdin), command.words)
+    }
+  })
+
+  test('takes the settings file for whatever works without a server', () => {
+    for (const command of commands) {
+      if (command.kind !== 'local') continue
+      assert.ok(command.settings.includes('config'), command.words)
+      const own = command.flags.map(({ flag }) => flag)
+      const heeded = command.settings.flatMap((name) => settings[name].flag ?? [])
+      assert.equal(new Set([...own, ...heeded]).size, own.length + heeded.length, command.words)
     }
   })
 

@@ -3,19 +3,43 @@
  * remote one. What is not said in `remotes` follows from the operation: its id gives the words, its
  * required fields the positional values.
  */
+import { type SettingName, settings } from '../config/settings.ts'
 import type { Operation } from '../kernel/operation.ts'
 import { operations } from '../operations.ts'
 import type { Command, LocalCommand, RemoteCommand, TextCommand } from './command.ts'
+import { configCheckCommand, configShowCommand } from './config.ts'
+import { doctorCommand } from './doctor.ts'
+import { egressCheckCommand } from './egress.ts'
 import { fieldsOf } from './fields.ts'
+import { healthCommand } from './health.ts'
 import { helpAnswer } from './help.ts'
 import { initCommand } from './init.ts'
+import { migrateCommand } from './migrate.ts'
+import { impliedByMove, moveCommand } from './move.ts'
 import { recoverCommand } from './recover.ts'
 import { rotateRootKeyCommand } from './rotate-root-key.ts'
 import { serve } from './serve.ts'
 import { version } from './version.ts'
 
-const data = ['dataDir', 'rootKey', 'rootKeyFile', 'tombstonesFile', 'logLevel'] as const
-const server = [...data, 'host', 'port', 'publicUrl', 'indexMemory'] as const
+const data: readonly SettingName[] = [
+  'config',
+  'mode',
+  'dataDir',
+  'rootKey',
+  'rootKeyFile',
+  'tombstonesFile',
+  'databaseUrl',
+  'databasePasswordFile',
+  'databaseCa',
+  'databaseConnections',
+  'databaseStatementTimeout',
+  'logLevel',
+]
+
+/** All but those that only a client heeds. */
+const server = (Object.keys(settings) as SettingName[]).filter(
+  (name) => name !== 'url' && name !== 'apiKey',
+)
 
 const locals: readonly LocalCommand[] = [
   {
@@ -44,6 +68,40 @@ const locals: readonly LocalCommand[] = [
   },
   {
     kind: 'local',
+    words: 'health',
+    summary: 'Ask the server on this machine whether it is ready.',
+    settings: ['config', 'host', 'port', 'tlsCert', 'tlsKey'],
+    flags: [],
+    run: healthCommand,
+  },
+  {
+    kind: 'local',
+    words: 'migrate',
+    summary: 'Bring the schema of a PostgreSQL up to date, as the login that owns it.',
+    settings: ['config', 'databaseUrl', 'databasePasswordFile', 'databaseCa', 'logLevel'],
+    flags: [
+      {
+        flag: 'login',
+        placeholder: 'NAME',
+        description: 'The login that will serve: it is let into the two roles of Locket.',
+      },
+    ],
+    run: migrateCommand,
+  },
+  {
+    kind: 'local',
+    words: 'move',
+    summary: 'Carry a whole Locket into another database, while no server runs.',
+    settings: data.filter((name) => name !== 'databaseUrl'),
+    flags: [
+      { flag: 'from', placeholder: 'PLACE', description: 'A data directory or postgres://… URL.' },
+      { flag: 'to', placeholder: 'PLACE', description: 'The same, where there is no Locket yet.' },
+    ],
+    implied: impliedByMove,
+    run: moveCommand,
+  },
+  {
+    kind: 'local',
     words: 'keys recover',
     summary: 'Make a new administrator key from the root key, while no server runs.',
     settings: data,
@@ -63,6 +121,45 @@ const locals: readonly LocalCommand[] = [
     settings: data,
     flags: [],
     run: rotateRootKeyCommand,
+  },
+  {
+    kind: 'local',
+    words: 'config show',
+    summary: 'Show every setting, its value and where that comes from.',
+    settings: server,
+    flags: [],
+    run: configShowCommand,
+  },
+  {
+    kind: 'local',
+    words: 'config check',
+    summary: 'Tell everything that is wrong with the settings, without starting.',
+    settings: server,
+    flags: [],
+    run: configCheckCommand,
+  },
+  {
+    kind: 'local',
+    words: 'doctor',
+    summary: 'Tell what is wrong with an instance and its surroundings; changes nothing.',
+    settings: server,
+    flags: [],
+    run: doctorCommand,
+  },
+  {
+    kind: 'local',
+    words: 'egress check',
+    summary: 'Tell whether the server may call a URL, where that leads, and why not.',
+    settings: ['config', 'egressAllow', 'logLevel'],
+    flags: [
+      {
+        flag: 'connect',
+        placeholder: null,
+        description: 'Connect, too, and tell what is there.',
+      },
+    ],
+    positionals: ['URL'],
+    run: egressCheckCommand,
   },
 ]
 

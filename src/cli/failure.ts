@@ -1,5 +1,5 @@
 /** What is said of an error that ends the program. */
-import { isDebug } from '../config.ts'
+import { isDebug } from '../config/config.ts'
 import { printError } from './output.ts'
 
 /** One line. A stack only for who asked for it: `LOCKET_LOG_LEVEL=debug`. */

@@ -1,5 +1,7 @@
 /** What `help` and `--help` say, made from the table of commands. */
-import { didYouMean, type Setting, settings } from '../config.ts'
+import { didYouMean } from '../config/near.ts'
+import type { Setting } from '../config/setting.ts'
+import { settings } from '../config/settings.ts'
 import { positionalName } from './arguments.ts'
 import type { Command, LocalCommand, RemoteCommand } from './command.ts'
 import { type Field, placeholderOf } from './fields.ts'
@@ -26,7 +28,7 @@ export function helpAnswer(
 /** How one command is used: one line. */
 export function usageLine(command: Command): string {
   const parts = ['usage: locket', command.words]
-  if (command.kind === 'remote') parts.push(...positionalsOf(command))
+  if (command.kind !== 'text') parts.push(...positionalsOf(command))
   if (command.words === 'help') parts.push('[COMMAND]')
   return [...parts, '[flags]'].join(' ')
 }
@@ -52,13 +54,14 @@ export function unknownCommand(commands: readonly Command[], tried: string): str
 
 function overview(commands: readonly Command[]): string {
   const rows = commands.map((command) => {
-    const usage = command.kind === 'remote' ? positionalsOf(command) : []
+    const usage = command.kind === 'text' ? [] : positionalsOf(command)
     return [`  ${[command.words, ...usage].join(' ')}`, command.summary]
   })
   return ['usage: locket COMMAND [flags]', '', columns(rows), '', columns(everywhere)].join('\n')
 }
 
-function positionalsOf(command: RemoteCommand): string[] {
+function positionalsOf(command: RemoteCommand | LocalCommand): readonly string[] {
+  if (command.kind === 'local') return command.positionals ?? []
   return command.positionals.map((field) =>
     field.required ? positionalName(field) : `[${positionalName(field)}]`,
   )
@@ -82,7 +85,10 @@ function fieldLine(command: RemoteCommand, field: Field): string[] {
 }
 
 function localFlags(command: LocalCommand): string[][] {
-  const own = command.flags.map((one) => [`  --${one.flag} ${one.placeholder}`, one.description])
+  const own = command.flags.map((one) => [
+    `  --${[one.flag, one.placeholder ?? ''].join(' ').trimEnd()}`,
+    one.description,
+  ])
   const heeded = command.settings
     .map((name): Setting => settings[name])
     .flatMap((one) => (one.flag === null ? [] : [[`  --${one.flag} VALUE`, settingNote(one)]]))

@@ -1,7 +1,8 @@
 /** Where things are kept, as a person is told. */
 import { statSync } from 'node:fs'
-import { isAbsolute, relative, resolve } from 'node:path'
-import type { Config } from '../config.ts'
+import { isAbsolute } from 'node:path'
+import type { Config } from '../config/config.ts'
+import { isInside, octal } from '../config/place.ts'
 import { day_ms } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
 
@@ -13,18 +14,19 @@ export function shownPath(path: string): string {
   return isAbsolute(path) || path.startsWith('.') ? path : `./${path}`
 }
 
+/** Where the data is: no user and no password. */
+export function dataPlace({ database, dataDir }: Config): string {
+  if (database === null) return `${shownPath(dataDir)} (SQLite)`
+  const { host, pathname } = new URL(database.url)
+  return `${decodeURIComponent(`${host}${pathname}`)} (PostgreSQL)`
+}
+
 /** The place of the root key and who can read it; and what to do when it lies with the data. */
 export function rootKeyPlace(config: Config): string {
   if ('text' in config.rootKey) return 'LOCKET_ROOT_KEY'
   const { file } = config.rootKey
-  const mode = (statSync(file).mode & 0o777).toString(8).padStart(4, '0')
   const advice = isInside(file, config.dataDir)
     ? '; move it elsewhere before production: LOCKET_ROOT_KEY_FILE'
     : ''
-  return `${shownPath(file)} (${mode}${advice})`
-}
-
-function isInside(file: string, directory: string): boolean {
-  const way = relative(resolve(directory), resolve(file))
-  return !way.startsWith('..') && !isAbsolute(way)
+  return `${shownPath(file)} (${octal(statSync(file))}${advice})`
 }

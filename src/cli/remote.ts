@@ -1,5 +1,5 @@
 /** Runs an operation on a server: the command line as a request, the answer as text or JSON. */
-import type { RemoteConfig } from '../config.ts'
+import type { RemoteConfig } from '../config/config.ts'
 import { minute_ms } from '../core/clock.ts'
 import { type ExitCode, exitCodes, type RemoteCommand } from './command.ts'
 import { readBounded } from './input.ts'

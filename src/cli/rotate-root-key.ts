@@ -11,7 +11,11 @@ const notYet = 'the old one opens remnants until the server is started'
 
 /** Refused while a server runs: the lock on the data directory is what makes it offline. */
 export async function rotateRootKeyCommand({ config, json }: LocalCall): Promise<ExitCode> {
-  const instance = await openInstance(config, { log: createLog(config.logLevel), create: false })
+  const instance = await openInstance(config, {
+    log: createLog(config.logLevel),
+    create: false,
+    alone: true,
+  })
   try {
     const { keysWrapped, scrubbed } = await rotateRootKey(instance, config)
     const rootKeyFile = instance.rootKeyFile ?? ''

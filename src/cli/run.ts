@@ -1,5 +1,7 @@
 /** From the words of a command line to one command and its exit code. */
-import { ConfigError, readConfig, readRemoteConfig, settings } from '../config.ts'
+import { type Config, ConfigError, readRemoteConfig, readServerSettings } from '../config/config.ts'
+import { settings } from '../config/settings.ts'
+import type { Flags } from '../config/sources.ts'
 import { type Arguments, assignFields, parseArguments, readInput, surplusIn } from './arguments.ts'
 import {
   type Command,
@@ -67,7 +69,7 @@ function notFound(argv: readonly string[]): ExitCode {
 }
 
 async function runCommand(command: Command, argv: readonly string[]): Promise<ExitCode> {
-  const given = parseArguments(argv, flagNames(command))
+  const given = parseArguments(argv, flagNames(command), switchNames(command))
   if (given.help) {
     print(commandHelp(command))
     return exitCodes.done
@@ -89,12 +91,22 @@ function tell(command: TextCommand, given: Arguments): ExitCode {
 async function runLocal(command: LocalCommand, given: Arguments): Promise<ExitCode> {
   const values = [...given.values].map(([flag, texts]) => [flag, texts.at(-1) ?? ''] as const)
   const isOwn = (flag: string): boolean => command.flags.some((one) => one.flag === flag)
-  const mistakes = [...given.mistakes, ...surplusIn(given, 0)]
-  const config = readAll(mistakes, () =>
-    readConfig(Object.fromEntries(values.filter(([flag]) => !isOwn(flag)))),
-  )
-  const flags = Object.fromEntries(values.filter(([flag]) => isOwn(flag)))
-  return command.run({ config, flags, json: given.json })
+  const asked = command.positionals ?? []
+  const missing = asked.slice(given.positionals.length).map((name) => `${name}: required`)
+  const mistakes = [...given.mistakes, ...surplusIn(given, asked.length), ...missing]
+  const switched = switchNames(command).filter((flag) => given.switched.has(flag))
+  const flags = Object.fromEntries([
+    ...values.filter(([flag]) => isOwn(flag)),
+    ...switched.map((flag) => [flag, ''] as const),
+  ])
+  const set = {
+    ...Object.fromEntries(values.filter(([flag]) => !isOwn(flag))),
+    ...command.implied?.(flags),
+  }
+  const read = readAll(mistakes, () => readServerSettings(set))
+  const reread = (changed: Flags): Config => readServerSettings({ ...set, ...changed }).config
+  const { positionals, json } = given
+  return command.run({ config: read.config, settings: read, flags, positionals, json, reread })
 }
 
 async function runOnServer(command: RemoteCommand, given: Arguments): Promise<ExitCode> {
@@ -127,6 +139,12 @@ function readAll<Settings>(mistakes: readonly string[], read: () => Settings): S
 function flagNames(command: Command): readonly string[] {
   if (command.kind === 'remote') return command.fields.map((field) => field.flag)
   if (command.kind === 'text') return []
-  const own = command.flags.map((one) => one.flag)
+  const own = command.flags.filter((one) => one.placeholder !== null).map((one) => one.flag)
   return [...own, ...command.settings.flatMap((name) => settings[name].flag ?? [])]
+}
+
+/** The flags of a command that take none, besides those of every command. */
+function switchNames(command: Command): readonly string[] {
+  if (command.kind !== 'local') return []
+  return command.flags.filter((one) => one.placeholder === null).map((one) => one.flag)
 }

@@ -1,9 +1,13 @@
 /** `start` and `serve`: a server from its first breath to its last. */
 import { type App, createApp } from '../app.ts'
-import type { Config } from '../config.ts'
+import { refuseBootstrapKeys } from '../bootstrap-keys.ts'
+import type { Config } from '../config/config.ts'
+import { refuseUnsafe } from '../config/safety.ts'
 import { second_ms, stopwatch } from '../core/clock.ts'
+import { limits } from '../core/limits.ts'
 import { createLog, type Log } from '../core/log.ts'
-import { listen } from '../http/server.ts'
+import { redirectBase, redirectTo } from '../http/redirect.ts'
+import { type Listener, listen } from '../http/server.ts'
 import { type Bootstrap, type Instance, initialise, openInstance } from '../instance.ts'
 import { banner, keyLine } from './banner.ts'
 import { type ExitCode, exitCodes, type LocalCall } from './command.ts'
@@ -12,15 +16,22 @@ import { version } from './version.ts'
 
 /**
  * Serves until it is told to stop. With `create` a new Locket is made where there is none; its key
- * is shown even when the server then cannot start, since it is shown only once.
+ * is shown even when the server then cannot start, since it is shown only once. In production
+ * nothing is made: the key would be shown to whatever keeps the server's output.
  */
 export async function serve(call: LocalCall, options: { create: boolean }): Promise<ExitCode> {
+  refuseUnsafe(call.settings)
+  const isProduction = call.config.mode === 'production'
   const log = createLog(call.config.logLevel)
   logUnexpected(log)
   const stop = stopSignal(log)
-  const instance = await openInstance(call.config, { log, create: options.create })
+  const instance = await openInstance(call.config, {
+    log,
+    create: options.create && !isProduction,
+  })
   let unseen: Bootstrap | null = null
   try {
+    if (isProduction) await refuseBootstrapKeys(instance)
     unseen = instance.initialised ? null : await initialise(instance)
     const announce = (port: number): void => {
       show(call, port, unseen)
@@ -50,6 +61,10 @@ async function serveInstance(config: Config, serving: Serving): Promise<void> {
     version,
     publicUrl: config.publicUrl,
     indexes_bytes_max: config.indexes_bytes_max,
+    trustedProxies: config.trustedProxies,
+    corsOrigins: config.corsOrigins,
+    docs: config.docs,
+    egressAllow: config.egressAllow,
   })
   try {
     await serveApp(app, config, serving)
@@ -59,25 +74,51 @@ async function serveInstance(config: Config, serving: Serving): Promise<void> {
 }
 
 async function serveApp(app: App, config: Config, serving: Serving): Promise<void> {
-  const { host, port } = config
-  const server = await listen({ fetch: app.fetch, host, port, log: serving.log })
+  const { host, port, tls } = config
+  const { log } = serving
+  if (config.redirectPort !== null) baseOf(config, port)
+  const main = await listen({ fetch: app.fetch, host, port, log, tls })
+  let second: Listener | null = null
   try {
-    serving.announce(server.port)
+    if (config.redirectPort !== null) second = await redirect(config, main.port, log)
+    serving.announce(main.port)
     await serving.stop
   } finally {
-    await server.close()
+    await Promise.all([main.close(), second?.close()])
   }
+}
+
+/** The listener for plain HTTP that only tells where the server is. */
+async function redirect(config: Config, mainPort: number, log: Log): Promise<Listener> {
+  const { host, redirectPort } = config
+  const listener = await listen({
+    fetch: redirectTo(baseOf(config, mainPort)),
+    host,
+    port: redirectPort ?? 0,
+    log,
+    anyPath: true,
+    bounds: { connections_max: limits.redirectConnections_max },
+  })
+  log.info({ port: listener.port }, 'redirecting to https')
+  return listener
+}
+
+/** Throws when nothing that is known is an address to redirect to. */
+function baseOf({ host, publicUrl }: Config, port: number): string {
+  const base = redirectBase({ host, port, publicUrl })
+  if (base !== null) return base
+  throw new Error('--redirect-port needs an https address to redirect to: set --public-url')
 }
 
 function show({ config, json }: LocalCall, port: number, first: Bootstrap | null): void {
   const url = urlOf(config, port)
-  const docs = `${config.publicUrl ?? url}/docs`
+  const docs = config.docs ? `${config.publicUrl ?? url}/docs` : null
   if (json) printJson({ version, url, docs, dataDir: config.dataDir, ...first })
   else print(banner({ config, version, url, docs, first }))
 }
 
-function urlOf({ host }: Config, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+function urlOf({ host, tls }: Config, port: number): string {
+  return `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /**

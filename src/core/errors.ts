@@ -21,6 +21,10 @@ export const errorTable = {
   },
   space_required: { status: 400, sentence: 'Name the space: this credential has no default.' },
   unauthenticated: { status: 401, sentence: 'A valid credential is required.' },
+  secret_in_clear: {
+    status: 403,
+    sentence: 'A credential was sent without TLS: it is exposed, replace it.',
+  },
   permission_denied: { status: 403, sentence: 'This credential may not do that.' },
   above_own_rights: { status: 403, sentence: 'Nobody can give more rights than he has himself.' },
   tenant_disabled: { status: 403, sentence: 'This tenant is disabled.' },

@@ -17,6 +17,7 @@ export const idPrefixes = {
   memory: 'mem',
   event: 'evt',
   request: 'req',
+  certificate: 'crt',
 } as const
 
 export type IdPrefix = (typeof idPrefixes)[keyof typeof idPrefixes]

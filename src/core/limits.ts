@@ -12,6 +12,17 @@ export const limits = {
   /** Longer than what load balancers keep idle, so that it is never we who close under a request. */
   keepAlive_timeout_ms: 65_000,
   connections_max: 10_000,
+  /** A connection of TLS that is not made by then ends. */
+  handshake_timeout_ms: 10_000,
+  /** How often the files of a certificate are looked at, so that a new one is served. */
+  certificateCheck_interval_ms: 10_000,
+  certificateFile_bytes_max: 1024 * 1024,
+  /** The listener that only redirects to https. */
+  redirectConnections_max: 1_000,
+  /** Addresses in X-Forwarded-For that are looked at, from the right. */
+  forwarded_hops_max: 32,
+  /** How long a browser may remember what CORS allows. */
+  corsPreflight_life_ms: 10 * 60_000,
   drain_timeout_ms: 10_000,
 
   text_codePoints_max: 10_000,
@@ -53,6 +64,8 @@ export const limits = {
 
   apiKey_overlap_ms_max: 24 * 3_600_000,
   bootstrapKey_life_ms: 7 * 24 * 3_600_000,
+  settingsFile_bytes_max: 64 * 1024,
+  settingList_items_max: 100,
   idempotency_life_ms: 24 * 3_600_000,
   idempotencyKey_characters_max: 255,
   userAgent_characters_max: 256,
@@ -61,6 +74,8 @@ export const limits = {
   writeQueue_max: 10_000,
   writeGroup_max: 64,
   readQueue_max: 10_000,
+  /** How long a connection to the database may take to be had. */
+  databaseConnect_ms_max: 5_000,
   keysCached_max: 10_000,
   keysCached_life_ms: 5 * 60_000,
   principalsCached_max: 10_000,
@@ -69,10 +84,47 @@ export const limits = {
   /** How many events one question to the audit log looks through. */
   auditScan_rows: 10_000,
   sweep_rows: 500,
+  /** How many rows of a table a move has in memory. */
+  copyPage_rows: 50,
   tombstones_perSpace_max: 2_000,
   /** Sealed values name their key version; a key keeps so many versions to open old ones. */
   keyVersions_max: 100,
   seals_perKey_max: 2 ** 31,
+  /** When `locket doctor` says that a key should be replaced: NIST SP 800-57 part 1 rev. 5, table 1. */
+  rootKey_period_ms: 365 * 24 * 3_600_000,
+  encryptionKey_period_ms: 2 * 365 * 24 * 3_600_000,
+  apiKey_period_ms: 2 * 365 * 24 * 3_600_000,
+  /** When it says that nobody seems to need an API key. */
+  apiKey_unused_ms: 90 * 24 * 3_600_000,
+  doctorCheck_timeout_ms: 10_000,
+  /** What it looks at as a sample, chosen by chance each time. */
+  doctorTenants_max: 20,
+  doctorRows_perTable_max: 50,
+  doctorSpaces_perTenant_max: 10,
+  doctorRecords_perSpace_max: 20,
+  /** How far the clocks of a node, its database and its own past may be apart. */
+  clockSkew_ms_max: 60_000,
+  diskFree_bytes_low: 1024 * 1024 * 1024,
+  diskFree_bytes_min: 128 * 1024 * 1024,
   /** A new look-up key rewrites them in one transaction, while no other write goes on. */
   reindex_rows_max: 20_000,
+
+  egressUrl_characters_max: 4_096,
+  /** For resolving the name and connecting, over all addresses that are tried. */
+  egressConnect_timeout_ms: 5_000,
+  egressAddresses_max: 4,
+  egressHeaders_timeout_ms: 30_000,
+  /** Between two pieces of an answer. */
+  egressIdle_timeout_ms: 10_000,
+  egressCall_timeout_ms: 60_000,
+  egressRequest_bytes_max: 8 * 1024 * 1024,
+  /** After decompression. */
+  egressResponse_bytes_max: 16 * 1024 * 1024,
+  egressCalls_max: 64,
+  egressCalls_perOrigin_max: 16,
+  egressOrigins_max: 256,
+  egressLookups_max: 2,
+  egressKeepAlive_timeout_ms: 10_000,
+  /** A name is looked up again after this, at the latest. */
+  egressConnection_life_ms: 5 * 60_000,
 } as const

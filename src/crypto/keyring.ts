@@ -96,6 +96,13 @@ export interface KeyCache {
   set(tenant: string, scope: string, keys: KeySet): void
   forget(tenant: string, scope: string): void
   forgetTenant(tenant: string): void
+  /**
+   * Another node may have rotated a key: it raises the tenant's epoch with it. Forgets a tenant's
+   * keys when they are from before `epoch`; an epoch older than what is remembered changes nothing.
+   */
+  follow(tenant: string, epoch: number): void
+  /** The epoch that the keys remembered of a tenant are good for. */
+  epochOf(tenant: string): number | undefined
   /** Drops what is too old. A job calls it, so that keys leave the memory of an idle node too. */
   sweep(): void
 }
@@ -107,12 +114,18 @@ export interface KeyCache {
 export function createKeyCache(options: { clock: Clock; life_ms: number; max: number }): KeyCache {
   const { clock, life_ms, max } = options
   const entries = new Map<string, { keys: KeySet; since_ms: number }>()
+  const epochs = new Map<string, number>()
   const isOld = (since_ms: number): boolean => {
     const age_ms = clock() - since_ms
     return age_ms < 0 || age_ms >= life_ms
   }
   const sweep = (): void => {
     for (const [name, entry] of entries) if (isOld(entry.since_ms)) entries.delete(name)
+  }
+  const forgetTenant = (tenant: string): void => {
+    for (const name of entries.keys()) {
+      if (name.startsWith(nameOf(tenant, ''))) entries.delete(name)
+    }
   }
   return {
     get size() {
@@ -135,11 +148,17 @@ export function createKeyCache(options: { clock: Clock; life_ms: number; max: nu
       if (entries.size > max && !oldest.done) entries.delete(oldest.value)
     },
     forget: (tenant, scope) => void entries.delete(nameOf(tenant, scope)),
-    forgetTenant(tenant) {
-      for (const name of entries.keys()) {
-        if (name.startsWith(nameOf(tenant, ''))) entries.delete(name)
-      }
+    forgetTenant,
+    follow(tenant, epoch) {
+      const known = epochs.get(tenant)
+      if (known !== undefined && epoch < known) return
+      if (known !== epoch) forgetTenant(tenant)
+      epochs.delete(tenant)
+      epochs.set(tenant, epoch)
+      const oldest = epochs.keys().next()
+      if (epochs.size > max && !oldest.done) epochs.delete(oldest.value)
     },
+    epochOf: (tenant) => epochs.get(tenant),
     sweep,
   }
 }

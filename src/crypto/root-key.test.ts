@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -122,6 +123,13 @@ describe('from a file', () => {
       assert.throws(() => readRootKey(file), /others can reach .*mode 0\d{3}.*chmod 600 /)
     }
     assert.doesNotThrow(() => readRootKey(written(text, 0o400)))
+  })
+
+  test('that systemd hands to a service is taken', { skip: process.getuid?.() !== 0 }, () => {
+    assert.doesNotThrow(() => readRootKey(written(text, 0o440)))
+    const others = written(text, 0o440)
+    chownSync(others, 0, 12_345)
+    assert.throws(() => readRootKey(others), /others can reach .*mode 0440/)
   })
 
   test('that belongs to another user is refused', { skip: process.getuid?.() !== 0 }, (context) => {

@@ -93,13 +93,21 @@ function checkFile(file: string, stats: Stats): void {
 }
 
 function checkOwner(file: string, stats: Stats): void {
-  if ((stats.mode & 0o077) !== 0) {
+  if ((stats.mode & 0o077) !== 0 && !isCredential(stats)) {
     const mode = (stats.mode & 0o777).toString(8).padStart(4, '0')
     throw new Error(`others can reach the root key file (mode ${mode}): chmod 600 ${file}`)
   }
   if (stats.uid !== 0 && stats.uid !== process.getuid?.()) {
     throw new Error(`the root key file belongs to another user: ${file}`)
   }
+}
+
+/**
+ * A secret that systemd handed to its service: root's, and readable by the service through an access
+ * list, which shows in the mode as if the group of root could read it (systemd 254 and later).
+ */
+export function isCredential({ mode, uid, gid }: Stats): boolean {
+  return uid === 0 && gid === 0 && (mode & 0o777) === 0o440
 }
 
 function isSystemError(error: unknown, code: string): boolean {

@@ -5,7 +5,7 @@
  * One JSON line per key, signed with an Ed25519 key of the root key's. A line cannot be forged or
  * altered; whoever can write to the file can still drop whole lines, as he can delete it.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { assert } from '../core/assert.ts'
 import { fromBase64Url, lengthPrefixed, toBase64Url } from '../core/encoding.ts'
@@ -76,6 +76,46 @@ export function tombstonesFit(file: string, rootKey: DataKey): boolean {
     return true
   } catch {
     return false
+  }
+}
+
+/** What was found in the file by who may not mend it. */
+export interface TombstoneFile {
+  /** Its content can be had, or it is not there. */
+  readonly readable: boolean
+  /** How many keys it names; null when it is not there. */
+  readonly size: number | null
+  /** The number of the first line that was altered or signed under another root key. */
+  readonly wrongLine: number | null
+  /** The last line lacks its end, which the next start mends. */
+  readonly torn: boolean
+  has(tenant: string, scope: string): boolean
+}
+
+/** Reads the file as `openTombstones` does, and leaves it as it is. */
+export function inspectTombstones(file: string, rootKey: DataKey): TombstoneFile {
+  const key = signingKeyOf(rootKey, domain)
+  const content = contentOf(file)
+  const lines = (content ?? '').split('\n')
+  const last = readLine(lines.at(-1) ?? '', key)
+  const torn = lines.pop() !== ''
+  const read = lines.map((line) => readLine(line, key))
+  const wrong = read.indexOf(null)
+  const destroyed = new Set([...read, last].flatMap((one) => (one ? [nameOf(one)] : [])))
+  return {
+    readable: content !== null,
+    size: existsSync(file) ? destroyed.size : null,
+    wrongLine: wrong === -1 ? null : wrong + 1,
+    torn,
+    has: (tenant, scope) => destroyed.has(nameOf({ tenant, scope })),
+  }
+}
+
+function contentOf(file: string): string | null {
+  try {
+    return readIfAny(file)
+  } catch {
+    return null
   }
 }
 

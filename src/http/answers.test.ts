@@ -174,7 +174,8 @@ describe('health', () => {
     const statuses: number[][] = []
     for (const ready of answers) {
       const { pipeline } = app
-      const router = createRouter({ pipeline, operations, version: '1', publicUrl: null, ready })
+      const closed = { publicUrl: null, trustedProxies: [], corsOrigins: [], docs: false }
+      const router = createRouter({ pipeline, operations, version: '1', ready, ...closed })
       const get = async (path: string): Promise<number> =>
         (await router(toRequest(path, {}), { address: null })).status
       statuses.push([await get('/livez'), await get('/readyz')])

@@ -31,7 +31,10 @@ describe('the credential is read', () => {
     ['as unusable: empty', { 'X-API-Key': '' }, ''],
   ]
   for (const [how, headers, expected] of cases) {
-    test(how, () => assert.equal(credentialOf(new Headers(headers)), expected))
+    test(how, () => {
+      const credential = credentialOf(new Headers(headers), { address: null })
+      assert.deepEqual(credential, expected === null ? null : { kind: 'token', token: expected })
+    })
   }
 })
 
@@ -58,7 +61,7 @@ describe('more than one credential is an invalid header', () => {
   for (const [what, headers] of Object.entries(cases)) {
     test(what, () => {
       assert.equal(
-        codeOf(() => credentialOf(new Headers(headers))),
+        codeOf(() => credentialOf(new Headers(headers), { address: null })),
         'invalid_header',
       )
     })

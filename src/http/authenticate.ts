@@ -1,9 +1,11 @@
 /**
- * Where a credential may stand: `Authorization: Bearer lk_…` or `X-API-Key: lk_…`, and nowhere else.
- * Whether it is any good is the pipeline's to say, so that a malformed one is limited and audited
- * like a wrong one.
+ * Where a credential may stand: `Authorization: Bearer lk_…` or `X-API-Key: lk_…`, else in the client
+ * certificate of the connection, and nowhere else. Whether it is any good is the pipeline's to say,
+ * so that a malformed one is limited and audited like a wrong one.
  */
 import { LocketError } from '../core/errors.ts'
+import type { Credential } from '../pipeline/request.ts'
+import type { Client } from './reply.ts'
 
 /** The scheme's name has no case (RFC 9110, section 11.1). */
 const bearer = /^bearer +([^ ]+)$/i
@@ -12,10 +14,30 @@ const bearer = /^bearer +([^ ]+)$/i
 const unusable = ''
 
 /**
+ * What the request has to show; null when it has nothing. A token decides alone, whatever certificate
+ * the connection has. Throws what `tokenOf` does.
+ */
+export function credentialOf(headers: Headers, client: Client): Credential | null {
+  const token = tokenOf(headers)
+  if (token !== null) return { kind: 'token', token }
+  const { certificate } = client
+  if (!certificate || isFromBrowser(headers)) return null
+  return { kind: 'certificate', certificate }
+}
+
+/**
+ * A browser sends its certificate along with whatever any page makes it ask, like a cookie. So a
+ * certificate counts only where no page can be behind the request.
+ */
+function isFromBrowser(headers: Headers): boolean {
+  return headers.has('origin') || headers.has('sec-fetch-site') || headers.has('cookie')
+}
+
+/**
  * The token as it was sent; null when none was. Throws `invalid_header` when it is not clear which
  * of two is meant: parts of a proxy chain that read different ones disagree on who is calling.
  */
-export function credentialOf(headers: Headers): string | null {
+function tokenOf(headers: Headers): string | null {
   const authorization = headers.get('authorization')
   const apiKey = headers.get('x-api-key')
   // A header that was sent twice arrives as one value with a comma, which no credential has.

@@ -4,6 +4,7 @@ import { asLocketError, LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { execute } from '../execute.ts'
 import type { Operation } from '../kernel/operation.ts'
+import { authenticate } from '../pipeline/authenticate.ts'
 import { type Answer, type Pipeline, type Request, tenantViews } from '../pipeline/request.ts'
 import { credentialOf } from './authenticate.ts'
 import { hasBody, type JsonObject, parseObject, readBody } from './body.ts'
@@ -27,7 +28,7 @@ export function callEndpoint(pipeline: Pipeline, route: Route): Endpoint {
 async function callOf(pipeline: Pipeline, exchange: Exchange, route: Route): Promise<Request> {
   const { request, client, requestId } = exchange
   const { operation } = route
-  const credential = credentialOf(request.headers)
+  const credential = credentialOf(request.headers, client)
   const call = {
     operation,
     credential,
@@ -61,17 +62,9 @@ function isLarge(headers: Headers): boolean {
 
 /** The pipeline authenticates again, refuses and audits; this only decides whether to read. */
 async function isKnown(pipeline: Pipeline, call: Request): Promise<boolean> {
-  const { credential, address } = call
-  if (credential === null) return false
   try {
     await pipeline.database.read((tx) =>
-      pipeline.authenticator.authenticate({
-        tx,
-        open: tenantViews(pipeline, tx),
-        token: credential,
-        address,
-        now: pipeline.clock(),
-      }),
+      authenticate(pipeline, call, { tx, open: tenantViews(pipeline, tx), now: pipeline.clock() }),
     )
     return true
   } catch (thrown) {

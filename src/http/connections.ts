@@ -1,5 +1,7 @@
 /** The connections of a listener: how each of them ends, in good order or not. */
 import type { Server, ServerResponse } from 'node:http'
+import { Server as TlsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type ErrorCode, LocketError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
@@ -14,11 +16,35 @@ export interface Connections {
   readonly refused: WeakSet<Duplex>
 }
 
-export function watchConnections(server: Server, { sockets }: Connections): void {
-  server.on('connection', (socket) => {
+export function watchConnections(server: Server | TlsServer, { sockets }: Connections): void {
+  const add = (socket: Duplex): void => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
+  }
+  if (!(server instanceof TlsServer)) {
+    server.on('connection', add)
+    return
+  }
+  // Until TLS is agreed on, a connection is its bare socket; then the one that speaks TLS.
+  const bare = new Map<string, Socket>()
+  server.on('connection', (socket: Socket) => {
+    const name = nameOf(socket)
+    bare.set(name, socket)
+    add(socket)
+    socket.once('close', () => {
+      if (bare.get(name) === socket) bare.delete(name)
+    })
   })
+  server.on('secureConnection', (socket) => {
+    const before = bare.get(nameOf(socket))
+    if (before) sockets.delete(before)
+    add(socket)
+  })
+}
+
+/** The other end: no two connections of a listener have the same at one time. */
+function nameOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }
 
 const faultCodes: Readonly<Record<string, ErrorCode>> = {
@@ -37,6 +63,12 @@ export function refuseConnection(
 ): void {
   if (connections.refused.has(socket)) return
   connections.refused.add(socket)
+  if (!connections.sockets.has(socket)) {
+    // TLS was not agreed on: there is no way to tell the other side anything.
+    log.debug({ fault: error.code }, 'handshake failed')
+    socket.destroy()
+    return
+  }
   const code = faultCodes[error.code ?? ''] ?? 'invalid_header'
   log.debug({ code, fault: error.code }, 'connection refused')
   const latest = connections.latest.get(socket)
@@ -57,7 +89,7 @@ function endWith(last: ServerResponse, socket: Duplex): void {
  * nothing was ever asked, which Node counts as busy.
  */
 export async function drain(
-  server: Server,
+  server: Server | TlsServer,
   { connections, timeout_ms }: { connections: Connections; timeout_ms: number },
 ): Promise<void> {
   if (connections.draining) return

@@ -5,7 +5,9 @@ import { pagePolicy } from './headers.ts'
 import { type DocumentOptions, openApiDocument } from './openapi.ts'
 import type { Endpoint, Reply } from './reply.ts'
 
-type DocsPath = '/openapi.json' | '/docs' | '/docs.css'
+export const docsPaths = ['/openapi.json', '/docs', '/docs.css'] as const
+
+type DocsPath = (typeof docsPaths)[number]
 
 export function docsEndpoints(options: DocumentOptions): Readonly<Record<DocsPath, Endpoint>> {
   const document = once(() => openApiDocument(options))

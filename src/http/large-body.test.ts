@@ -1,9 +1,7 @@
 /** A large body costs memory and time: it is read for those only whose credential is good. */
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { openLocket } from '../../test/harness.ts'
-import { runSql } from '../../test/stores.ts'
 
 test('a large body is not read for a credential that is not good', async (t) => {
   const locket = await openLocket(t)
@@ -34,7 +32,7 @@ test('a fault while looking at the credential is audited like any other', async 
   const locket = await openLocket(t)
   const person = await locket.person('user:alice', { role: 'service' })
   const change = `state = 'disabled' where principal_id = '${person.id}'`
-  runSql(join(locket.directory, 'locket.db'), `update principals set ${change}`)
+  await locket.sql(`update principals set ${change}`)
   const items = Array.from({ length: 3 }, () => ({ text: 'x'.repeat(9000) }))
   const body = JSON.stringify({ space: 'org', items })
   const headers = { 'Content-Length': String(body.length) }

@@ -36,7 +36,7 @@ export function openApiDocument(options: DocumentOptions): OpenApiDocument {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: publicUrl ?? '/' }],
-    security: [{ bearer: [] }, { apiKey: [] }],
+    security: [{ bearer: [] }, { apiKey: [] }, { certificate: [] }],
     tags: [...tags].map((name) => ({ name })),
     paths: Object.fromEntries(paths.map(([path, routes]) => [path, pathItem(routes)])),
     components: {
@@ -66,6 +66,10 @@ function pathItem(routes: readonly Route[]): Record<string, OpenApiOperation> {
 const securitySchemes = {
   bearer: { type: 'http', scheme: 'bearer', description: 'An API key: `lk_…`.' },
   apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'The same key.' },
+  certificate: {
+    type: 'mutualTLS',
+    description: 'A client certificate that names a service, where the server asks for them.',
+  },
 } as const
 
 const parameters = {

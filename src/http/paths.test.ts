@@ -28,6 +28,20 @@ test('what needs no credential is this list, and nothing else', async (t) => {
   for (const path of publicPaths) assert.equal((await ask(path, { key: null })).status, 200, path)
 })
 
+test('what describes the API can be left out [V13.4.5]', async (t) => {
+  const { ask } = await openHttpLocket(t, { docs: false })
+  const { ask: askOther } = await openHttpLocket(t, { docs: true })
+  for (const path of ['/docs', '/docs.css', '/openapi.json']) {
+    for (const method of ['GET', 'POST']) {
+      const { requestId: _, ...problem } = await problemOf(await ask(path, { method, key: null }))
+      const { requestId: __, ...unknown } = await problemOf(await ask('/nothing', { method }))
+      assert.deepEqual(problem, unknown, `${method} ${path}`)
+    }
+    assert.equal((await askOther(path, { key: null })).status, 200)
+  }
+  for (const path of ['/livez', '/readyz']) assert.equal((await ask(path)).status, 200)
+})
+
 describe('a method that a path does not declare is a 405 with Allow [V4.1.4]', () => {
   const methods = ['GET', 'POST', 'PATCH', 'DELETE', 'PUT', 'HEAD', 'OPTIONS', 'PROPFIND', 'get2']
   const byPath = Map.groupBy(operations, ({ path }) => path)

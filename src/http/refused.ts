@@ -1,6 +1,7 @@
 /** Refusals that no `Request` is made for: the listener's own, on what it cannot or will not read. */
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import { systemClock } from '../core/clock.ts'
 import type { LocketError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
@@ -9,19 +10,19 @@ import { headersOf } from './reply.ts'
 
 /** Answers a request whose head was understood. */
 export function answerRefused(outgoing: ServerResponse, error: LocketError): void {
-  const { status, headers, body } = refusalOf(error)
+  const { status, headers, body } = refusalOf(error, isSecure(outgoing.socket))
   outgoing.writeHead(status, { ...headers, Connection: 'close' }).end(body)
 }
 
 /** The same, for the adapter. */
 export function refusedResponse(error: LocketError): Response {
-  const { status, headers, body } = refusalOf(error)
+  const { status, headers, body } = refusalOf(error, false)
   return new Response(body, { status, headers })
 }
 
 /** Answers on a connection where nothing was understood, and ends it. */
 export function answerRaw(socket: Duplex, error: LocketError): void {
-  const { status, headers, body } = refusalOf(error)
+  const { status, headers, body } = refusalOf(error, isSecure(socket))
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}Content-Length: ${Buffer.byteLength(
@@ -30,12 +31,17 @@ export function answerRaw(socket: Duplex, error: LocketError): void {
   )
 }
 
-function refusalOf(error: LocketError) {
+function refusalOf(error: LocketError, secure: boolean) {
   const requestId = newId('req', systemClock)
   const reply = problemReply(error, { requestId, publicUrl: null })
   return {
     status: reply.status,
     body: reply.body,
-    headers: headersOf(reply, { requestId, secure: false }),
+    headers: headersOf(reply, { requestId, secure }),
   }
+}
+
+/** Whether it came over TLS. */
+export function isSecure(socket: Duplex | null): socket is TLSSocket {
+  return socket instanceof TLSSocket
 }

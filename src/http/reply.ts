@@ -1,13 +1,16 @@
 /** Answers: what an endpoint gives back, and how it becomes a response. */
 import type { Id } from '../core/ids.ts'
+import type { ClientCertificate } from '../crypto/certificate.ts'
 import { securityHeaders } from './headers.ts'
 
 /** Who sent a request, as far as the transport knows. */
 export interface Client {
-  /** The address of the socket's other end; null where there is no socket. */
+  /** The client's address; null where it is not known, or there is no socket. */
   readonly address: string | null
   /** It came over TLS. */
   readonly secure?: boolean
+  /** What the other end of TLS has proven to be its own; null or absent: it showed none. */
+  readonly certificate?: ClientCertificate | null
   /** The transport holds the body to its Content-Length, as node:http does. */
   readonly framed?: boolean
 }
@@ -43,25 +46,31 @@ export function jsonReply(
     : { status, type: 'application/json', body }
 }
 
+/** What an answer is given that its endpoint does not know. */
+export interface About {
+  readonly requestId: string
+  /** The client came over TLS. */
+  readonly secure: boolean
+  readonly cors?: Readonly<Record<string, string>>
+}
+
 /** The headers are a plain object: the adapter then writes them without a `Headers` in between. */
-export function toResponse(
-  reply: Reply,
-  { requestId, secure }: { requestId: string; secure: boolean },
-): Response {
-  return new Response(reply.body, {
+export function toResponse(reply: Reply, about: About): Response {
+  return new Response(reply.body === '' ? null : reply.body, {
     status: reply.status,
-    headers: headersOf(reply, { requestId, secure }),
+    headers: headersOf(reply, about),
   })
 }
 
 export function headersOf(
   reply: Reply,
-  { requestId, secure }: { requestId: string; secure: boolean },
+  { requestId, secure, cors }: About,
 ): Record<string, string> {
   return {
     'Content-Type': reply.type,
     'X-Request-Id': requestId,
     ...securityHeaders(secure),
+    ...cors,
     ...reply.headers,
   }
 }

@@ -11,7 +11,9 @@ import type { Log } from '../core/log.ts'
 import type { Operation } from '../kernel/operation.ts'
 import type { Pipeline } from '../pipeline/request.ts'
 import { callEndpoint } from './call.ts'
-import { docsEndpoints } from './docs.ts'
+import { createCors } from './cors.ts'
+import { docsEndpoints, docsPaths } from './docs.ts'
+import { forwardedClient } from './forwarded.ts'
 import { problemReply } from './problem.ts'
 import { type Client, type Endpoint, jsonReply, type Reply, toResponse } from './reply.ts'
 import { type Route, routesOf } from './routes.ts'
@@ -24,14 +26,21 @@ export interface RouterOptions {
   /** Where the server is reached from outside, without a trailing slash. */
   readonly publicUrl: string | null
   readonly ready: () => Promise<boolean>
+  /** Addresses and networks of the proxies whose word on the client's address counts. */
+  readonly trustedProxies: readonly string[]
+  /** Origins whose pages may read answers in a browser. */
+  readonly corsOrigins: readonly string[]
+  /** Whether `/docs` and `/openapi.json` are there. */
+  readonly docs: boolean
 }
 
 export type Router = (request: globalThis.Request, client: Client) => Promise<Response>
 
-/** All that is answered without a credential, each with GET. Nothing there tells about any data. */
-export const publicPaths = ['/livez', '/readyz', '/openapi.json', '/docs', '/docs.css'] as const
-
-type PublicPath = (typeof publicPaths)[number]
+/**
+ * All that is answered without a credential, each with GET. Nothing there tells about any data. What
+ * describes the API can be left out.
+ */
+export const publicPaths = ['/livez', '/readyz', ...docsPaths] as const
 
 /** What one path answers to, by method. */
 type Resource = ReadonlyMap<string, Endpoint>
@@ -44,7 +53,8 @@ export function createRouter(options: RouterOptions): Router {
     app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), (c) => answer(c, path, resource))
   }
   app.notFound((c) => answer(c, unmatched, nothing))
-  return async (request, client) => app.fetch(request, client)
+  const forwarded = forwardedClient(options.trustedProxies)
+  return async (request, client) => app.fetch(request, forwarded(client, request.headers))
 }
 
 const unmatched = '(none)'
@@ -66,14 +76,14 @@ function resourceOf(pipeline: Pipeline, routes: readonly Route[]): Resource {
   )
 }
 
-function publicEndpoints(options: RouterOptions): Readonly<Record<PublicPath, Endpoint>> {
+function publicEndpoints(options: RouterOptions): Readonly<Record<string, Endpoint>> {
   return {
     '/livez': () => jsonReply(200, { status: 'alive' }),
     '/readyz': async () => {
       if (!(await isReady(options))) throw new LocketError('unavailable')
       return jsonReply(200, { status: 'ready' })
     },
-    ...docsEndpoints(options),
+    ...(options.docs && docsEndpoints(options)),
   }
 }
 
@@ -94,8 +104,9 @@ type Answerer = (
 ) => Promise<Response>
 
 /** What is done to every request around its endpoint: id, errors, headers, one line in the log. */
-function answerer({ pipeline, publicUrl }: RouterOptions): Answerer {
+function answerer({ pipeline, publicUrl, corsOrigins }: RouterOptions): Answerer {
   const { log, clock } = pipeline
+  const cors = createCors(corsOrigins)
   const alwaysSecure = publicUrl?.startsWith('https://') ?? false
   return async (c, path, resource) => {
     const started = stopwatch()
@@ -104,7 +115,7 @@ function answerer({ pipeline, publicUrl }: RouterOptions): Answerer {
     let reply: Reply
     try {
       refuseSecrets(request.url)
-      const endpoint = resource.get(request.method)
+      const endpoint = resource.get(request.method) ?? cors.preflight(request, resource.keys())
       if (!endpoint)
         throw new LocketError(resource === nothing ? 'not_found' : 'method_not_allowed')
       const param = (name: string): string | undefined => c.req.param(name)
@@ -116,7 +127,8 @@ function answerer({ pipeline, publicUrl }: RouterOptions): Answerer {
       reply = refusal(asLocketError(thrown), { resource, requestId, publicUrl })
     }
     note(log, reply.status, { method: request.method, route: path, started, requestId })
-    return toResponse(reply, { requestId, secure: c.env.secure === true || alwaysSecure })
+    const secure = c.env.secure === true || alwaysSecure
+    return toResponse(reply, { requestId, secure, cors: cors.headers(request) })
   }
 }
 

@@ -2,16 +2,27 @@
  * The listener: bounds on what a connection may cost, and an end that loses nothing. It knows
  * nothing of what is served; requests go to `fetch`.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
+import { Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener, RequestError } from '@hono/node-server'
+import { toAddress } from '../core/address.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { asLocketError, LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import { type Connections, drain, refuseConnection, watchConnections } from './connections.ts'
-import { answerRefused, refusedResponse } from './refused.ts'
+import { answerRefused, isSecure, refusedResponse } from './refused.ts'
 import type { Client } from './reply.ts'
 import { pathOf } from './target.ts'
+import { type TlsWatch, watchTls } from './tls.ts'
+import { readTls, type TlsFiles, type TlsIdentity } from './tls-files.ts'
 
 export interface ListenOptions {
   readonly fetch: (request: globalThis.Request, client: Client) => Promise<Response>
@@ -19,6 +30,12 @@ export interface ListenOptions {
   /** 0: any that is free. */
   readonly port: number
   readonly log: Log
+  /** Paths that no Locket has are handed to `fetch`, too, instead of being refused. */
+  readonly anyPath?: boolean
+  /** Null or absent: plain HTTP. */
+  readonly tls?: TlsFiles | null
+  /** What certificates are held against. */
+  readonly clock?: Clock
   /** What tests shorten; the table of limits for the rest. */
   readonly bounds?: Partial<Bounds>
 }
@@ -26,6 +43,8 @@ export interface ListenOptions {
 export type Bounds = Record<
   | 'header_bytes_max'
   | 'header_timeout_ms'
+  | 'handshake_timeout_ms'
+  | 'certificateCheck_interval_ms'
   | 'request_timeout_ms'
   | 'keepAlive_timeout_ms'
   | 'connections_max'
@@ -39,8 +58,9 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** Starts to listen. Throws an `Error` that says which address could not be had, and why. */
+/** Starts to listen. Throws an `Error` that says which address or file could not be had, and why. */
 export async function listen(options: ListenOptions): Promise<Listener> {
+  const { log, clock = systemClock } = options
   const bounds: Bounds = { ...limits, ...options.bounds }
   const connections: Connections = {
     draining: false,
@@ -48,36 +68,72 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     latest: new WeakMap(),
     refused: new WeakSet(),
   }
-  const server = createServer(
-    {
-      maxHeaderSize: bounds.header_bytes_max,
-      headersTimeout: bounds.header_timeout_ms,
-      requestTimeout: bounds.request_timeout_ms,
-      keepAliveTimeout: bounds.keepAlive_timeout_ms,
-      connectionsCheckingInterval: Math.min(1000, bounds.header_timeout_ms),
-      insecureHTTPParser: false,
-      // Node's own refusal has none of our headers; `faultOf` asks for exactly one.
-      requireHostHeader: false,
-    },
-    requestListener(options, connections),
-  )
+  const files = options.tls ?? null
+  const identity = files && (await readTls(files, clock()))
+  const server = identity ? createTlsServer(identity, bounds) : createServer(serverOptions(bounds))
+  const interval_ms = bounds.certificateCheck_interval_ms
+  const watch =
+    files && identity && server instanceof TlsServer
+      ? watchTls(server, identity, { files, log, clock, interval_ms })
+      : null
+  server.on('request', requestListener(options, { connections, watch }))
   server.maxConnections = bounds.connections_max
   watchConnections(server, connections)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    refuseConnection(error, { socket, connections, log: options.log })
+    refuseConnection(error, { socket, connections, log })
   })
   server.on('checkExpectation', (_incoming: IncomingMessage, outgoing: ServerResponse) => {
     answerRefused(outgoing, new LocketError('invalid_header', 'Expect: only 100-continue'))
   })
-  const port = await bind(server, options)
-  return { port, close: () => drain(server, { connections, timeout_ms: bounds.drain_timeout_ms }) }
+  try {
+    const port = await bind(server, options)
+    const close = async (): Promise<void> => {
+      watch?.stop()
+      await drain(server, { connections, timeout_ms: bounds.drain_timeout_ms })
+    }
+    return { port, close }
+  } catch (thrown) {
+    watch?.stop()
+    throw thrown
+  }
+}
+
+function serverOptions(bounds: Bounds): ServerOptions {
+  return {
+    maxHeaderSize: bounds.header_bytes_max,
+    headersTimeout: bounds.header_timeout_ms,
+    requestTimeout: bounds.request_timeout_ms,
+    keepAliveTimeout: bounds.keepAlive_timeout_ms,
+    connectionsCheckingInterval: Math.min(1000, bounds.header_timeout_ms),
+    insecureHTTPParser: false,
+    // Node's own refusal has none of our headers; `faultOf` asks for exactly one.
+    requireHostHeader: false,
+  }
+}
+
+/** What a client certificate is worth is asked for each request, so none ends a handshake. */
+function createTlsServer({ context }: TlsIdentity, bounds: Bounds): TlsServer {
+  return new TlsServer({
+    ...serverOptions(bounds),
+    ...context,
+    handshakeTimeout: bounds.handshake_timeout_ms,
+    ALPNProtocols: ['http/1.1'],
+    requestCert: context.ca !== undefined,
+    rejectUnauthorized: false,
+  })
 }
 
 type Listen = (incoming: IncomingMessage, outgoing: ServerResponse) => void
 
-function requestListener({ fetch, log }: ListenOptions, connections: Connections): Listen {
+interface Parts {
+  readonly connections: Connections
+  readonly watch: TlsWatch | null
+}
+
+function requestListener(options: ListenOptions, { connections, watch }: Parts): Listen {
+  const { fetch, log, anyPath = false } = options
   const serve = getRequestListener(
-    (request, { incoming }) => fetch(request, clientOf(incoming.socket as Socket)),
+    (request, { incoming }) => fetch(request, clientOf(incoming.socket as Socket, watch)),
     { errorHandler: (thrown) => refusedResponse(asFault(thrown, log)) },
   )
   return (incoming, outgoing) => {
@@ -85,7 +141,7 @@ function requestListener({ fetch, log }: ListenOptions, connections: Connections
     if (connections.refused.has(socket)) return
     connections.latest.set(socket, outgoing)
     if (connections.draining) outgoing.setHeader('Connection', 'close')
-    const fault = faultOf(incoming)
+    const fault = faultOf(incoming) ?? (anyPath ? null : pathFaultOf(incoming))
     if (!fault) return void serve(incoming, outgoing)
     log.info({ method: incoming.method, status: fault.status, code: fault.code }, 'refused')
     connections.refused.add(socket)
@@ -109,7 +165,11 @@ function faultOf(incoming: IncomingMessage): LocketError | null {
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
     return new LocketError('invalid_header', 'Transfer-Encoding: only chunked')
   }
-  return pathOf(incoming.url ?? '') === '' ? new LocketError('not_found') : null
+  return null
+}
+
+function pathFaultOf({ url = '' }: IncomingMessage): LocketError | null {
+  return pathOf(url) === '' ? new LocketError('not_found') : null
 }
 
 function countHosts(rawHeaders: readonly string[]): number {
@@ -121,16 +181,18 @@ function countHosts(rawHeaders: readonly string[]): number {
   return count
 }
 
-/**
- * The address is the socket's own. `X-Forwarded-For` and its kin are what the caller says of
- * himself and are never read. An IPv4 address that came over an IPv6 socket is an IPv4 address.
- */
-function clientOf(socket: Socket & { readonly encrypted?: boolean }): Client {
-  const address = socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
-  return { address: address ?? null, secure: socket.encrypted === true, framed: true }
+/** The address is the socket's own; what a trusted proxy says of others is read by the router. */
+function clientOf(socket: Socket, watch: TlsWatch | null): Client {
+  const address = socket.remoteAddress === undefined ? null : toAddress(socket.remoteAddress)
+  const secure = isSecure(socket)
+  const certificate = secure && watch ? watch.clientCertificate(socket) : null
+  return { address, secure, framed: true, certificate }
 }
 
-async function bind(server: Server, { host, port, log }: ListenOptions): Promise<number> {
+async function bind(
+  server: Server | TlsServer,
+  { host, port, log }: ListenOptions,
+): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)
   server.listen({ host, port }, resolve)

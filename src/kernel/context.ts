@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Id } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { PermissionPattern } from '../core/permissions.ts'
+import type { Egress } from '../egress/egress.ts'
 import type { SpaceStore } from '../storage/space-store.ts'
 import type { KeyScope, PrincipalId } from '../storage/tables.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
@@ -22,7 +23,8 @@ export interface Caller {
   readonly kind: 'user' | 'agent' | 'service'
   /** `user:alice`; sensitive. */
   readonly handle: string
-  readonly credentialId: Id<'key'>
+  /** An API key, or the client certificate of a connection. */
+  readonly credentialId: Id<'key' | 'crt'>
   /** When the credential dies, milliseconds; null: never. */
   readonly expiresAt_ms: number | null
   /** The addresses and networks it may be used from; null: from anywhere. */
@@ -36,6 +38,8 @@ export interface Caller {
 export interface Services {
   readonly log: Log
   readonly clock: Clock
+  /** The one way to call another server. */
+  readonly egress: Egress
   /**
    * Makes a key's destruction final: caches, tombstone, the database's own copies. It never fails:
    * the key is destroyed by then, and what cannot be done at once is left to `finishDestruction`.

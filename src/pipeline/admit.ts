@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import { unreachable } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
-import type { Id } from '../core/ids.ts'
+import { type Id, isId } from '../core/ids.ts'
 import type { Permission } from '../core/permissions.ts'
 import { admitToHandle, admitToSpace } from '../features/spaces/access.ts'
 import { openHandle } from '../features/spaces/space.ts'
@@ -14,6 +14,7 @@ import { holds, overTenant } from '../kernel/rights.ts'
 import type { Transaction } from '../storage/database.ts'
 import { spaceOfMemory } from '../storage/space-store.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
+import { authenticate } from './authenticate.ts'
 import {
   type Admitted,
   type AdmittedSpace,
@@ -28,14 +29,7 @@ export async function admit(app: Pipeline, tx: Transaction, trail: Trail): Promi
   const { operation } = request
   const open = tenantViews(app, tx)
   const now = app.clock()
-  if (request.credential === null) throw new LocketError('unauthenticated')
-  const { caller, epoch } = await app.authenticator.authenticate({
-    tx,
-    open,
-    token: request.credential,
-    address: request.address,
-    now,
-  })
+  const { caller, epoch } = await authenticate(app, request, { tx, open, now })
   trail.caller = caller
   trail.decision = null
   await app.rateLimits.spend(operation.rateClass, caller.credentialId)
@@ -46,7 +40,8 @@ export async function admit(app: Pipeline, tx: Transaction, trail: Trail): Promi
   const permission = permissionFor(operation, input, caller)
   const spaces = await authorise(store, { caller, resource, permission, trail })
   await loadKeys(store, caller, spaces)
-  app.services.keyUses.touch(caller.tenant, caller.credentialId, now)
+  const { tenant, credentialId } = caller
+  if (isId('key', credentialId)) app.services.keyUses.touch(tenant, credentialId, now)
   return { tx, caller, epoch, input, permission, resource, spaces, now }
 }
 

@@ -31,12 +31,15 @@ export async function auditRefused(app: Pipeline, trail: Trail, error: LocketErr
     trail.input === undefined ? {} : (request.operation.facts?.(trail.input, null) ?? {})
   const outcome = deniedStatuses.has(error.status) ? 'denied' : 'failed'
   const event = eventOf(app, trail, { outcome, code: error.code, details: facts.details ?? {} })
-  await app.database.write(async (tx) => {
-    const store = tenantViews(app, tx)(caller?.tenant ?? instanceTenant)
-    const spaceId = await usable(store, trail.spaceId)
-    const resourceId = facts.resourceId ?? spaceId
-    await appendEvent(store, { ...event, spaceId, resourceId }, app.clock)
-  }, 'relaxed')
+  await app.database.write(
+    async (tx) => {
+      const store = tenantViews(app, tx)(caller?.tenant ?? instanceTenant)
+      const spaceId = await usable(store, trail.spaceId)
+      const resourceId = facts.resourceId ?? spaceId
+      await appendEvent(store, { ...event, spaceId, resourceId }, app.clock)
+    },
+    { durability: 'relaxed', turn: null },
+  )
 }
 
 /**

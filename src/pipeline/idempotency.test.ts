@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Call, type Locket, openLocket } from '../../test/harness.ts'
-import { runSql } from '../../test/stores.ts'
 import { second_ms } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
 
@@ -155,19 +153,18 @@ test('an answer is kept for a day and swept after it', async (t) => {
   const key = (await locket.call('POST', '/v1/api-keys', { body: {} })).body.key
   const body = { space, text: 'tea' }
   const first = await send(locket, body, { key })
-  const kept = () =>
-    runSql(join(locket.directory, 'locket.db'), 'select * from idempotency_keys').length
+  const kept = async () => (await locket.sql('select * from idempotency_keys')).length
   pass(limits.idempotency_life_ms - 1)
   assert.equal((await send(locket, body, { key })).body.id, first.body.id)
   await locket.app.jobs.runAll()
-  assert.equal(kept(), 1)
+  assert.equal(await kept(), 1)
   pass(1)
   const fresh = await send(locket, body, { key })
   assert.notEqual(fresh.body.id, first.body.id)
   assert.equal((await send(locket, body, { key })).body.id, fresh.body.id)
   pass(limits.idempotency_life_ms + second_ms)
   await locket.app.jobs.runAll()
-  assert.equal(kept(), 0)
+  assert.equal(await kept(), 0)
 })
 
 test('an answer dies with its space', async (t) => {
@@ -208,7 +205,7 @@ test('a replay is known after the look-up key and the key of the space were rota
 test('neither the key nor the answer is on the disk in clear', async (t) => {
   const locket = await openLocket(t)
   await send(locket, { space, text: 'tea' }, { name: 'order-4711' })
-  const rows = runSql(join(locket.directory, 'locket.db'), 'select * from idempotency_keys')
+  const rows = await locket.sql('select * from idempotency_keys')
   const text = rows.flatMap((row) =>
     Object.values(row).map((value) =>
       value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : String(value),
@@ -220,14 +217,14 @@ test('neither the key nor the answer is on the disk in clear', async (t) => {
 
 test('a kept answer that was altered or moved is not given out', async (t) => {
   const locket = await openLocket(t)
-  const file = join(locket.directory, 'locket.db')
   await send(locket, { space, text: 'tea' })
+  const [tea] = await locket.sql('select key_hash from idempotency_keys')
   await send(locket, { space, text: 'coffee' }, { name: 'two' })
-  runSql(
-    file,
+  await locket.sql(
     `update idempotency_keys set answer =
        (select answer from idempotency_keys o where o.key_hash != idempotency_keys.key_hash)
-     where rowid = 1`,
+     where key_hash = ?`,
+    tea?.['key_hash'] ?? null,
   )
   const replies = [
     await send(locket, { space, text: 'tea' }),

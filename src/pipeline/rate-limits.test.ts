@@ -36,6 +36,15 @@ test('a refusal says when to try again, in whole seconds', async () => {
   })
 })
 
+test('failures of IPv6 are counted by network, of IPv4 by address', async () => {
+  const { fail } = createRateLimits(budgets)
+  await fail('2001:db8:1:2::1')
+  await assert.rejects(fail('2001:db8:1:2:ffff::9'), failsWith('too_many_requests'))
+  await fail('2001:db8:1:3::1')
+  await fail('192.0.2.1')
+  await fail('192.0.2.2')
+})
+
 test('names that mean something to the language are ordinary callers', async () => {
   const { fail } = createRateLimits(budgets)
   for (const name of ['__proto__', 'constructor', 'toString', '']) await fail(name)

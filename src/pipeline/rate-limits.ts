@@ -1,9 +1,10 @@
 /**
  * How often a caller may call. Each class of operation has a budget per credential, and failures to
- * authenticate have one per address. The budget of authenticated calls is there to stop a runaway
+ * authenticate have one per address (per /64 of IPv6). The budget of authenticated calls is there to stop a runaway
  * loop, not to sell capacity. docs/reference/limits.md is made from the table.
  */
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { networkOf } from '../core/address.ts'
 import { LocketError } from '../core/errors.ts'
 import type { RateClass } from '../kernel/operation.ts'
 
@@ -22,7 +23,10 @@ export const rateBudgets = {
 export interface RateLimits {
   /** Throws `too_many_requests` when the credential has used up its budget of this class. */
   spend(rateClass: RateClass, credential: string): Promise<void>
-  /** Throws `too_many_requests` instead of the failure when the address fails too often. */
+  /**
+   * Throws `too_many_requests` instead of the failure when the address fails too often; of IPv6, the
+   * network of /64 that it is in.
+   */
   fail(address: string): Promise<void>
 }
 
@@ -41,7 +45,7 @@ export function createRateLimits(budgets: RateBudgets = rateBudgets): RateLimits
   }
   return {
     spend: (rateClass, credential) => consume(limiters[rateClass], credential),
-    fail: (address) => consume(limiters.failure, address),
+    fail: (address) => consume(limiters.failure, networkOf(address)),
   }
 }
 

@@ -1,9 +1,7 @@
 /** What a replay does not tell: what is over, what was deleted, what the credential may not see. */
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Locket, openLocket, type Reply } from '../../test/harness.ts'
-import { runSql } from '../../test/stores.ts'
 import { minute_ms, toTimestamp } from '../core/clock.ts'
 
 const space = 'user:alice'
@@ -14,9 +12,9 @@ function send(locket: Locket, [path, body]: Sent, key = locket.admin): Promise<R
   return locket.call('POST', path, { key, body, headers: { 'Idempotency-Key': 'one' } })
 }
 
-function answersOf(locket: Locket): unknown[] {
+function answersOf(locket: Locket): Promise<unknown[]> {
   const sql = 'select answer from idempotency_keys where answer is not null'
-  return runSql(join(locket.directory, 'locket.db'), sql)
+  return locket.sql(sql)
 }
 
 async function timed(t: Parameters<typeof openLocket>[0]) {
@@ -68,10 +66,10 @@ test('nor does one that was given a shorter life later', async (t) => {
 test('a memory that is over and makes room for its key takes the kept answers along', async (t) => {
   const { locket, pass, soon } = await timed(t)
   await send(locket, ['/v1/memories', { space, key: 'k', text: 'tea', expiresAt: soon }])
-  assert.equal(answersOf(locket).length, 1)
+  assert.equal((await answersOf(locket)).length, 1)
   pass(minute_ms)
   await locket.call('POST', '/v1/memories', { body: { space, key: 'k', text: 'coffee' } })
-  assert.equal(answersOf(locket).length, 0)
+  assert.equal((await answersOf(locket)).length, 0)
 })
 
 const role = { name: 'readers', permissions: ['memory:read'] }
@@ -89,10 +87,10 @@ for (const [path, body] of makings) {
     const first = await send(locket, [path, body])
     assert.equal(first.status, 201, JSON.stringify(first.body))
     assert.deepEqual((await send(locket, [path, body])).body, first.body)
-    const scopes = runSql(join(locket.directory, 'locket.db'), 'select scope from idempotency_keys')
+    const scopes = await locket.sql('select scope from idempotency_keys')
     assert.equal(scopes[0]?.['scope'], path === '/v1/roles' ? 'tenant' : first.body.id)
     assert.equal((await locket.call('DELETE', `${path}/${first.body.id}`)).status, 200)
-    assert.equal(answersOf(locket).length, 0)
+    assert.equal((await answersOf(locket)).length, 0)
     const again = await send(locket, [path, body])
     assert.deepEqual([again.status, again.body.code], [409, 'answer_not_kept'])
   })

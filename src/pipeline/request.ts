@@ -3,7 +3,9 @@ import type { Clock } from '../core/clock.ts'
 import type { Id } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Permission } from '../core/permissions.ts'
+import type { ClientCertificate } from '../crypto/certificate.ts'
 import type { Authenticator } from '../features/api-keys/authenticate.ts'
+import type { CertificateAuthenticator } from '../features/certificates/authenticate.ts'
 import type { SpaceRow } from '../features/spaces/space.ts'
 import type { Caller, Door, Services } from '../kernel/context.ts'
 import type { Operation, Resource } from '../kernel/operation.ts'
@@ -20,19 +22,24 @@ export interface Pipeline {
   readonly log: Log
   readonly services: Services
   readonly authenticator: Authenticator
+  readonly certificates: CertificateAuthenticator
   readonly rateLimits: RateLimits
 }
+
+/** What a caller has to show, as it was sent. */
+export type Credential =
+  | { readonly kind: 'token'; readonly token: string }
+  | { readonly kind: 'certificate'; readonly certificate: ClientCertificate }
 
 /** One call of an operation, as a surface hands it over. */
 export interface Request {
   readonly operation: Operation
-  /** The token as it was sent, or null. */
-  readonly credential: string | null
+  readonly credential: Credential | null
   /** Path, query and body put together; not yet checked. */
   readonly input: Readonly<Record<string, unknown>>
   readonly requestId: Id<'req'>
   readonly door: Door
-  /** The client's address as the socket knows it; null where there is no socket. */
+  /** The client's address; null where it is not known. */
   readonly address: string | null
   readonly userAgent: string | null
   readonly idempotencyKey: string | null

@@ -21,6 +21,6 @@ export const sweepIdempotencyKeys: Job = {
   every_ms: minute_ms,
   run: (ctx) => {
     const bounds = { now: ctx.clock(), limit: limits.sweep_rows }
-    return ctx.database.write((tx) => tx.run(dropOver, bounds), 'relaxed')
+    return ctx.database.write((tx) => tx.asSystem().run(dropOver, bounds), 'relaxed')
   },
 }

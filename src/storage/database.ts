@@ -2,7 +2,8 @@
  * What the rest of Locket knows of a database engine. Two engines stand behind it; neither the
  * pipeline nor a feature can tell which.
  */
-import type { Query } from './query.ts'
+import type { Id } from '../core/ids.ts'
+import type { Engine, Query } from './query.ts'
 
 /**
  * How soon a commit must survive a power cut. `full`: before `write` resolves. `relaxed`: within a
@@ -10,9 +11,18 @@ import type { Query } from './query.ts'
  */
 export type Durability = 'full' | 'relaxed'
 
-/** A running transaction. Statements run one after another; it ends with the work it was given to. */
+/**
+ * A running transaction. Statements run one after another; it ends with the work it was given to.
+ * As it is handed to a work it sees what belongs to no tenant: the instance's row and the directory
+ * of credentials. All else is seen through `as` and `asSystem`, and an engine that can, holds every
+ * statement to that.
+ */
 export interface Transaction {
   readonly writable: boolean
+  /** The same transaction as it may be used for one tenant's rows. */
+  as(tenant: Id<'ten'>): Transaction
+  /** The same transaction for what jobs ask across tenants, and for nothing else. */
+  asSystem(): Transaction
   all<Args, Row>(query: Query<Args, Row>, args: Args): Promise<Row[]>
   first<Args, Row>(query: Query<Args, Row>, args: Args): Promise<Row | undefined>
   /** Runs a statement that changes rows and tells how many. */
@@ -21,17 +31,36 @@ export interface Transaction {
   savepoint<T>(work: () => Promise<T>): Promise<T>
 }
 
+/**
+ * What a change is about. Changes of one space run one after another, those of different spaces side
+ * by side; a change of the tenant itself (no `spaces`) waits for all of its spaces, and they for it.
+ */
+export interface Turn {
+  readonly tenant: Id<'ten'>
+  readonly spaces?: readonly Id<'spc'>[]
+}
+
+export interface WriteOptions {
+  readonly durability: Durability
+  /**
+   * Null: the work only adds what nothing else could get in the way of. Left out: it waits for the
+   * others of this process that leave it out, and is run again when another process got in its way.
+   */
+  readonly turn?: Turn | null
+}
+
 export interface Database {
-  readonly engine: 'sqlite' | 'postgres'
+  readonly engine: Engine
   /** One snapshot, read only. */
   read<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   /**
-   * One atomic change. `work` may be run again (when the transaction it shared was undone), so it
+   * One atomic change, as if no other of its turn went on at the same time, on whichever node. `work`
+   * may be run again (when the transaction it shared was undone, or another got in its way), so it
    * touches nothing but `tx` and what it returns; it must not wait for anything but `tx`. Resolves
    * after the commit. Throws `storage_full`, `unavailable`, or what `work` threw.
    */
-  write<T>(work: (tx: Transaction) => Promise<T>, durability: Durability): Promise<T>
-  /** Drops every copy of overwritten rows that the engine keeps in files of its own (its log). */
+  write<T>(work: (tx: Transaction) => Promise<T>, options: Durability | WriteOptions): Promise<T>
+  /** Drops every copy of overwritten rows that the engine keeps in files that it can clean. */
   scrub(): Promise<void>
   close(): Promise<void>
 }

@@ -8,9 +8,12 @@ import { DatabaseSync } from 'node:sqlite'
 import { LocketError } from '../core/errors.ts'
 import { isBusy, keepPrivate } from './sqlite-connection.ts'
 
+/** Its name in the data directory. */
+export const lockFile = 'locket.lock'
+
 /** Takes the directory for this process, or throws `unavailable` when it is taken. */
 export function lockDirectory(directory: string): { release(): void } {
-  const file = join(directory, 'locket.lock')
+  const file = join(directory, lockFile)
   keepPrivate(file)
   const lock = new DatabaseSync(file, { timeout: 0 })
   try {

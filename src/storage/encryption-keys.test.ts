@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { findWindows } from '../../test/byte-search.ts'
+import { cleanableFiles } from '../../test/data-files.ts'
 import { failsWith, memoryOf, openStores, type Stores } from '../../test/stores.ts'
 import { instanceTenant } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
@@ -12,15 +12,15 @@ import type { KeyScope } from './tables.ts'
 
 const cell = { table: 'roles', row: 'rol_1', column: 'definition' } as const
 
-const versionsIn = (stores: Stores, scope: KeyScope) =>
-  stores
-    .sql(
-      `select version, state from encryption_keys where tenant_id = ? and scope = ?
-       order by version`,
-      stores.tenant,
-      scope,
-    )
-    .map((row) => `${row['version']} ${row['state']}`)
+const versionsIn = async (stores: Stores, scope: KeyScope) => {
+  const rows = await stores.sql(
+    `select version, state from encryption_keys where tenant_id = ? and scope = ?
+     order by version`,
+    stores.tenant,
+    scope,
+  )
+  return rows.map((row) => `${row['version']} ${row['state']}`)
+}
 
 /** A tenant with a space and a person, and the scopes of all the keys that it then has. */
 async function manyKeys(stores: Stores) {
@@ -50,7 +50,7 @@ test('every scope rotates: old values stay readable, new ones have the new versi
       assert.deepEqual((await store.keys(scope)).versions, [1, 2])
       assert.equal((await store.keys(scope)).current.version, 2)
     })
-    assert.deepEqual(versionsIn(stores, scope), ['1 retired', '2 current'])
+    assert.deepEqual(await versionsIn(stores, scope), ['1 retired', '2 current'])
   }
 })
 
@@ -62,7 +62,7 @@ test('after the tenant key was rotated all others are wrapped with its new versi
     return store.rewrapKeys()
   })
   assert.equal(rewrapped, scopes.length - 1)
-  const rows = stores.sql(
+  const rows = await stores.sql(
     "select wrapped from encryption_keys where tenant_id = ? and scope != 'tenant'",
     stores.tenant,
   )
@@ -135,26 +135,42 @@ test('tenants have keys of their own', async (t) => {
   }
 })
 
-for (const [what, statement] of [
+const wrapOf = async (stores: Stores, space: string) => {
+  const [row] = await stores.sql('select wrapped from encryption_keys where scope = ?', space)
+  return Uint8Array.from(row?.['wrapped'] as Uint8Array)
+}
+
+const setWrap = (stores: Stores, space: string, wrapped: Uint8Array) =>
+  stores.sql('update encryption_keys set wrapped = ? where scope = ?', wrapped, space)
+
+type Tampering = (stores: Stores, space: string, other: string) => Promise<unknown>
+
+const tampering: readonly (readonly [what: string, Tampering])[] = [
   [
     'swapped with that of another space',
-    `update encryption_keys set wrapped = (
-     select e.wrapped from encryption_keys e where e.scope like 'spc%' and e.scope != ?1)
-     where scope = ?1`,
+    async (stores, space, other) => setWrap(stores, space, await wrapOf(stores, other)),
   ],
   [
     'altered in its last byte',
-    `update encryption_keys set wrapped =
-     cast(substr(wrapped, 1, length(wrapped) - 1) || x'00' as blob) where scope = ?1`,
+    async (stores, space) => {
+      const wrapped = await wrapOf(stores, space)
+      wrapped.set([(wrapped.at(-1) ?? 0) ^ 1], wrapped.length - 1)
+      return setWrap(stores, space, wrapped)
+    },
   ],
-  ['cut short', "update encryption_keys set wrapped = x'01' where scope = ?1"],
-  ['given another version', 'update encryption_keys set version = 7 where scope = ?1'],
-] as const) {
+  ['cut short', (stores, space) => setWrap(stores, space, Uint8Array.of(1))],
+  [
+    'given another version',
+    ({ sql }, space) => sql('update encryption_keys set version = 7 where scope = ?', space),
+  ],
+]
+
+for (const [what, tamper] of tampering) {
   test(`a wrapped key that was ${what} does not open`, async (t) => {
     const stores = await openStores(t)
     const space = await stores.space('team:one')
-    await stores.space('team:two')
-    await stores.reopen(() => stores.sql(statement, space.id))
+    const other = await stores.space('team:two')
+    await stores.reopen(() => tamper(stores, space.id, other.id))
     await assert.rejects(
       stores.read((store) => store.keys(space.id)),
       failsWith('integrity_failed'),
@@ -166,38 +182,33 @@ test('a key that was given a second current version, or none, does not open', as
   const stores = await openStores(t)
   const space = await stores.space('team:one')
   await stores.write((store) => store.rotateKey(space.id))
-  stores.sql("update encryption_keys set state = 'current' where scope = ?", space.id)
+  await stores.sql("update encryption_keys set state = 'current' where scope = ?", space.id)
   await assert.rejects(
     stores.read((store) => store.keys(space.id)),
     failsWith('integrity_failed'),
   )
-  stores.sql("update encryption_keys set state = 'retired' where scope = ?", space.id)
+  await stores.sql("update encryption_keys set state = 'retired' where scope = ?", space.id)
   await assert.rejects(
     stores.read((store) => store.keys(space.id)),
     failsWith('not_found'),
   )
 })
 
-/** How many files of the data directory hold these bytes. */
-function filesWith(stores: Stores, bytes: Uint8Array): number {
-  const directory = dirname(stores.file)
-  const contents = readdirSync(directory).map((name) => readFileSync(join(directory, name)))
-  return contents.filter((content) => content.includes(Buffer.from(bytes))).length
-}
-
 test('of a destroyed key no byte is left in any file, and nothing it sealed opens', async (t) => {
   const stores = await openStores(t)
   const space = await stores.space('team:one')
   await stores.write((store) => store.rotateKey(space.id))
   const sealed = await stores.write((store) => store.seal(space.id, cell, 'secret'))
-  const rows = stores.sql('select wrapped from encryption_keys where scope = ?', space.id)
+  const rows = await stores.sql('select wrapped from encryption_keys where scope = ?', space.id)
   const wraps = rows.map((row) => row['wrapped'] as Uint8Array)
   assert.equal(wraps.length, 2)
-  assert.ok(wraps.every((wrap) => filesWith(stores, wrap) > 0))
+  const before = await cleanableFiles(t, stores)
+  assert.ok(wraps.every((wrap) => findWindows(before, wrap, wrap.length).length > 0))
   await stores.write((store) => store.destroyKey(space.id))
   await stores.keyDestroyed(space.id)
-  assert.deepEqual(versionsIn(stores, space.id), ['1 destroyed', '2 destroyed'])
-  assert.ok(wraps.every((wrap) => filesWith(stores, wrap) === 0))
+  assert.deepEqual(await versionsIn(stores, space.id), ['1 destroyed', '2 destroyed'])
+  const after = await cleanableFiles(t, stores)
+  for (const wrap of wraps) assert.deepEqual(findWindows(after, wrap, wrap.length), [])
   await assert.rejects(
     stores.read((store) => store.open(space.id, cell, sealed)),
     failsWith('not_found'),
@@ -209,12 +220,15 @@ test('a space stays dead when the database from before its end is put back', asy
   const space = await stores.space('team:one')
   const memory = memoryOf('secret')
   await stores.change(space, (view) => view.insert(memory))
-  const copy = `${stores.file}.backup`
-  await stores.reopen(() => copyFileSync(stores.file, copy))
+  const putBack = await stores.data.backup()
   await stores.write((store) => store.destroyKey(space.id))
   await stores.keyDestroyed(space.id)
-  await stores.reopen(() => copyFileSync(copy, stores.file))
-  assert.deepEqual(versionsIn(stores, space.id), ['1 current'], 'its key is back in the database')
+  await stores.reopen(putBack)
+  assert.deepEqual(
+    await versionsIn(stores, space.id),
+    ['1 current'],
+    'its key is back in the database',
+  )
   await assert.rejects(
     stores.look(space, (view) => view.get(memory.id)),
     failsWith('not_found'),
@@ -290,9 +304,9 @@ test('keys that sealed often enough are named for rotation, retired ones not', a
   const worn = (after = '') => stores.database.read((tx) => keysToRotate(tx, { after, limit: 10 }))
   const setSeals = (seals: number) =>
     stores.sql('update encryption_keys set seals = ? where scope = ?', seals, space.id)
-  setSeals(limits.seals_perKey_max - 1)
+  await setSeals(limits.seals_perKey_max - 1)
   assert.deepEqual(await worn(), [])
-  setSeals(limits.seals_perKey_max)
+  await setSeals(limits.seals_perKey_max)
   const place = `${stores.tenant} ${space.id}`
   assert.deepEqual(await worn(), [{ tenant: stores.tenant, scope: space.id, place }])
   assert.deepEqual(await worn(place), [])

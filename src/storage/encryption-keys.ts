@@ -142,7 +142,7 @@ export type KeyRecord = Pick<
 
 /** A tenant's keys in the order of scope and version, after a place in that order. */
 export const listKeys = query((db, arg: { tenant: Id<'ten'>; after: string; limit: number }) => {
-  const place = sql<string>`scope || ' ' || substr('000000000' || version, -9)`
+  const place = sql<string>`scope || ' ' || substr('000000000' || version, length('000000000' || version) - 8)`
   return db
     .selectFrom('encryption_keys')
     .select(['scope', 'version', 'state', 'seals', 'created_at', place.as('place')])
@@ -166,7 +166,7 @@ const rotatedSpaces = query((db, _arg: object) =>
 export async function spacesEverRotated(
   tx: Transaction,
 ): Promise<{ tenant: Id<'ten'>; space: Id<'spc'> }[]> {
-  const rows = await tx.all(rotatedSpaces, {})
+  const rows = await tx.asSystem().all(rotatedSpaces, {})
   return rows.map((row) => ({ tenant: row.tenant_id, space: row.scope as Id<'spc'> }))
 }
 
@@ -175,7 +175,8 @@ export async function recordSeals(
   tx: Transaction,
   counts: ReturnType<SealCounts['drain']>,
 ): Promise<void> {
-  for (const { owner, seals } of counts) await tx.run(addSeals, { ...owner, seals })
+  const system = tx.asSystem()
+  for (const { owner, seals } of counts) await system.run(addSeals, { ...owner, seals })
 }
 
 /** Keys that sealed so often that they should rotate, after a place in their order. */
@@ -183,7 +184,7 @@ export async function keysToRotate(
   tx: Transaction,
   page: { after: string; limit: number },
 ): Promise<{ tenant: Id<'ten'>; scope: KeyScope; place: string }[]> {
-  const rows = await tx.all(overused, { seals: limits.seals_perKey_max, ...page })
+  const rows = await tx.asSystem().all(overused, { seals: limits.seals_perKey_max, ...page })
   return rows.map(({ tenant_id: tenant, scope, place }) => ({ tenant, scope, place }))
 }
 
@@ -200,11 +201,12 @@ export async function rewrapTenantKeys(
   tx: Transaction,
   roots: { from: DataKey; to: DataKey },
 ): Promise<number> {
-  const rows = await tx.all(tenantKeys, {})
+  const system = tx.asSystem()
+  const rows = await system.all(tenantKeys, {})
   for (const { tenant_id: tenant, scope, version, wrapped } of rows) {
     const owner = { tenant, scope, version }
     const material = unwrapKey(roots.from, owner, wrapped)
-    await tx.run(rewrap, { ...owner, wrapped: wrapKey(roots.to, owner, material) })
+    await system.run(rewrap, { ...owner, wrapped: wrapKey(roots.to, owner, material) })
     zero(material)
   }
   return rows.length
@@ -217,6 +219,8 @@ export interface KeyAccess {
    * of the key counts only if it has that one: another transaction may have made it since.
    */
   get(tenant: Id<'ten'>, scope: KeyScope, version?: number): Promise<KeySet>
+  /** Says which epoch of the tenant this transaction sees: keys rotated since are read anew. */
+  follow(tenant: Id<'ten'>, epoch: number): void
   create(tenant: Id<'ten'>, scope: KeyScope): Promise<void>
   /** Adds a version that seals from now on; older ones still open. Returns the new version. */
   rotate(tenant: Id<'ten'>, scope: KeyScope): Promise<number>
@@ -226,12 +230,51 @@ export interface KeyAccess {
   destroy(tenant: Id<'ten'>, scope: KeyScope): Promise<void>
 }
 
+/** The keys that a transaction has open already. */
+interface OpenKeys {
+  find(tenant: Id<'ten'>, scope: KeyScope): KeySet | undefined
+  keep(tenant: Id<'ten'>, scope: KeyScope, loaded: KeySet): void
+  /** The transaction changed the key: what was remembered of it is not true any more. */
+  drop(tenant: Id<'ten'>, scope: KeyScope): void
+  follow: KeyAccess['follow']
+}
+
 /**
  * Reading transactions share the process's cache. A writing one may see keys that are not committed
  * and may never be, so what it loads stays its own and dies with it.
  */
-export function keyAccess(tx: Transaction, keys: Keys): KeyAccess {
+function openKeys(tx: Transaction, { cache }: Keys): OpenKeys {
   const own = new Map<string, KeySet>()
+  const changed = new Set<string>()
+  let seen: { tenant: Id<'ten'>; epoch: number } | undefined
+  /** False once another transaction saw a later epoch: what this one reads is not to be kept then. */
+  const isCurrent = (): boolean => seen === undefined || cache.epochOf(seen.tenant) === seen.epoch
+  const nameOf = (tenant: Id<'ten'>, scope: KeyScope): string => `${tenant}/${scope}`
+  return {
+    find: (tenant, scope) => {
+      const name = nameOf(tenant, scope)
+      const isShared = isCurrent() && !changed.has(name)
+      return own.get(name) ?? (isShared ? cache.get(tenant, scope) : undefined)
+    },
+    keep: (tenant, scope, loaded) => {
+      if (tx.writable || !isCurrent()) own.set(nameOf(tenant, scope), loaded)
+      else cache.set(tenant, scope, loaded)
+    },
+    drop: (tenant, scope) => {
+      changed.add(nameOf(tenant, scope))
+      own.delete(nameOf(tenant, scope))
+    },
+    // A writing transaction may see an epoch that is never committed: it only compares.
+    follow: (tenant, epoch) => {
+      if (!tx.writable) cache.follow(tenant, epoch)
+      seen = { tenant, epoch }
+    },
+  }
+}
+
+/** Opens the keys of one transaction. */
+export function keyAccess(tx: Transaction, keys: Keys): KeyAccess {
+  const opened = openKeys(tx, keys)
 
   const load = async (tenant: Id<'ten'>, scope: KeyScope): Promise<KeySet> => {
     const rows = await tx.all(versionsOf, { tenant, scope })
@@ -245,17 +288,12 @@ export function keyAccess(tx: Transaction, keys: Keys): KeyAccess {
 
   const get: KeyAccess['get'] = async (tenant, scope, version) => {
     if (keys.tombstones.has(tenant, scope)) throw new LocketError('not_found')
-    const name = `${tenant}/${scope}`
-    const known = own.get(name) ?? (isShared(name) ? keys.cache.get(tenant, scope) : undefined)
+    const known = opened.find(tenant, scope)
     if (known && (version === undefined || known.versions.includes(version))) return known
     const loaded = await load(tenant, scope)
-    if (tx.writable) own.set(name, loaded)
-    else keys.cache.set(tenant, scope, loaded)
+    opened.keep(tenant, scope, loaded)
     return loaded
   }
-
-  const changed = new Set<string>()
-  const isShared = (name: string): boolean => !changed.has(name)
 
   const insert = async (tenant: Id<'ten'>, scope: KeyScope, version: number): Promise<void> => {
     const parent = scope === 'tenant' ? keys.root : (await get(tenant, 'tenant')).current
@@ -263,12 +301,12 @@ export function keyAccess(tx: Transaction, keys: Keys): KeyAccess {
     const wrapped = wrapKey(parent, { tenant, scope, version }, material)
     zero(material)
     await tx.run(insertKey, { tenant, scope, version, wrapped, now: keys.clock() })
-    changed.add(`${tenant}/${scope}`)
-    own.delete(`${tenant}/${scope}`)
+    opened.drop(tenant, scope)
   }
 
   return {
     get,
+    follow: opened.follow,
     create: (tenant, scope) => insert(tenant, scope, 1),
     rotate: async (tenant, scope) => {
       // What is remembered may miss a version that was made in the same group of writes.
@@ -295,8 +333,7 @@ export function keyAccess(tx: Transaction, keys: Keys): KeyAccess {
       const rows = await tx.all(versionsOf, { tenant, scope })
       const length = Math.max(0, ...rows.map((row) => row.wrapped.length))
       await tx.run(overwriteAll, { tenant, scope, blank: new Uint8Array(length) as Sealed })
-      changed.add(`${tenant}/${scope}`)
-      own.delete(`${tenant}/${scope}`)
+      opened.drop(tenant, scope)
     },
   }
 }

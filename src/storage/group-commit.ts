@@ -16,7 +16,8 @@ import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import type { Durability, Transaction } from './database.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
-import { SqliteTransaction } from './sqlite-transaction.ts'
+import { sqliteStatements } from './sqlite-statements.ts'
+import { StrictTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
 
 interface Job {
@@ -139,7 +140,7 @@ export class GroupCommit {
     this.#connection.run('BEGIN IMMEDIATE')
     const answers: (() => void)[] = []
     for (const job of group) {
-      const tx = new SqliteTransaction(this.#connection, true)
+      const tx = new StrictTransaction(sqliteStatements(this.#connection), true)
       answers.push(await answerOf(job, tx))
       if (tx.failure) return this.#blame(job, tx.failure.error)
     }
@@ -203,9 +204,9 @@ export class GroupCommit {
 }
 
 /** Runs one work in a savepoint of its own. The answer must wait for the commit. */
-async function answerOf(job: Job, tx: SqliteTransaction): Promise<() => void> {
+async function answerOf(job: Job, tx: StrictTransaction): Promise<() => void> {
   try {
-    return await tx.savepoint(() => job.run(tx))
+    return await tx.savepoint(() => job.run(tx.view()))
   } catch (error) {
     return () => job.reject(error)
   } finally {

@@ -141,8 +141,9 @@ test('memories without a key do not get in the way of each other', (t) => {
   connection.exec("INSERT INTO memories VALUES ('t', '2', 's', 2, 'live', NULL, 1, NULL, NULL)")
 })
 
-const one: Migration = { name: '001-one', sqlite: ['CREATE TABLE one (id INTEGER) STRICT'] }
-const two: Migration = { name: '002-two', sqlite: ['CREATE TABLE two (id INTEGER) STRICT'] }
+const migration = (name: string, ...sqlite: string[]): Migration => ({ name, sqlite, postgres: [] })
+const one = migration('001-one', 'CREATE TABLE one (id INTEGER) STRICT')
+const two = migration('002-two', 'CREATE TABLE two (id INTEGER) STRICT')
 
 test('each migration runs once, and new ones are added', (t) => {
   const connection = connect(t)
@@ -177,7 +178,7 @@ test('a database of a newer Locket is refused and not touched', (t) => {
   const connection = connect(t)
   migrate(connection, [one, two])
   assert.throws(() => migrate(connection, [one]), /written by a newer Locket \(migration 002-two\)/)
-  const third: Migration = { name: '003-three', sqlite: ['CREATE TABLE three (id INTEGER)'] }
+  const third = migration('003-three', 'CREATE TABLE three (id INTEGER)')
   assert.throws(() => migrate(connection, [one, third]), /newer Locket/)
   assert.deepEqual(tableNames(connection), ['migrations', 'one', 'two'])
 })

@@ -9,6 +9,7 @@ import type { SqliteConnection } from './sqlite-connection.ts'
 export interface Migration {
   readonly name: string
   readonly sqlite: readonly string[]
+  readonly postgres: readonly string[]
 }
 
 /** All of them, in order; a new one goes to the end. */
@@ -25,16 +26,30 @@ export function migrate(connection: SqliteConnection, known: readonly Migration[
   }
 }
 
-/** How many of the known migrations the database has had. Refuses one with a history of its own. */
 function applied(connection: SqliteConnection, known: readonly Migration[]): number {
-  const names = connection
-    .all('SELECT name FROM migrations ORDER BY name')
-    .map((row) => (row as { name: string }).name)
+  const rows = connection.all('SELECT name FROM migrations ORDER BY name')
+  return countApplied(
+    rows.map((row) => (row as { name: string }).name),
+    known,
+  )
+}
+
+/**
+ * How many of the known migrations a database has had, by the names that it keeps in their order.
+ * Refuses one with a history of its own.
+ */
+export function countApplied(names: readonly string[], known: readonly Migration[]): number {
   const unknown = names.find((name, index) => known[index]?.name !== name)
-  if (unknown !== undefined) {
-    throw new Error(
-      `This database was written by a newer Locket (migration ${unknown}). Start that version.`,
-    )
-  }
+  if (unknown !== undefined) throw new NewerSchemaError(unknown)
   return names.length
+}
+
+/** The database had a migration that this program does not know. */
+export class NewerSchemaError extends Error {
+  constructor(migration: string) {
+    super(
+      `This database was written by a newer Locket (migration ${migration}). Start that version.`,
+    )
+    this.name = 'NewerSchemaError'
+  }
 }

@@ -16,17 +16,17 @@ const byId = query((db, arg: Of) =>
 
 test('a query is text with placeholders and values in their order', () => {
   assert.equal(
-    byId.sql,
+    byId.sql('sqlite'),
     'select "state" from "api_keys" where "key_id" = ? and "state" = ? and "tenant_id" = ?',
   )
   assert.deepEqual(byId.values({ tenant: 'ten_1', id: 'key_1' }), ['key_1', 'active', 'ten_1'])
 })
 
 test('what a caller sends is never part of the text', () => {
-  const { sql } = byId
+  const sql = byId.sql('sqlite')
   const hostile = `key_'; drop table api_keys; --` as const
   assert.deepEqual(byId.values({ tenant: 'ten_1', id: hostile })[0], hostile)
-  assert.equal(byId.sql, sql)
+  assert.equal(byId.sql('sqlite'), sql)
 })
 
 test('a query is built once, when it is first used, and remembers no values', () => {
@@ -38,7 +38,7 @@ test('a query is built once, when it is first used, and remembers no values', ()
   assert.equal(built, 0)
   assert.deepEqual(counted.values({ at: 1 }), [1])
   assert.deepEqual(counted.values({ at: 2 }), [2])
-  assert.ok(counted.sql)
+  assert.ok(counted.sql('sqlite'))
   assert.equal(built, 1)
 })
 

@@ -5,13 +5,21 @@
 import {
   type Compilable,
   type CompiledQuery,
+  type Dialect,
   DummyDriver,
   Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type RawBuilder,
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
+  sql,
 } from 'kysely'
 import type { Tables } from './tables.ts'
+
+export type Engine = 'sqlite' | 'postgres'
 
 /** Stands for an argument while the query is being compiled. */
 class Marker {
@@ -22,21 +30,35 @@ class Marker {
 }
 
 export interface Query<Args, Row> {
-  /** The text with placeholders, and the values for them in order. */
-  readonly sql: string
+  /** The text with placeholders, as the engine reads it. */
+  sql(engine: Engine): string
+  /** The values for the placeholders, in order; the same for every engine. */
   values(args: Args): unknown[]
   /** Only for the compiler. */
   readonly row?: Row
 }
 
-const sqlite = new Kysely<Tables>({
-  dialect: {
-    createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new DummyDriver(),
-    createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
-  },
-})
+/** All tables are in a schema of their own there, so that nobody's search path decides which are meant. */
+export const postgresSchema = 'locket'
+
+const sqlite: Dialect = {
+  createAdapter: () => new SqliteAdapter(),
+  createDriver: () => new DummyDriver(),
+  createIntrospector: (db) => new SqliteIntrospector(db),
+  createQueryCompiler: () => new SqliteQueryCompiler(),
+}
+
+const postgres: Dialect = {
+  createAdapter: () => new PostgresAdapter(),
+  createDriver: () => new DummyDriver(),
+  createIntrospector: (db) => new PostgresIntrospector(db),
+  createQueryCompiler: () => new PostgresQueryCompiler(),
+}
+
+const builders: Readonly<Record<Engine, Kysely<Tables>>> = {
+  sqlite: new Kysely<Tables>({ dialect: sqlite }),
+  postgres: new Kysely<Tables>({ dialect: postgres }).withSchema(postgresSchema),
+}
 
 /**
  * Declares a query: `build` gets the query builder and a stand-in for each argument.
@@ -46,20 +68,32 @@ const sqlite = new Kysely<Tables>({
 export function query<Args extends object, Row>(
   build: (db: Kysely<Tables>, args: Args) => Compilable<Row>,
 ): Query<Args, Row> {
-  let compiled: CompiledQuery<Row> | undefined
-  const compile = (): CompiledQuery<Row> => {
-    compiled ??= build(sqlite, markers<Args>()).compile()
-    return compiled
+  const compiled = new Map<Engine, CompiledQuery<Row>>()
+  const compile = (engine: Engine): CompiledQuery<Row> => {
+    const known = compiled.get(engine)
+    if (known) return known
+    const made = build(builders[engine], markers<Args>()).compile()
+    compiled.set(engine, made)
+    return made
   }
+  /** The parameters of any engine will do: all have them in the same order. */
+  const parameters = (): readonly unknown[] =>
+    (compiled.values().next().value ?? compile('sqlite')).parameters
   return {
-    get sql() {
-      return compile().sql
-    },
+    sql: (engine) => compile(engine).sql,
     values: (args) =>
-      compile().parameters.map((parameter) =>
+      parameters().map((parameter) =>
         parameter instanceof Marker ? argument(args, parameter.name) : parameter,
       ),
   }
+}
+
+/**
+ * A condition that holds when a text was left out: `or` it with the one that the text is for. Where
+ * an argument stands alone, PostgreSQL has to be told its type.
+ */
+export function leftOut(text: string | null): RawBuilder<boolean> {
+  return sql<boolean>`cast(${text} as text) is null`
 }
 
 function markers<Args extends object>(): Args {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { failsWith, openStores, type Stores } from '../../test/stores.ts'
+import type { Cell } from '../../test/test-data.ts'
 import { systemClock } from '../core/clock.ts'
 import { newId } from '../core/ids.ts'
 import { dataKey } from '../crypto/data-key.ts'
@@ -60,10 +61,10 @@ const powerTables = Object.keys(tables).filter(
 )
 
 /** Another value of the same type: what somebody with the file could write there. */
-function forged(name: string, column: Column<unknown>): string {
-  if (column.type === 'integer') return `coalesce(${name}, 0) + 1`
-  if (column.type === 'bytes') return `zeroblob(coalesce(length(${name}), 1))`
-  return name === 'state' ? "'disabled'" : `coalesce(${name}, '') || 'X'`
+function forged(name: string, column: Column<unknown>, value: Cell): Cell {
+  if (column.type === 'integer') return Number(value) + 1
+  if (column.type === 'bytes') return new Uint8Array(value instanceof Uint8Array ? value.length : 1)
+  return name === 'state' ? 'disabled' : `${value ?? ''}X`
 }
 
 /** What is looked up by is not in the answer when it was changed: then there is no such row. */
@@ -78,8 +79,9 @@ for (const table of powerTables) {
       const stores = await openStores(t)
       const { where, read } = (await rowOfEach(stores))[table]
       assert.ok(await stores.read(read), 'it can be read before')
-      const value = forged(name, column)
-      stores.sql(`update ${table} set ${name} = ${value} where ${where}`)
+      const [row] = await stores.sql(`select ${name} as value from ${table} where ${where}`)
+      const value = forged(name, column, row?.['value'] ?? null)
+      await stores.sql(`update ${table} set ${name} = ? where ${where}`, value)
       if (column.counter) assert.ok(await stores.read(read))
       else await assert.rejects(stores.read(read), failsWith('integrity_failed'))
     })
@@ -96,11 +98,11 @@ for (const { table, name } of nulled) {
   test(`${table}.${name} changed between null and a value is noticed`, async (t) => {
     const stores = await openStores(t)
     const { where, read } = (await rowOfEach(stores))[table]
-    const value = name.endsWith('_at') ? '0' : "''"
-    const blank = name === 'profile' ? "x''" : value
-    stores.sql(
-      `update ${table} set ${name} = case when ${name} is null then ${blank} end where ${where}`,
-    )
+    const value = name.endsWith('_at') ? 0 : ''
+    const blank = name === 'profile' ? new Uint8Array() : value
+    const [row] = await stores.sql(`select ${name} as value from ${table} where ${where}`)
+    const other = row?.['value'] === null ? blank : null
+    await stores.sql(`update ${table} set ${name} = ? where ${where}`, other)
     await assert.rejects(stores.read(read), failsWith('integrity_failed'))
   })
 }
@@ -108,9 +110,9 @@ for (const { table, name } of nulled) {
 test('grants that were edited are noticed where rights are worked out, too', async (t) => {
   const stores = await openStores(t)
   await rowOfEach(stores)
-  const alice = stores.sql("select principal_id from principals where kind = 'user'")[0]
+  const [alice] = await stores.sql("select principal_id from principals where kind = 'user'")
   const principal = alice?.['principal_id'] as 'usr_'
-  stores.sql('update grants set principal_id = ?', principal)
+  await stores.sql('update grants set principal_id = ?', principal)
   await assert.rejects(
     stores.read((store) => grantsOf(store, principal)),
     failsWith('integrity_failed'),
@@ -137,7 +139,7 @@ test('the content of one row does not pass in another', async (t) => {
       weak.role_id,
     )
   for (const columns of ['definition', 'definition, mac', 'definition, mac, updated_at']) {
-    copy(columns)
+    await copy(columns)
     await assert.rejects(
       stores.read((store) => findRole(store, weak.role_id)),
       failsWith('integrity_failed'),
@@ -149,7 +151,7 @@ test('a row moved to another tenant is noticed there', async (t) => {
   const stores = await openStores(t)
   const { grants } = await rowOfEach(stores)
   const other = await stores.newTenant('other')
-  stores.sql('update grants set tenant_id = ?', other)
+  await stores.sql('update grants set tenant_id = ?', other)
   await assert.rejects(stores.read(grants.read, other), failsWith('integrity_failed'))
 })
 

@@ -8,10 +8,10 @@ import { type StoredMemory, spaceOfMemory, spaceStore } from './space-store.ts'
 const textOf = (stored: StoredMemory | undefined): string | undefined =>
   stored?.record?.toString('utf8')
 
-const dump = (stores: Stores) => ({
-  spaces: stores.sql('select * from spaces order by space_id'),
-  memories: stores.sql('select * from memories order by memory_id'),
-  versions: stores.sql('select * from memory_versions order by memory_id, seq'),
+const dump = async (stores: Stores) => ({
+  spaces: await stores.sql('select * from spaces order by space_id'),
+  memories: await stores.sql('select * from memories order by memory_id'),
+  versions: await stores.sql('select * from memory_versions order by memory_id, seq'),
 })
 
 async function storedIn(stores: Stores, handle: string) {
@@ -76,7 +76,7 @@ test('a space cannot change anything of another by its ids', async (t) => {
   const { id } = alice.memory
   const foreign = await stores.look(alice.space, (view) => view.get(id))
   assert.ok(foreign)
-  const before = dump(stores)
+  const before = await dump(stores)
   await stores.change(bob.space, (view) => view.remove(id))
   await assert.rejects(
     stores.change(bob.space, (view) => view.replace(memoryOf('b', { id, version: 2 }), foreign)),
@@ -85,7 +85,7 @@ test('a space cannot change anything of another by its ids', async (t) => {
     stores.change(bob.space, (view) => view.insert(memoryOf('b', { id }))),
     'an id is taken in the whole tenant',
   )
-  assert.deepEqual(dump(stores), before)
+  assert.deepEqual(await dump(stores), before)
 })
 
 test('a tenant cannot see or change anything of another by its ids', async (t) => {
@@ -93,7 +93,7 @@ test('a tenant cannot see or change anything of another by its ids', async (t) =
   const alice = await storedIn(stores, 'user:alice')
   const { id } = alice.memory
   const other = await stores.newTenant('other')
-  const before = dump(stores)
+  const before = await dump(stores)
   await stores.read(async (store) => {
     assert.equal(await spaceOfMemory(store, id), undefined)
     const view = spaceStore(store, alice.space)
@@ -107,7 +107,7 @@ test('a tenant cannot see or change anything of another by its ids', async (t) =
   await assert.rejects(
     stores.write((store) => spaceStore(store, alice.space).insert(memoryOf('x')), other),
   )
-  assert.deepEqual(dump(stores), before)
+  assert.deepEqual(await dump(stores), before)
 })
 
 test('sequence order is commit order, with no gap, whoever writes at once', async (t) => {
@@ -168,7 +168,7 @@ test('a deleted memory leaves a tombstone: a sequence number and nothing else', 
     await view.replace(memoryOf('changed', { id: memory.id, version: 2, key: 'k' }), before)
   })
   await stores.change(space, (view) => view.remove(memory.id))
-  const [row] = stores.sql('select * from memories')
+  const [row] = await stores.sql('select * from memories')
   assert.deepEqual(
     { ...row },
     {
@@ -183,7 +183,7 @@ test('a deleted memory leaves a tombstone: a sequence number and nothing else', 
       record: null,
     },
   )
-  assert.deepEqual(stores.sql('select * from memory_versions'), [])
+  assert.deepEqual(await stores.sql('select * from memory_versions'), [])
   await stores.look(space, async (view) => {
     assert.equal(await view.get(memory.id), undefined)
     assert.equal(await view.findByKey('k'), undefined)
@@ -198,10 +198,10 @@ test('deleting what is deleted, or never was, changes nothing', async (t) => {
   const stores = await openStores(t)
   const { space, memory } = await storedIn(stores, 'user:alice')
   await stores.change(space, (view) => view.remove(memory.id))
-  const before = dump(stores)
+  const before = await dump(stores)
   await stores.change(space, (view) => view.remove(memory.id))
   await stores.change(space, (view) => view.remove(memoryOf('never').id))
-  assert.deepEqual(dump(stores), before)
+  assert.deepEqual(await dump(stores), before)
 })
 
 test('of a memory that changes often the oldest versions are dropped', async (t) => {
@@ -224,12 +224,12 @@ test('of a memory that changes often the oldest versions are dropped', async (t)
 test('the number of memories of a space is bounded', async (t) => {
   const stores = await openStores(t)
   const space = await stores.space('user:alice')
-  stores.sql('update spaces set memories = ?', limits.memories_perSpace_max)
+  await stores.sql('update spaces set memories = ?', limits.memories_perSpace_max)
   await assert.rejects(
     stores.change(space, (view) => view.insert(memoryOf('one too many'))),
     failsWith('quota_exceeded'),
   )
-  assert.deepEqual(stores.sql('select * from memories'), [])
+  assert.deepEqual(await stores.sql('select * from memories'), [])
 })
 
 test('a key is found again after rotations, in its own space only', async (t) => {
@@ -245,7 +245,7 @@ test('a key is found again after rotations, in its own space only', async (t) =>
     assert.equal(textOf(await view.get((await view.findByKey('third')) ?? memory.id)), 'third')
     assert.equal(await view.findByKey('fourth'), undefined)
   })
-  const versions = stores.sql('select key_version from memories order by seq')
+  const versions = await stores.sql('select key_version from memories order by seq')
   assert.deepEqual(
     versions.map((row) => row['key_version']),
     [1, 2, 3],
@@ -256,7 +256,7 @@ test('the same key in two spaces looks like two keys', async (t) => {
   const stores = await openStores(t)
   await storedIn(stores, 'user:alice')
   await storedIn(stores, 'user:bob')
-  const [one, two] = stores.sql('select key_index from memories')
+  const [one, two] = await stores.sql('select key_index from memories')
   assert.notDeepEqual(one, two)
 })
 

@@ -11,8 +11,8 @@ import {
   spacesWithTombstones,
 } from './space-sweep.ts'
 
-const count = (stores: Stores, table: 'memories' | 'memory_versions'): number =>
-  stores.sql(`select * from ${table}`).length
+const count = async (stores: Stores, table: 'memories' | 'memory_versions'): Promise<number> =>
+  (await stores.sql(`select * from ${table}`)).length
 
 async function filledSpace(stores: Stores, handle: string, times: readonly (number | null)[]) {
   const space = await stores.space(handle)
@@ -75,8 +75,8 @@ test('the rows of a destroyed space are dropped in steps; those of others stay',
   assert.equal(await stores.write((store) => dropSpaceRows(store, space.id, 2)), 2)
   assert.equal(await stores.write((store) => dropSpaceRows(store, space.id, 2)), 1)
   assert.deepEqual(await leftovers(), [])
-  assert.equal(count(stores, 'memories'), 1)
-  assert.equal(count(stores, 'memory_versions'), 0)
+  assert.equal(await count(stores, 'memories'), 1)
+  assert.equal(await count(stores, 'memory_versions'), 0)
   assert.ok(await stores.look(bob.space, (view) => view.get(bob.memories[0]?.id ?? 'mem_')))
 })
 

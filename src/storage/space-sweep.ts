@@ -113,22 +113,22 @@ export function expiredMemories(
   tx: Transaction,
   bounds: { now: number; limit: number },
 ): Promise<ExpiredMemory[]> {
-  return tx.all(expired, bounds)
+  return tx.asSystem().all(expired, bounds)
 }
 
 /** Spaces marked destroyed that still have rows. What the mark is worth, their MAC tells. */
 export function spacesWithLeftovers(tx: Transaction, page: Page): Promise<SpaceName[]> {
-  return tx.all(leftovers, page)
+  return tx.asSystem().all(leftovers, page)
 }
 
 /** Spaces marked destroyed, of all tenants, in the order of their ids; the same holds for them. */
 export function destroyedSpaces(tx: Transaction, page: Page): Promise<SpaceName[]> {
-  return tx.all(inState, { ...page, state: 'destroyed' })
+  return tx.asSystem().all(inState, { ...page, state: 'destroyed' })
 }
 
 /** The same of those that are in use. */
 export function activeSpaces(tx: Transaction, page: Page): Promise<SpaceName[]> {
-  return tx.all(inState, { ...page, state: 'active' })
+  return tx.asSystem().all(inState, { ...page, state: 'active' })
 }
 
 /** Removes rows of a destroyed space, at most `limit` memories, and tells how many. */
@@ -150,7 +150,7 @@ export function spacesWithTombstones(
   tx: Transaction,
   bounds: { count: number; limit: number },
 ): Promise<SpaceName[]> {
-  return tx.all(buried, bounds)
+  return tx.asSystem().all(buried, bounds)
 }
 
 /**

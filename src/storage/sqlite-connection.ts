@@ -4,6 +4,7 @@
  */
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { assert } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
 
@@ -15,7 +16,6 @@ export const busy_timeout_ms = 100
 
 /** Each setting and what it must read as afterwards. */
 const settings = [
-  ['busy_timeout', busy_timeout_ms, busy_timeout_ms],
   ['secure_delete', 'ON', 1],
   ['trusted_schema', 'OFF', 0],
   ['cell_size_check', 'ON', 1],
@@ -26,37 +26,61 @@ const settings = [
 export interface ConnectionOptions {
   readonly file: string
   readonly readOnly: boolean
+  readonly guest?: Guest
 }
+
+/**
+ * How a database is opened by one who is not its server, and leaves its files as they are. `beside`:
+ * a server has it open, or this connection may write. `still`: nobody has, and nothing is waiting in
+ * a log. `unsettled`: a server left without settling its log, which is read and not recovered.
+ */
+export type Guest = 'beside' | 'still' | 'unsettled'
+
+/** SQLite would make the files of its log, or write into them, even to read. */
+const guestParameters: Readonly<Record<Guest, string>> = {
+  beside: '',
+  still: 'immutable=1',
+  unsettled: 'readonly_shm=1',
+}
+
+/** A guest may wait longer: it has a process to itself, and the server writes all the time. */
+const guest_timeout_ms = 1_000
 
 export class SqliteConnection {
   readonly #db: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
 
-  constructor({ file, readOnly }: ConnectionOptions) {
-    if (!readOnly) keepPrivate(file)
-    this.#db = new DatabaseSync(file, {
+  constructor({ file, readOnly, guest }: ConnectionOptions) {
+    if (!readOnly && !guest) keepPrivate(file)
+    const timeout_ms = guest ? guest_timeout_ms : busy_timeout_ms
+    this.#db = new DatabaseSync(guest ? addressFor(file, guest) : file, {
       readOnly,
-      timeout: busy_timeout_ms,
+      timeout: timeout_ms,
       enableForeignKeyConstraints: false,
       enableDoubleQuotedStringLiterals: false,
       allowExtension: false,
     })
     try {
-      this.#configure(readOnly)
+      this.#configure(readOnly, guest)
+      this.#set('busy_timeout', timeout_ms, timeout_ms)
     } catch (error) {
       this.#db.close()
       throw translated(error)
     }
   }
 
-  #configure(readOnly: boolean): void {
+  #configure(readOnly: boolean, guest: Guest | undefined): void {
     this.#db.enableDefensive(true)
-    if (!readOnly) this.#db.exec('PRAGMA journal_mode = WAL')
-    assert(this.pragma('journal_mode') === 'wal', 'SQLite keeps a write-ahead log')
-    for (const [name, value, expected] of settings) {
-      this.#db.exec(`PRAGMA ${name} = ${value}`)
-      assert(this.pragma(name) === expected, `SQLite takes ${name} = ${value}`)
+    if (!readOnly && !guest) this.#db.exec('PRAGMA journal_mode = WAL')
+    if (guest !== 'still') {
+      assert(this.pragma('journal_mode') === 'wal', 'SQLite keeps a write-ahead log')
     }
+    for (const [name, value, expected] of settings) this.#set(name, value, expected)
+  }
+
+  #set(name: string, value: string | number, expected: number): void {
+    this.#db.exec(`PRAGMA ${name} = ${value}`)
+    assert(this.pragma(name) === expected, `SQLite takes ${name} = ${value}`)
   }
 
   /** False, too, after an error that made SQLite undo the whole transaction. */
@@ -130,6 +154,12 @@ export function keepPrivate(file: string): void {
   }
 }
 
+function addressFor(file: string, guest: Guest): URL {
+  const url = pathToFileURL(file)
+  url.search = guestParameters[guest]
+  return url
+}
+
 /** The driver itself refuses what SQLite cannot hold. */
 function inputs(values: readonly unknown[]): SQLInputValue[] {
   return values as SQLInputValue[]
@@ -150,7 +180,9 @@ function attempt<T>(statement: () => T): T {
 
 /** SQLite's primary result codes. */
 const busy = 5
+const corrupt = 11
 const full = 13
+const notADatabase = 26
 
 /** A full disk and a locked file have a public face; any other error stays what it is. */
 function translated(error: unknown): unknown {
@@ -162,6 +194,12 @@ function translated(error: unknown): unknown {
 /** Whether another connection held the file for too long. */
 export function isBusy(error: unknown): boolean {
   return primaryCode(error) === busy
+}
+
+/** Whether the file is not what SQLite wrote. */
+export function isDamaged(error: unknown): boolean {
+  const code = primaryCode(error)
+  return code === corrupt || code === notADatabase
 }
 
 function primaryCode(error: unknown): number | undefined {

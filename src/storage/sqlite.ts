@@ -3,12 +3,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
-import type { Database, Durability, Transaction } from './database.ts'
+import type { Database, Durability, Transaction, WriteOptions } from './database.ts'
 import { GroupCommit } from './group-commit.ts'
 import { type Migration, migrate, migrations } from './migrations.ts'
 import { busy_timeout_ms, SqliteConnection } from './sqlite-connection.ts'
-import { SqliteTransaction } from './sqlite-transaction.ts'
+import { sqliteStatements } from './sqlite-statements.ts'
 import { tables } from './tables.ts'
+import { StrictTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
 
 export interface SqliteOptions {
@@ -57,8 +58,12 @@ class SqliteDatabase implements Database {
     return this.#reads.take(() => this.#snapshot(work))
   }
 
-  async write<T>(work: (tx: Transaction) => Promise<T>, durability: Durability): Promise<T> {
-    return this.#commits.write(work, durability)
+  /** There is one writer, so there is but one turn. */
+  async write<T>(
+    work: (tx: Transaction) => Promise<T>,
+    options: Durability | WriteOptions,
+  ): Promise<T> {
+    return this.#commits.write(work, typeof options === 'string' ? options : options.durability)
   }
 
   /** Our own reads are kept out meanwhile; a foreign one, of a backup say, is waited for. */
@@ -81,10 +86,10 @@ class SqliteDatabase implements Database {
   }
 
   async #snapshot<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const tx = new SqliteTransaction(this.#reader, false)
+    const tx = new StrictTransaction(sqliteStatements(this.#reader), false)
     this.#reader.run('BEGIN')
     try {
-      const value = await work(tx)
+      const value = await work(tx.view())
       if (tx.failure) throw tx.failure.error
       return value
     } finally {

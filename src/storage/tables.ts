@@ -40,7 +40,7 @@ export type PrincipalId = Id<'usr' | 'agt' | 'svc'>
 export type KeyScope = 'tenant' | 'lookup' | 'pepper' | Id<'spc'> | PrincipalId
 
 export const tables = {
-  /** One row: the format of what is stored. */
+  /** The format of what is stored; and marks of having come from, or gone to, another database. */
   instance: { name: text(), format: integer(), created_at: integer() },
 
   tenants: {

@@ -52,6 +52,8 @@ export interface TenantStore {
   checked<Name extends PowerTable>(table: Name, row: Tables[Name]): Promise<Tables[Name]>
   /** The versions of a key; looked up again when `version` is not among those remembered. */
   keys(scope: KeyScope, version?: number): Promise<KeySet>
+  /** Says which epoch of the tenant this transaction sees. */
+  follow(epoch: number): void
   /** Counts one seal that was made with a key itself. */
   countSeal(scope: KeyScope, version: number): void
   createKey(scope: KeyScope): Promise<void>
@@ -62,19 +64,21 @@ export interface TenantStore {
 
 /** Opens a tenant's view. `tenant` comes from the credential, never from a request. */
 export function tenantStore(tx: Transaction, keys: Keys, tenant: Id<'ten'>): TenantStore {
-  const access = keyAccess(tx, keys)
+  const own = tx.as(tenant)
+  const access = keyAccess(own, keys)
   const full = <Args extends OfTenant>(args: Omit<Args, 'tenant'>): Args =>
     ({ ...args, tenant }) as Args
   return {
     tenant,
     writable: tx.writable,
-    all: (query, args) => tx.all(query, full(args)),
-    first: (query, args) => tx.first(query, full(args)),
-    run: (query, args) => tx.run(query, full(args)),
+    all: (query, args) => own.all(query, full(args)),
+    first: (query, args) => own.first(query, full(args)),
+    run: (query, args) => own.run(query, full(args)),
     savepoint: (work) => tx.savepoint(work),
     ...sealing(access, keys, tenant),
     ...rowMacs(access, tenant),
     keys: (scope, version) => access.get(tenant, scope, version),
+    follow: (epoch) => access.follow(tenant, epoch),
     countSeal: (scope, version) => keys.seals.add({ tenant, scope, version }),
     createKey: (scope) => access.create(tenant, scope),
     rotateKey: (scope) => access.rotate(tenant, scope),

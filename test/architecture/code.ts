@@ -11,7 +11,7 @@ interface Confined {
 
 /** The environment is read in one place, so that every setting is known, checked and documented. */
 export function checkEnvironment(modules: readonly Module[]): readonly Finding[] {
-  return confine(modules, { places: /^src\/config\.ts$/, find: environment })
+  return confine(modules, { places: /^src\/config\/config\.ts$/, find: environment })
 }
 
 /** Time is read in one place, so that a test can be at any moment it likes. */
@@ -37,6 +37,19 @@ export function checkOutput(modules: readonly Module[]): readonly Finding[] {
   const printed = confine(modules, { places: nowhere, find: printing })
   const written = confine(modules, { places: /^src\/cli\/output\.ts$/, find: writing })
   return [...printed, ...written]
+}
+
+/**
+ * Calls to other servers go through the gate. The command line is a client: it calls its own server.
+ * `http/server.ts` calls a `fetch` that it is handed; who passes the global one on is not seen here.
+ */
+export function checkOutgoing(modules: readonly Module[]): readonly Finding[] {
+  const fetches = confine(modules, {
+    places: /^src\/(egress\/|cli\/|http\/server\.ts$)/,
+    find: fetching,
+  })
+  const sockets = confine(modules, { places: /^src\/(egress|cli)\//, find: connecting })
+  return [...fetches, ...sockets]
 }
 
 /** Text never becomes code. */
@@ -133,6 +146,40 @@ function printing(node: Node): string | undefined {
 
 function writing(node: Node): string | undefined {
   return oneOf(node, ['process.stdout', 'process.stderr'])
+}
+
+function fetching(node: Node): string | undefined {
+  const callers = ['fetch', 'WebSocket', 'EventSource']
+  const calls = node.type === 'CallExpression' || node.type === 'NewExpression'
+  if (calls && node.callee.type === 'Identifier' && callers.includes(node.callee.name)) {
+    return `${node.callee.name}()`
+  }
+  return oneOf(node, callers)
+}
+
+const networkModules = /^(node:)?(https?|net|tls)$/
+const connectors = [
+  ...['request', 'get', 'Agent', 'ClientRequest'],
+  ...['connect', 'createConnection', 'Socket'],
+]
+
+/** What opens a connection, by its name; a module as a whole has all of them. */
+function connecting(node: Node): string | undefined {
+  if (node.type === 'ImportExpression') {
+    const name = node.source.type === 'StringLiteral' ? node.source.value : ''
+    return networkModules.test(name) ? `all of ${name}` : undefined
+  }
+  if (node.type !== 'ImportDeclaration' || node.importKind === 'type') return undefined
+  if (!networkModules.test(node.source.value)) return undefined
+  const name = node.specifiers.map(connectorOf).find((one) => one !== undefined)
+  return name && `${name} of ${node.source.value}`
+}
+
+function connectorOf(specifier: ImportDeclaration['specifiers'][number]): string | undefined {
+  if (specifier.type !== 'ImportSpecifier') return 'all'
+  const { imported, importKind } = specifier
+  const name = imported.type === 'Identifier' ? imported.name : imported.value
+  return importKind !== 'type' && connectors.includes(name) ? name : undefined
 }
 
 function evaluation(node: Node): string | undefined {

@@ -8,9 +8,11 @@ export const layers: readonly (readonly string[])[] = [
   ['src/main.ts'],
   ['src/cli/'],
   ['src/app.ts'],
+  ['src/doctor/'],
+  ['src/bootstrap-keys.ts', 'src/move.ts'],
   ['src/instance.ts'],
-  ['src/root-key-rotation.ts'],
-  ['src/config.ts'],
+  ['src/engine.ts', 'src/root-key-rotation.ts'],
+  ['src/config/'],
   ['src/http/', 'src/mcp/'],
   ['src/operations.ts', 'src/execute.ts', 'src/jobs.ts'],
   ['src/pipeline/'],
@@ -18,6 +20,7 @@ export const layers: readonly (readonly string[])[] = [
   ['src/kernel/'],
   ['src/storage/'],
   ['src/crypto/'],
+  ['src/egress/'],
   ['src/core/'],
 ]
 
@@ -42,6 +45,7 @@ export const features: readonly string[] = [
   'sign-ins',
   'tokens',
   'api-keys',
+  'certificates',
   'roles',
   'principals',
   'tenants',
@@ -72,8 +76,18 @@ export const reserved: readonly Reserved[] = [
   },
   {
     packages: /^zod($|\/)/,
-    places: /^src\/(features\/|kernel\/|pipeline\/|core\/|http\/|operations\.ts$|config\.ts$)/,
+    places: /^src\/(features\/|kernel\/|pipeline\/|core\/|http\/|config\/|operations\.ts$)/,
     why: 'schemas belong to what declares an operation or a setting',
+  },
+  {
+    packages: /^smol-toml($|\/)/,
+    places: /^src\/config\//,
+    why: 'the settings file is read by config/',
+  },
+  {
+    packages: /^(undici($|\/)|(node:)?dns($|\/)|(node:)?(dgram|http2)$)/,
+    places: /^src\/egress\//,
+    why: 'outgoing calls go through the gate of egress/',
   },
   {
     packages: /^(node:)?(child_process|vm|repl|inspector|cluster)($|\/)/,

@@ -52,7 +52,7 @@ test('all broken rules are told at once', () => {
   const module = parseModule('src/core/a.ts', 'export default eval(process.env.CODE as any)')
   const told = breachesOf([module], []).map((breach) => breach.split('\n')[0])
   assert.deepEqual(told, [
-    'process.env is read only in config.ts:',
+    'process.env is read only in config/config.ts:',
     'text is never evaluated as code:',
     'no default exports:',
     'no any:',

@@ -5,6 +5,7 @@ import {
   checkCryptography,
   checkEnvironment,
   checkEvaluation,
+  checkOutgoing,
   checkOutput,
   checkRandom,
   checkSql,
@@ -67,8 +68,8 @@ export const rules: readonly Rule[] = [
     check: checkDependencies,
   },
   {
-    name: 'process.env is read only in config.ts',
-    mend: 'add the setting to config.ts and take the value as an argument',
+    name: 'process.env is read only in config/config.ts',
+    mend: 'add the setting to config/settings.ts and take the value as an argument',
     check: checkEnvironment,
   },
   {
@@ -91,6 +92,12 @@ export const rules: readonly Rule[] = [
     name: 'only cli/output.ts writes to standard output and error',
     mend: 'return the text to cli/output.ts, or write to the log',
     check: checkOutput,
+  },
+  {
+    // [V1.3.6] [V13.2.4]
+    name: 'other servers are called only through egress/',
+    mend: 'take `egress` from the services and call its fetch',
+    check: checkOutgoing,
   },
   {
     // [V1.3.2]

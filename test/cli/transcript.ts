@@ -5,6 +5,7 @@
  *   $ export LOCKET_URL=[url]            sets variables for what follows
  *   $ locket store user:alice 'tea'      runs to its end
  *   $ locket serve --port 0 &            runs until `$ kill %1`, which sends SIGTERM
+ *   $ cat > locket.toml                  writes a file, of the lines of standard input
  *   < a line of standard input
  *   a line of standard output            `...` stands for any lines, two spaces for any number
  *   ! a line of standard error           not looked at when there is none in the transcript

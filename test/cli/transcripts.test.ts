@@ -1,6 +1,6 @@
 /** Every transcript of this folder, played against the real program in a directory of its own. */
 import assert from 'node:assert/strict'
-import { globSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { temporaryDirectory } from '../temporary-directory.ts'
@@ -29,9 +29,10 @@ async function play(session: Session, step: Step): Promise<void> {
   const own = variables(words.slice(0, Math.max(0, at)))
   const [program, ...args] = words.slice(at)
   if (program === 'export') Object.assign(session.env, variables(args))
+  else if (program === 'cat') writeFileSync(join(session.cwd, args[1] ?? ''), step.stdin)
   else if (program === 'kill') await killServer(session, step)
   else if (program === 'locket') await runLocket(session, step, { args, own })
-  else throw new Error(`line ${step.line}: a transcript knows locket, export and kill`)
+  else throw new Error(`line ${step.line}: a transcript knows locket, export, cat and kill`)
 }
 
 async function runLocket(

@@ -84,20 +84,26 @@ function writes(use: Use): void {
   test(
     'works never interleave: each sees all of those before it',
     use(async (db) => {
-      await db.write((tx) => tx.run(startCounter, { key }), 'full')
+      await db.write((tx) => tx.as(tenant).run(startCounter, { key }), 'full')
       const increment = async (tx: Transaction) => {
-        const row = await tx.first(counter, { key })
-        await tx.run(setCounter, { key, value: Number(row?.last_used_at) + 1 })
+        const row = await tx.as(tenant).first(counter, { key })
+        await tx.as(tenant).run(setCounter, { key, value: Number(row?.last_used_at) + 1 })
       }
       await Promise.all(Array.from({ length: 150 }, () => db.write(increment, 'full')))
-      assert.equal((await db.read((tx) => tx.first(counter, { key })))?.last_used_at, 150)
+      assert.equal(
+        (await db.read((tx) => tx.as(tenant).first(counter, { key })))?.last_used_at,
+        150,
+      )
     }),
   )
 
   test(
     'run tells how many rows changed',
     use(async (db) => {
-      const changed = await db.write((tx) => tx.run(setCounter, { key, value: 1 }), 'full')
+      const changed = await db.write(
+        (tx) => tx.as(tenant).run(setCounter, { key, value: 1 }),
+        'full',
+      )
       assert.equal(changed, 0)
       assert.equal(await db.write(add('a'), 'full'), 1)
     }),
@@ -192,10 +198,12 @@ function rows(use: Use): void {
       const answer = Uint8Array.of(0, 128) as Sealed
       const expires = Number.MAX_SAFE_INTEGER
       await db.write(async (tx) => {
-        await tx.run(addAnswer, { hash, answer, expires })
-        await tx.run(addAnswer, { hash: answer as Uint8Array as Blind, answer: null, expires: 0 })
+        await tx.as(tenant).run(addAnswer, { hash, answer, expires })
+        await tx
+          .as(tenant)
+          .run(addAnswer, { hash: answer as Uint8Array as Blind, answer: null, expires: 0 })
       }, 'full')
-      const [empty, row] = await db.read((tx) => tx.all(answers, {}))
+      const [empty, row] = await db.read((tx) => tx.as(tenant).all(answers, {}))
       assert.equal(empty?.answer, null)
       assert.ok(row?.answer instanceof Uint8Array)
       assert.deepEqual(row, {

@@ -15,7 +15,15 @@ export async function sendRaw(
   parts: readonly string[],
   silence_ms = 250,
 ): Promise<RawAnswer> {
-  const socket = connect({ port, host: '127.0.0.1' })
+  return converse(connect({ port, host: '127.0.0.1' }), parts, silence_ms)
+}
+
+/** The same over a connection that was made already, such as one with TLS. */
+export async function converse(
+  socket: Socket,
+  parts: readonly string[],
+  silence_ms = 250,
+): Promise<RawAnswer> {
   const heard = listenTo(socket)
   for (const part of parts) {
     socket.write(part, 'latin1')

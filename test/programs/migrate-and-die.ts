@@ -8,5 +8,5 @@ const statements = [
 ]
 Object.defineProperty(statements, 1, { get: () => process.kill(process.pid, 'SIGKILL') })
 
-const migrations = [{ name: '001-interrupted', sqlite: statements }]
+const migrations = [{ name: '001-interrupted', sqlite: statements, postgres: [] }]
 await openSqlite({ file: process.argv[2] ?? '', log: createLog('silent'), migrations })

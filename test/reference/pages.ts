@@ -1,5 +1,6 @@
 /** The pages of docs/reference, each made from the very table that the program runs on. */
-import { type Setting, settings } from '../../src/config.ts'
+import { fileKey, type Setting } from '../../src/config/setting.ts'
+import { settings } from '../../src/config/settings.ts'
 import { errorTable } from '../../src/core/errors.ts'
 import { limits } from '../../src/core/limits.ts'
 import { expandAll, type Permission, permissions } from '../../src/core/permissions.ts'
@@ -8,6 +9,7 @@ import type { Operation } from '../../src/kernel/operation.ts'
 import { operations } from '../../src/operations.ts'
 import { rateBudgets } from '../../src/pipeline/rate-limits.ts'
 import { type Column, primaryKeys, type TableName, tables } from '../../src/storage/tables.ts'
+import { doctorPage } from './doctor.ts'
 import { code, number, type Page, page, table } from './markdown.ts'
 import { textWithout } from './source.ts'
 
@@ -20,6 +22,7 @@ export function referencePages(): readonly Page[] {
     operationsPage(),
     settingsPage(),
     dataClassificationPage(),
+    doctorPage(),
   ]
 }
 
@@ -145,17 +148,27 @@ function settingsPage(): Page {
   const rows = Object.values<Setting>(settings).map((one) => [
     code(one.env),
     one.flag === null ? '' : code(`--${one.flag}`),
+    keyOf(one),
     one.default === null ? (one.fallback ?? '') : code(one.default),
     one.expects,
     one.description,
   ])
   return page('settings.md', 'Settings', [
-    'A flag goes before the environment, the environment before the default. A variable that begins with ' +
-      '`LOCKET_` and is not in this table stops the command, as does any wrong value; all mistakes are ' +
-      'told at once. A setting without a flag is one that a command line would show to other processes, ' +
-      'or that only the commands heed that speak to a running server.',
-    table(['environment', 'flag', 'default', 'expects', 'what it is'], rows),
+    'A flag goes before the environment, the environment before the settings file, the file before the ' +
+      'default. A variable that begins with `LOCKET_` and is not in this table stops the command, as does ' +
+      'an unknown key of the file or any wrong value; all mistakes are told at once. A setting without a ' +
+      'flag is one that a command line would show to other processes, or that only the commands heed that ' +
+      'speak to a running server; those read no file. See [Configuration](../guides/configuration.md).',
+    table(['environment', 'flag', 'key in the file', 'default', 'expects', 'what it is'], rows),
   ])
+}
+
+/** The key with what it takes in TOML. */
+function keyOf(one: Setting): string {
+  const key = fileKey(one)
+  if (key === null) return ''
+  const forms = { text: '"…"', number: '…', switch: 'true', list: '["…"]' } as const
+  return code(`${key} = ${forms[one.kind ?? 'text']}`)
 }
 
 function dataClassificationPage(): Page {

@@ -1,6 +1,7 @@
 /** API keys: credentials of a principal, as narrow and as short-lived as their maker likes. */
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import { z } from 'zod'
+import { networksOf } from '../../core/address.ts'
 import { toTimestamp } from '../../core/clock.ts'
 import { limits } from '../../core/limits.ts'
 import type { PermissionPattern } from '../../core/permissions.ts'
@@ -20,6 +21,11 @@ export interface ApiKeyDetails {
   readonly scopes: readonly PermissionPattern[] | null
   /** Addresses and networks it may be used from; null: from anywhere. */
   readonly addresses: readonly string[] | null
+  /**
+   * Made for an administrator who has no key yet, and shown at a terminal: its owner makes one of his
+   * own with it and revokes it. Production does not start while one is alive.
+   */
+  readonly bootstrap?: boolean
 }
 
 const Network = z
@@ -83,18 +89,6 @@ function stateOf(row: ApiKeyRow, now: number): ApiKey['state'] {
   return row.expires_at !== null && row.expires_at <= now ? 'expired' : 'active'
 }
 
-/** A check of client addresses against a key's networks. */
-export function networksOf(addresses: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const text of addresses) {
-    const [address = '', bits] = text.split('/')
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-    if (bits === undefined) list.addAddress(address, family)
-    else list.addSubnet(address, Number(bits), family)
-  }
-  return list
-}
-
 /** Whether all of the inner network lies in the outer one. */
 export function contains(outer: string, inner: string): boolean {
   const [address = '', bits] = inner.split('/')
@@ -106,7 +100,8 @@ export function contains(outer: string, inner: string): boolean {
   return inside && Number(bits ?? whole) >= Number(outerBits ?? whole)
 }
 
-function isNetwork(text: string): boolean {
+/** An address, or one with the length of its network's prefix. */
+export function isNetwork(text: string): boolean {
   const [address = '', bits, ...rest] = text.split('/')
   const family = isIP(address)
   if (family === 0 || rest.length > 0) return false

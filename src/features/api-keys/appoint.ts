@@ -6,7 +6,8 @@ import type { PrincipalRow } from '../principals/principal.ts'
 import { findByHandle, insertPrincipal, updatePrincipalRow } from '../principals/store.ts'
 import { grantsOf, insertGrant } from '../roles/store.ts'
 import { raiseEpoch } from '../tenants/store.ts'
-import { insertApiKey } from './store.ts'
+import { type ApiKeyRow, openDetails } from './api-key.ts'
+import { insertApiKey, usableKeys } from './store.ts'
 
 const handle = 'service:administrator'
 const successors_max = 100
@@ -30,17 +31,44 @@ export async function appointAdministrator(
   const { key } = await insertApiKey(store, {
     principalId: id,
     createdBy: id,
-    details: { name: 'bootstrap', environment: null, scopes: null, addresses: null },
+    details: {
+      name: 'bootstrap',
+      environment: null,
+      scopes: null,
+      addresses: null,
+      bootstrap: true,
+    },
     expiresAt_ms: now + limits.bootstrapKey_life_ms,
     now,
   })
   return key
 }
 
+/** The bootstrap keys of this tenant that would still be taken, the oldest first. */
+export async function livingBootstrapKeys(
+  store: TenantStore,
+  now: number,
+): Promise<readonly ApiKeyRow[]> {
+  const living: ApiKeyRow[] = []
+  for (let turn = 1; turn <= successors_max; turn++) {
+    const found = await findByHandle(store, handleOf(turn))
+    if (!found) break
+    if (found.state !== 'active') continue
+    for (const row of await usableKeys(store, found.principal_id, now)) {
+      if ((await openDetails(store, row)).bootstrap === true) living.push(row)
+    }
+  }
+  return living
+}
+
+function handleOf(turn: number): string {
+  return turn === 1 ? handle : `${handle}-${turn}`
+}
+
 /** A disabled administrator is enabled; for one that was deleted, whose handle is gone, a successor. */
 async function activeAdministrator(store: TenantStore, now: number): Promise<PrincipalRow> {
   for (let turn = 1; turn <= successors_max; turn++) {
-    const name = turn === 1 ? handle : `${handle}-${turn}`
+    const name = handleOf(turn)
     const found = await findByHandle(store, name)
     if (!found) return insertPrincipal(store, { handle: name, name: 'Administrator' }, now)
     if (found.state === 'active') return found

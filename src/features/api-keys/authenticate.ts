@@ -1,24 +1,19 @@
 /**
  * From an API key to a caller. The key's id finds its tenant and its row; the hash decides. What
- * was worked out before is remembered under the tenant's epoch, which rises with every change of
- * rights, so that a change takes effect at the next request and costs nothing until then.
+ * was worked out before is remembered with the tenant's epoch.
  */
 import type { BlockList } from 'node:net'
-import { isIPv6 } from 'node:net'
+import { isWithin, networksOf } from '../../core/address.ts'
 import { LocketError } from '../../core/errors.ts'
 import { type Id, instanceTenant } from '../../core/ids.ts'
-import { limits } from '../../core/limits.ts'
-import { expandAll } from '../../core/permissions.ts'
 import { publicIdOf, tokenMatches } from '../../crypto/token-hash.ts'
 import type { Caller } from '../../kernel/context.ts'
-import { narrow } from '../../kernel/rights.ts'
 import type { Transaction } from '../../storage/database.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
-import { openProfile } from '../principals/principal.ts'
-import { findPrincipal } from '../principals/store.ts'
-import { rightsOf } from '../roles/rights.ts'
+import { type Authenticated, callerOf } from '../roles/caller.ts'
+import { createRemembered } from '../tenants/remembered.ts'
 import { ownTenant } from '../tenants/store.ts'
-import { type ApiKeyRow, networksOf, openDetails } from './api-key.ts'
+import { type ApiKeyRow, openDetails } from './api-key.ts'
 import { findByPublicId, tenantOfCredential } from './store.ts'
 
 /** What is remembered of a key: all but whether the token at hand is it. */
@@ -29,12 +24,6 @@ interface Known {
   readonly networks: BlockList | null
   /** Null when the principal is disabled or deleted. */
   readonly caller: Caller | null
-}
-
-export interface Authenticated {
-  readonly caller: Caller
-  /** Rights were read at this epoch of the tenant. */
-  readonly epoch: number
 }
 
 export interface Authenticator {
@@ -49,13 +38,7 @@ export interface Authenticator {
 }
 
 export function createAuthenticator(): Authenticator {
-  const known = new Map<string, Known>()
-  const remember = (publicId: string, entry: Known): void => {
-    known.delete(publicId)
-    known.set(publicId, entry)
-    const oldest = known.keys().next()
-    if (known.size > limits.principalsCached_max && !oldest.done) known.delete(oldest.value)
-  }
+  const known = createRemembered<Known>()
   return {
     authenticate: async ({ tx, open, token, address, now }) => {
       const publicId = publicIdOf(token)
@@ -67,7 +50,7 @@ export function createAuthenticator(): Authenticator {
       const { epoch, state } = await ownTenant(store)
       const entry = cached?.epoch === epoch ? cached : await load(store, publicId, epoch)
       if (!entry) return refuseUnknown(store, token)
-      if (entry !== cached && !tx.writable) remember(publicId, entry)
+      if (entry !== cached && !tx.writable) known.put(publicId, entry)
       const caller = await admit(store, entry, { token, address, now })
       if (state === 'disabled') throw new LocketError('tenant_disabled')
       return { caller, epoch }
@@ -82,31 +65,19 @@ async function load(
 ): Promise<Known | undefined> {
   const row = await findByPublicId(store, publicId)
   if (!row) return undefined
-  const { addresses } = await openDetails(store, row)
+  const { scopes, addresses } = await openDetails(store, row)
   return {
     epoch,
     tenant: store.tenant,
     row,
     networks: addresses && networksOf(addresses),
-    caller: await callerOf(store, row),
-  }
-}
-
-async function callerOf(store: TenantStore, row: ApiKeyRow): Promise<Caller | null> {
-  const principal = await findPrincipal(store, row.principal_id)
-  if (principal?.state !== 'active') return null
-  const { scopes, addresses } = await openDetails(store, row)
-  const rights = await rightsOf(store, principal.principal_id)
-  return {
-    tenant: store.tenant,
-    principalId: principal.principal_id,
-    kind: principal.kind,
-    handle: (await openProfile(store, principal)).handle,
-    credentialId: row.key_id,
-    expiresAt_ms: row.expires_at,
-    addresses,
-    scopes,
-    rights: scopes ? narrow(rights, expandAll(scopes)) : rights,
+    caller: await callerOf(store, {
+      principalId: row.principal_id,
+      credentialId: row.key_id,
+      expiresAt_ms: row.expires_at,
+      addresses,
+      scopes,
+    }),
   }
 }
 
@@ -120,14 +91,9 @@ async function admit(
   const pepper = (await store.keys('pepper', row.pepper_version)).version(row.pepper_version)
   const matches = tokenMatches(pepper, request.token, row.hash)
   const alive = row.state === 'active' && (row.expires_at === null || row.expires_at > request.now)
-  const here = networks === null || inNetworks(networks, request.address)
+  const here = networks === null || isWithin(networks, request.address)
   if (!matches || !alive || !here || !caller) throw new LocketError('unauthenticated')
   return caller
-}
-
-function inNetworks(networks: BlockList, address: string | null): boolean {
-  if (address === null) return false
-  return networks.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
 
 /** Does the work of a check that fails, so that an unknown key id takes as long as a wrong secret. */

@@ -50,7 +50,9 @@ export const rotateApiKey = operation({
     const over = old.expires_at !== null && old.expires_at <= ctx.now
     if (old.state === 'revoked' || over) throw new LocketError('not_found')
     await getPrincipal(ctx.store, old.principal_id)
-    const details = await allowedDetails(ctx, old.principal_id, await openDetails(ctx.store, old))
+    // Whoever rotates a bootstrap key has his own from here on.
+    const own = { ...(await openDetails(ctx.store, old)), bootstrap: false }
+    const details = await allowedDetails(ctx, old.principal_id, own)
     // While both work there are twice as many keys, but never more than that.
     const bounds = { now: ctx.now, limit: 2 * limits.apiKeys_perPrincipal_max }
     if (await hasKeys(ctx.store, old.principal_id, bounds)) {

@@ -1,10 +1,11 @@
 /** Every query on api_keys, their uses, and the directory that finds a credential's tenant. */
 import { LocketError } from '../../core/errors.ts'
 import { type Id, newId } from '../../core/ids.ts'
+import { limits } from '../../core/limits.ts'
 import { hashed } from '../../crypto/blind-index.ts'
 import { hashToken, newApiKey } from '../../crypto/token-hash.ts'
 import type { Transaction } from '../../storage/database.ts'
-import { query } from '../../storage/query.ts'
+import { leftOut, query } from '../../storage/query.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import type { ApiKeyDetails, ApiKeyRow } from './api-key.ts'
@@ -54,10 +55,7 @@ const listAfter = query(
       .where('tenant_id', '=', arg.tenant)
       .where('key_id', '>', arg.after as Id<'key'>)
       .where((row) =>
-        row.or([
-          row(row.val(arg.principal), 'is', null),
-          row('principal_id', '=', arg.principal as PrincipalId),
-        ]),
+        row.or([leftOut(arg.principal), row('principal_id', '=', arg.principal as PrincipalId)]),
       )
       .orderBy('key_id')
       .limit(arg.limit),
@@ -143,6 +141,18 @@ export async function hasKeys(
   bounds: { now: number; limit: number },
 ): Promise<boolean> {
   return (await store.all(usable, { principal, ...bounds })).length >= bounds.limit
+}
+
+/** The keys of a principal that still work, their MACs checked; as many as there can be. */
+export async function usableKeys(
+  store: TenantStore,
+  principal: PrincipalId,
+  now: number,
+): Promise<readonly ApiKeyRow[]> {
+  // While keys are rotated there are twice as many.
+  const limit = 2 * limits.apiKeys_perPrincipal_max
+  const found = await store.all(usable, { principal, now, limit })
+  return Promise.all(found.map(({ key_id }) => getApiKey(store, key_id)))
 }
 
 export interface KeyOrder {

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Call, type Locket, openLocket } from '../../../test/harness.ts'
-import { runSql } from '../../../test/stores.ts'
 import { minute_ms } from '../../core/clock.ts'
 import { limits } from '../../core/limits.ts'
 
@@ -272,9 +270,9 @@ test('of the events of a deleted space only the outside is left', async (t) => {
 
 test('an event that was altered does not pass', async (t) => {
   const locket = await openLocket(t)
-  const file = join(locket.directory, 'locket.db')
   await locket.call('POST', '/v1/memories', { body: { space, text: 'tea' } })
-  runSql(file, "update audit_events set body = zeroblob(80) where action = 'memory.stored'")
+  const altered = "update audit_events set body = ? where action = 'memory.stored'"
+  await locket.sql(altered, new Uint8Array(80))
   const reply = await locket.call('GET', '/v1/audit-events')
   assert.equal(reply.body.code, 'integrity_failed')
 })
@@ -282,9 +280,7 @@ test('an event that was altered does not pass', async (t) => {
 test('what cannot be logged is not done, and not answered', async (t) => {
   const locket = await openLocket(t)
   const stored = await locket.call('POST', '/v1/memories', { body: { space, text: 'tea' } })
-  const file = join(locket.directory, 'locket.db')
-  const broken = "begin select raise(abort, 'no'); end"
-  runSql(file, `create trigger stop before insert on audit_events ${broken}`)
+  const mend = await locket.data.refuseInserts('audit_events')
   const path = `/v1/memories/${stored.body.id}`
   for (const [method, body] of [
     ['GET', undefined],
@@ -296,6 +292,6 @@ test('what cannot be logged is not done, and not answered', async (t) => {
     assert.ok(!JSON.stringify(reply.body).includes('tea'))
   }
   assert.equal((await locket.call('GET', path, { key: 'lk_bad' })).body.code, 'unavailable')
-  runSql(file, 'drop trigger stop')
+  await mend()
   assert.equal((await locket.call('GET', path)).body.text, 'tea')
 })

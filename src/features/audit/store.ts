@@ -1,6 +1,6 @@
 /** Every query on audit_events. Events are only ever appended and read. */
 import type { Id } from '../../core/ids.ts'
-import { query } from '../../storage/query.ts'
+import { leftOut, query } from '../../storage/query.ts'
 import type { Tables } from '../../storage/tables.ts'
 
 type Row = Tables['audit_events']
@@ -61,13 +61,10 @@ export const listEvents = query(
       .where('time', '<', arg.until)
       .where((row) =>
         row.and([
-          row.or([row(row.val(arg.action), 'is', null), row('action', '=', arg.action)]),
-          row.or([
-            row(row.val(arg.outcome), 'is', null),
-            row('outcome', '=', arg.outcome as never),
-          ]),
-          row.or([row(row.val(arg.actor), 'is', null), row('actor_id', '=', arg.actor as never)]),
-          row.or([row(row.val(arg.resource), 'is', null), row('resource_id', '=', arg.resource)]),
+          row.or([leftOut(arg.action), row('action', '=', arg.action)]),
+          row.or([leftOut(arg.outcome), row('outcome', '=', arg.outcome as never)]),
+          row.or([leftOut(arg.actor), row('actor_id', '=', arg.actor as never)]),
+          row.or([leftOut(arg.resource), row('resource_id', '=', arg.resource)]),
         ]),
       )
       .orderBy('event_id', 'desc')

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Locket, openLocket } from '../../../test/harness.ts'
-import { runSql } from '../../../test/stores.ts'
 import { limits } from '../../core/limits.ts'
 
 const space = 'user:alice'
@@ -79,21 +77,21 @@ test('what is written after a rotation is sealed with the new version', async (t
   const body = { text: 'water' }
   await locket.call('POST', '/v1/memories', { key: alice.key, body })
   await locket.call('POST', '/v1/api-keys', { body: { principalId: alice.id } })
-  const file = join(locket.directory, 'locket.db')
-  const [memory] = runSql(file, 'select key_version from memories order by seq desc limit 1')
-  const [key] = runSql(file, 'select pepper_version from api_keys order by key_id desc limit 1')
+  const [memory] = await locket.sql('select key_version from memories order by seq desc limit 1')
+  const [key] = await locket.sql('select pepper_version from api_keys order by key_id desc limit 1')
   assert.deepEqual([memory?.['key_version'], key?.['pepper_version']], [2, 2])
 })
 
 test('what a key wraps or names is renewed with it at once', async (t) => {
   const locket = await openLocket(t)
   const { scopes, alice } = await used(locket)
-  const file = join(locket.directory, 'locket.db')
-  const versionsOf = (column: string, from: string): number[] =>
-    runSql(file, `select ${column} as value from ${from}`).map((row) => {
+  const versionsOf = async (column: string, from: string): Promise<number[]> => {
+    const rows = await locket.sql(`select ${column} as value from ${from}`)
+    return rows.map((row) => {
       const value = Buffer.from(row['value'] as Uint8Array)
       return value.readUInt32BE(column === 'mac' ? 0 : 1)
     })
+  }
   const renewed: readonly (readonly [scope: string, column: string, from: string])[] = [
     [
       'tenant',
@@ -108,7 +106,7 @@ test('what a key wraps or names is renewed with it at once', async (t) => {
   ]
   for (const [scope, column, from] of renewed) {
     const { version } = await rotate(locket, scope)
-    const found = versionsOf(column, from)
+    const found = await versionsOf(column, from)
     assert.ok(found.length > 0 && found.every((one) => one === version), `${scope} ${from}`)
   }
   const role = { name: 'own', permissions: ['memory:read'] }
@@ -120,21 +118,20 @@ test('records are sealed anew in the background, also after a restart', async (t
   const locket = await openLocket(t)
   const { look, scopes } = await used(locket)
   const before = await look()
-  const versions = () => {
-    const file = join(locket.directory, 'locket.db')
+  const allAre = async (version: number) => {
     const rows = [
-      ...runSql(file, 'select key_version from memories'),
-      ...runSql(file, 'select key_version from memory_versions'),
+      ...(await locket.sql('select key_version from memories')),
+      ...(await locket.sql('select key_version from memory_versions')),
     ]
-    return rows.map((row) => row['key_version'])
+    return rows.every((row) => row['key_version'] === version)
   }
   for (const version of [2, 3]) {
     await rotate(locket, scopes[3] ?? '')
-    assert.ok(versions().every((one) => one === version - 1))
+    assert.ok(await allAre(version - 1))
     if (version === 3) await locket.restart()
     else await locket.app.jobs.runAll()
     await locket.app.jobs.runAll()
-    assert.ok(versions().every((one) => one === version))
+    assert.ok(await allAre(version))
     assert.deepEqual(await look(), before)
   }
 })
@@ -151,12 +148,11 @@ test('a space whose records do not open does not keep others from being sealed a
     ids.push(id)
     await rotate(locket, id)
   }
-  const file = join(locket.directory, 'locket.db')
-  const broken = 'update memories set record = zeroblob(60) where space_id = ?'
-  runSql(file, broken, ids[0] ?? '')
+  const broken = 'update memories set record = ? where space_id = ?'
+  await locket.sql(broken, new Uint8Array(60), ids[0] ?? '')
   for (let run = 0; run < 4; run += 1) await locket.app.jobs.runAll()
   const sql = 'select key_version from memories where space_id = ?'
-  assert.equal(runSql(file, sql, ids[1] ?? '')[0]?.['key_version'], 2)
+  assert.equal((await locket.sql(sql, ids[1] ?? ''))[0]?.['key_version'], 2)
 })
 
 test('a key that sealed often enough is rotated by itself, with an event', async (t) => {
@@ -164,9 +160,8 @@ test('a key that sealed often enough is rotated by itself, with an event', async
   const { look, scopes } = await used(locket)
   const before = await look()
   await locket.app.jobs.runAll()
-  const file = join(locket.directory, 'locket.db')
   const worn = limits.seals_perKey_max
-  runSql(file, 'update encryption_keys set seals = ? where tenant_id = ?', worn, locket.tenant)
+  await locket.sql('update encryption_keys set seals = ? where tenant_id = ?', worn, locket.tenant)
   await locket.app.jobs.runAll()
   for (const scope of scopes) {
     const [old, current] = await keysOf(locket, scope)
@@ -205,13 +200,11 @@ test('the bytes of keys are not shown', async (t) => {
 
 test('a key has a bounded number of versions', async (t) => {
   const locket = await openLocket(t)
-  const file = join(locket.directory, 'locket.db')
   for (let version = 2; version <= limits.keyVersions_max; version += 1) {
     assert.equal((await rotate(locket, 'pepper')).version, version)
   }
   assert.equal((await rotate(locket, 'pepper')).code, 'quota_exceeded')
-  const [row] = runSql(
-    file,
+  const [row] = await locket.sql(
     "select count(*) as n from encryption_keys where scope = 'pepper' and tenant_id = ?",
     locket.tenant,
   )
@@ -220,15 +213,13 @@ test('a key has a bounded number of versions', async (t) => {
 
 test('a look-up key over more rows than other writes should wait for is not rotated', async (t) => {
   const locket = await openLocket(t)
-  const file = join(locket.directory, 'locket.db')
-  const columns = Object.keys(runSql(file, 'select * from principals limit 1')[0] ?? {})
+  const columns = Object.keys((await locket.sql('select * from principals limit 1'))[0] ?? {})
   const copied = columns.map((name) => {
     if (name === 'principal_id') return "'usr_' || value"
-    return name === 'handle_index' ? 'randomblob(32)' : name
+    return name === 'handle_index' ? locket.data.bytesOf('value') : name
   })
   const rows = `from principals, generate where tenant_id = '${locket.tenant}'`
-  runSql(
-    file,
+  await locket.sql(
     `with recursive generate(value) as (select 1 union all select value + 1 from generate
       where value < ${limits.reindex_rows_max})
     insert into principals (${columns}) select ${copied} ${rows} limit ${limits.reindex_rows_max}`,

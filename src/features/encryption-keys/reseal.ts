@@ -23,11 +23,14 @@ export const resealRecords: Job = {
     // To the end of the line first: a space whose records do not open must not hold up the others.
     ctx.services.reseals.delete(spaceId)
     ctx.services.reseals.set(spaceId, tenant)
-    const done = await ctx.database.write(async (tx) => {
-      const store = ctx.open(tx, tenant)
-      const row = await findSpace(store, spaceId)
-      return row ? resealSpace(store, spaceId, limits.sweep_rows) : 0
-    }, 'full')
+    const done = await ctx.database.write(
+      async (tx) => {
+        const store = ctx.open(tx, tenant)
+        const row = await findSpace(store, spaceId)
+        return row ? resealSpace(store, spaceId, limits.sweep_rows) : 0
+      },
+      { durability: 'full', turn: { tenant, spaces: [spaceId] } },
+    )
     if (done === 0) ctx.services.reseals.delete(spaceId)
     return Math.max(done, ctx.services.reseals.size)
   },

@@ -7,7 +7,12 @@ import { resealSpaceProfile } from '../spaces/store.ts'
 import { raiseEpoch } from '../tenants/store.ts'
 import { checkReindexSize, reindex } from './reindex.ts'
 
-/** Rotates one key of the tenant, returns the new version. Throws `not_found`, `quota_exceeded`. */
+/**
+ * Rotates one key of the tenant. The epoch rises with it: it tells every node that what it remembers
+ * of the tenant's keys is old, and stops what was let in before and would look for handles under the
+ * old look-up key alone. Returns the new version. Throws `not_found`,
+ * `quota_exceeded`.
+ */
 export async function rotateScope(
   store: TenantStore,
   scope: KeyScope,
@@ -16,16 +21,11 @@ export async function rotateScope(
   if (scope === 'lookup') await checkReindexSize(store)
   const version = await store.rotateKey(scope)
   if (scope === 'tenant') await store.rewrapKeys()
-  else if (scope === 'lookup') await rotateLookups(store)
+  else if (scope === 'lookup') await reindex(store)
   else if (isSpace(scope)) await resealSpaceProfile(store, scope)
   else if (isPrincipal(scope)) await resealPrincipal(store, scope, now)
-  return version
-}
-
-/** The epoch stops what was let in before and would look for handles under the old key alone. */
-async function rotateLookups(store: TenantStore): Promise<void> {
-  await reindex(store)
   await raiseEpoch(store)
+  return version
 }
 
 function isSpace(scope: KeyScope): scope is `spc_${string}` {

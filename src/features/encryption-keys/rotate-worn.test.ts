@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { openLocket } from '../../../test/harness.ts'
-import { runSql } from '../../../test/stores.ts'
 import { limits } from '../../core/limits.ts'
 
 test('the worn key of a deleted principal is rotated, and the keys after it', async (t) => {
@@ -16,13 +14,13 @@ test('the worn key of a deleted principal is rotated, and the keys after it', as
   await locket.call('DELETE', `/v1/principals/${gone.id}`)
   const { body: space } = await locket.call('POST', '/v1/spaces', { body: { handle: 'team:x' } })
   const before = await address()
-  const file = join(locket.directory, 'locket.db')
   const scopes = [gone.id, space.id]
   const worn = 'update encryption_keys set seals = ? where scope in (?, ?)'
-  runSql(file, worn, limits.seals_perKey_max, ...scopes)
+  await locket.sql(worn, limits.seals_perKey_max, ...scopes)
   await locket.app.jobs.runAll()
   for (const scope of scopes) {
-    const rows = runSql(file, 'select state from encryption_keys where scope = ?', scope)
+    const sql = 'select state from encryption_keys where scope = ? order by version'
+    const rows = await locket.sql(sql, scope)
     assert.deepEqual(
       rows.map((row) => row['state']),
       ['retired', 'current'],
@@ -40,12 +38,11 @@ test('worn keys that cannot be rotated do not hold up the others', async (t) => 
   }
   ids.sort()
   const last = ids.at(-1) ?? ''
-  const file = join(locket.directory, 'locket.db')
-  runSql(file, 'update spaces set created_at = 1 where space_id != ?', last)
+  await locket.sql('update spaces set created_at = 1 where space_id != ?', last)
   const worn = "update encryption_keys set seals = ? where scope like 'spc%'"
-  runSql(file, worn, limits.seals_perKey_max)
+  await locket.sql(worn, limits.seals_perKey_max)
   await locket.app.jobs.runAll()
-  const rows = runSql(file, "select scope from encryption_keys where state = 'retired'")
+  const rows = await locket.sql("select scope from encryption_keys where state = 'retired'")
   assert.deepEqual(
     rows.map((row) => row['scope']),
     [last],

@@ -46,11 +46,14 @@ async function tryToRotate(ctx: JobContext, key: WornKey): Promise<boolean> {
 }
 
 async function rotate(ctx: JobContext, { tenant, scope }: WornKey): Promise<void> {
-  await ctx.database.write(async (tx) => {
-    const store = ctx.open(tx, tenant)
-    const now = ctx.clock()
-    const version = await rotateScope(store, scope, now)
-    const about = { resourceId: scope, details: { version } }
-    await appendEvent(store, jobEvent(now, 'encryption-key.rotated', about), ctx.clock)
-  }, 'full')
+  await ctx.database.write(
+    async (tx) => {
+      const store = ctx.open(tx, tenant)
+      const now = ctx.clock()
+      const version = await rotateScope(store, scope, now)
+      const about = { resourceId: scope, details: { version } }
+      await appendEvent(store, jobEvent(now, 'encryption-key.rotated', about), ctx.clock)
+    },
+    { durability: 'full', turn: { tenant } },
+  )
 }

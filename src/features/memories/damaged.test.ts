@@ -1,9 +1,7 @@
 /** A memory that does not open any more can be found in the log and be deleted. */
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { openLocket } from '../../../test/harness.ts'
-import { runSql } from '../../../test/stores.ts'
 import { createLog } from '../../core/log.ts'
 
 const space = 'user:alice'
@@ -11,11 +9,10 @@ const space = 'user:alice'
 test('a damaged memory is named in the log, and out of the way once it is deleted', async (t) => {
   const lines: string[] = []
   const log = createLog('info', { write: (line: string) => lines.push(line) })
-  const { call, directory } = await openLocket(t, { log })
+  const { call, sql } = await openLocket(t, { log })
   const kept = await call('POST', '/v1/memories', { body: { space, text: 'tea' } })
   const { body } = await call('POST', '/v1/memories', { body: { space, text: 'coffee' } })
-  const change = `record = zeroblob(length(record)) where memory_id = '${body.id}'`
-  runSql(join(directory, 'locket.db'), `update memories set ${change}`)
+  await sql('update memories set record = ? where memory_id = ?', new Uint8Array(200), body.id)
 
   const list = () => call('POST', '/v1/memories/list', { body: { space } })
   assert.equal((await list()).body.code, 'integrity_failed')

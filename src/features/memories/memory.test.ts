@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Call, type Locket, openLocket } from '../../../test/harness.ts'
-import { runSql } from '../../../test/stores.ts'
 import { day_ms, hour_ms, second_ms } from '../../core/clock.ts'
 
 const start = Date.parse('2026-01-01T10:20:30.000Z')
@@ -312,10 +310,9 @@ test('a space whose row was altered does not keep others from being swept', asyn
   const { locket, pass } = await timed(t)
   await store(locket, { text: 'tea', space: 'team:broken', expiresAt: at(hour_ms) })
   const { id } = await store(locket, { text: 'tea', expiresAt: at(hour_ms) })
-  const file = join(locket.directory, 'locket.db')
-  runSql(file, "update spaces set owner_id = 'usr_1' where owner_id is null")
+  await locket.sql("update spaces set owner_id = 'usr_1' where owner_id is null")
   pass(2 * hour_ms)
   await locket.app.jobs.runAll()
-  const [row] = runSql(file, 'select state from memories where memory_id = ?', id)
+  const [row] = await locket.sql('select state from memories where memory_id = ?', id)
   assert.equal(row?.['state'], 'deleted')
 })

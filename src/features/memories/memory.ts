@@ -88,7 +88,7 @@ export type NewMemory = z.output<typeof NewMemory>
 const Provenance = z.strictObject({
   kind: z.enum(['user', 'agent', 'service']),
   principalId: PrincipalIdField,
-  credentialId: idField('key'),
+  credentialId: idField('key', 'crt'),
   door: z.enum(['http']),
 })
 export type Provenance = z.output<typeof Provenance>

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Locket, openLocket } from '../../../test/harness.ts'
-import { runSql } from '../../../test/stores.ts'
 import { limits } from '../../core/limits.ts'
 
 const space = 'user:alice'
@@ -97,12 +95,11 @@ test('the bounds: 1 to 100 items, in up to 8 spaces', async (t) => {
 test('of an item that fails half-way nothing stays', async (t) => {
   const locket = await openLocket(t)
   await batch(locket, { space, items: [{ text: 'first' }] })
-  const file = join(locket.directory, 'locket.db')
-  runSql(file, 'update spaces set memories = ?', limits.memories_perSpace_max - 1)
+  await locket.sql('update spaces set memories = ?', limits.memories_perSpace_max - 1)
   const items = [{ text: 'fits' }, { text: 'too many' }, { text: 'too many, too' }]
   const { body } = await batch(locket, { space, items })
   assert.deepEqual(told(body), ['fits', 'quota_exceeded', 'quota_exceeded'])
-  const [row] = runSql(file, 'select seq, memories from spaces')
+  const [row] = await locket.sql('select seq, memories from spaces')
   assert.deepEqual([row?.['seq'], row?.['memories']], [2, limits.memories_perSpace_max])
 })
 

@@ -49,22 +49,25 @@ async function sweepSpace(
 ): Promise<number> {
   const [first] = batch
   if (!first) return 0
-  return ctx.database.write(async (tx) => {
-    const store = ctx.open(tx, first.tenant_id)
-    const row = await findSpace(store, first.space_id)
-    if (!row) return 0
-    const space = spaceStore(store, { id: row.space_id, ownerId: row.owner_id })
-    const deleted: Id<'mem'>[] = []
-    for (const { memory_id } of batch) {
-      // It may have been given a longer life, or deleted, since it was found.
-      if (!(await space.isOver(memory_id, now))) continue
-      await space.remove(memory_id)
-      deleted.push(memory_id)
-    }
-    if (deleted.length === 0) return 0
-    await forgetAnswers(store, row.space_id)
-    const event = jobEvent(now, 'memory.expired', { spaceId: row.space_id, details: { deleted } })
-    await appendEvent(store, event, ctx.clock)
-    return deleted.length
-  }, 'full')
+  return ctx.database.write(
+    async (tx) => {
+      const store = ctx.open(tx, first.tenant_id)
+      const row = await findSpace(store, first.space_id)
+      if (!row) return 0
+      const space = spaceStore(store, { id: row.space_id, ownerId: row.owner_id })
+      const deleted: Id<'mem'>[] = []
+      for (const { memory_id } of batch) {
+        // It may have been given a longer life, or deleted, since it was found.
+        if (!(await space.isOver(memory_id, now))) continue
+        await space.remove(memory_id)
+        deleted.push(memory_id)
+      }
+      if (deleted.length === 0) return 0
+      await forgetAnswers(store, row.space_id)
+      const event = jobEvent(now, 'memory.expired', { spaceId: row.space_id, details: { deleted } })
+      await appendEvent(store, event, ctx.clock)
+      return deleted.length
+    },
+    { durability: 'full', turn: { tenant: first.tenant_id, spaces: [first.space_id] } },
+  )
 }

@@ -17,7 +17,7 @@ export const sweepTombstones: Job = {
     for (const { tenant_id, space_id } of found) {
       dropped += await ctx.database.write(
         (tx) => dropTombstones(ctx.open(tx, tenant_id), space_id, count / 2),
-        'full',
+        { durability: 'full', turn: { tenant: tenant_id, spaces: [space_id] } },
       )
     }
     return dropped

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Locket, openLocket } from '../../../test/harness.ts'
-import { runSql } from '../../../test/stores.ts'
 import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import { tenantStore } from '../../storage/tenant-store.ts'
@@ -166,8 +164,7 @@ test('a principal that was enabled in the database is noticed', async (t) => {
   const locket = await openLocket(t)
   const alice = await locket.person('user:alice')
   await patch(locket, alice.id, { state: 'disabled' })
-  const file = join(locket.directory, 'locket.db')
-  runSql(file, "update principals set state = 'active' where principal_id = ?", alice.id)
+  await locket.sql("update principals set state = 'active' where principal_id = ?", alice.id)
   await locket.restart()
   const reply = await locket.call('GET', '/v1/whoami', { key: alice.key })
   assert.equal(reply.body.code, 'integrity_failed')
@@ -202,12 +199,13 @@ test('no cursor names a principal of a kind that the caller may not see', async 
 test('a tenant has so many principals and no more', async (t) => {
   const locket = await openLocket(t)
   const { id } = await create(locket, { handle: 'user:a' })
-  runSql(
-    join(locket.directory, 'locket.db'),
+  await locket.sql(
     `with recursive series (value) as
        (select 3 union all select value + 1 from series where value < ?)
-     insert into principals select tenant_id, 'usr_' || value, 'user', 'deleted', randomblob(8),
-       null, 0, 0, x'00' from principals, series where principal_id = ?`,
+     insert into principals (tenant_id, principal_id, kind, state, handle_index, created_at,
+       updated_at, mac)
+     select tenant_id, 'usr_' || value, 'user', 'deleted', ${locket.data.bytesOf('value')}, 0,
+       0, mac from principals, series where principal_id = ?`,
     limits.principals_perTenant_max - 1,
     id,
   )

@@ -1,12 +1,9 @@
 /** What somebody who can write to the database cannot make Locket destroy. */
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Locket, openLocket } from '../../../test/harness.ts'
-import { runSql } from '../../../test/stores.ts'
-
-const fileOf = (locket: Locket): string => join(locket.directory, 'locket.db')
 
 async function store(locket: Locket, space: string): Promise<string> {
   const { body } = await locket.call('POST', '/v1/memories', { body: { space, text: 'tulip' } })
@@ -16,18 +13,6 @@ async function store(locket: Locket, space: string): Promise<string> {
 async function spaceOf(locket: Locket, handle: string): Promise<string> {
   const { body } = await locket.call('GET', '/v1/spaces?limit=100')
   return body.items.find((one: { handle: string }) => one.handle === handle).id
-}
-
-/** Restarts on files that `change` was let at in between. */
-async function restartAfter(locket: Locket, change: () => void): Promise<void> {
-  const { close } = locket.instance
-  Object.assign(locket.instance, {
-    close: async () => {
-      await close()
-      change()
-    },
-  })
-  await locket.restart()
 }
 
 async function recalled(locket: Locket, space: string): Promise<string[]> {
@@ -42,12 +27,11 @@ async function forged(t: TestContext, state: string) {
   const locket = await openLocket(t)
   await store(locket, 'user:alice')
   const space = await spaceOf(locket, 'user:alice')
-  const intact = join(locket.directory, 'intact.db')
-  await restartAfter(locket, () => {
-    copyFileSync(fileOf(locket), intact)
-    runSql(fileOf(locket), 'update spaces set state = ? where space_id = ?', state, space)
-  })
-  const repair = () => restartAfter(locket, () => copyFileSync(intact, fileOf(locket)))
+  const putBack = await locket.data.backup()
+  await locket.restart(() =>
+    locket.sql('update spaces set state = ? where space_id = ?', state, space),
+  )
+  const repair = () => locket.restart(putBack)
   return { locket, space, repair }
 }
 
@@ -55,7 +39,7 @@ test('a space that somebody marked destroyed gets no tombstone, and keeps its me
   const { locket, space, repair } = await forged(t, 'destroyed')
   await locket.app.jobs.runAll()
   assert.equal(locket.instance.keys.tombstones.has(locket.tenant, space), false)
-  assert.equal(runSql(fileOf(locket), 'select * from memories').length, 1)
+  assert.equal((await locket.sql('select * from memories')).length, 1)
   await repair()
   assert.deepEqual(await recalled(locket, 'user:alice'), ['tulip'])
 })
@@ -65,10 +49,10 @@ test('marked spaces do not keep what destroyed ones left from being swept', asyn
   for (let n = 10; n < 22; n += 1) await store(locket, `team:t${n}`)
   const last = await spaceOf(locket, 'team:t21')
   const marked = "update spaces set state = 'destroyed' where space_id != ?"
-  runSql(fileOf(locket), marked, last)
+  await locket.sql(marked, last)
   await locket.call('DELETE', `/v1/spaces/${last}`)
   await locket.app.jobs.runAll()
-  const left = runSql(fileOf(locket), 'select space_id from memories')
+  const left = await locket.sql('select space_id from memories')
   assert.equal(left.length, 11)
   assert.ok(left.every((row) => row['space_id'] !== last))
 })
@@ -79,7 +63,7 @@ test('a destroyed space that somebody marked active stays shut, and the server s
   const space = await spaceOf(locket, 'user:alice')
   await locket.call('DELETE', `/v1/spaces/${space}`)
   const marked = "update spaces set state = 'active'"
-  await restartAfter(locket, () => void runSql(fileOf(locket), marked))
+  await locket.restart(() => locket.sql(marked))
   const reply = await locket.call('GET', `/v1/spaces/${space}/sessions`)
   assert.ok(reply.status >= 400)
   assert.equal((await locket.call('GET', '/v1/whoami')).status, 200)

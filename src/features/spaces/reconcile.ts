@@ -5,6 +5,7 @@
  */
 import { limits } from '../../core/limits.ts'
 import type { JobContext } from '../../kernel/job.ts'
+import type { Database } from '../../storage/database.ts'
 import { activeSpaces, destroyedSpaces, type SpaceName } from '../../storage/space-sweep.ts'
 import { appendEvent } from '../audit/append.ts'
 import { jobEvent } from '../audit/event.ts'
@@ -12,21 +13,34 @@ import { raiseEpoch } from '../tenants/store.ts'
 import { whereProven } from './proven.ts'
 import { destroySpace, findSpace, isDestroyed } from './store.ts'
 
-type Reading = Pick<JobContext, 'database' | 'keys' | 'log' | 'open'>
+interface Reading extends Pick<JobContext, 'keys' | 'log' | 'open'> {
+  readonly database: Pick<Database, 'read'>
+}
 
 /** Goes once through all spaces. */
 export async function reconcileTombstones(ctx: JobContext): Promise<void> {
   const { tombstones } = ctx.keys
-  await eachUnmarked(ctx, async ({ tenant_id, space_id }) => {
-    ctx.log.warn({ space: space_id }, 'a destroyed space had no tombstone')
-    await ctx.services.keyDestroyed(tenant_id, space_id)
-  })
+  const marked = await markDestroyed(ctx)
+  if (marked > 0) ctx.log.warn({ spaces: marked }, 'destroyed spaces had no tombstone')
   await ctx.services.finishDestruction()
   if (tombstones.size === 0) return
   await eachSpace(ctx, activeSpaces, async (space) => {
     if (!tombstones.has(space.tenant_id, space.space_id)) return
     await whereProven(ctx, space, () => destroyAgain(ctx, space))
   })
+}
+
+/**
+ * Does what the end of a space entails in this process for those that ended elsewhere: index and key
+ * leave its memory, and its own record of destroyed keys learns of them. Tells how many there were.
+ */
+export async function markDestroyed(ctx: JobContext): Promise<number> {
+  let marked = 0
+  await eachUnmarked(ctx, async ({ tenant_id, space_id }) => {
+    await ctx.services.keyDestroyed(tenant_id, space_id)
+    marked += 1
+  })
+  return marked
 }
 
 /** Spaces that were destroyed and have no tombstone in the file at hand. */
@@ -72,14 +86,17 @@ async function eachSpace(
 async function destroyAgain(ctx: JobContext, { tenant_id, space_id }: SpaceName): Promise<void> {
   ctx.log.warn({ space: space_id }, 'a space that was deleted had come back')
   const now = ctx.clock()
-  await ctx.database.write(async (tx) => {
-    const store = ctx.open(tx, tenant_id)
-    const row = await findSpace(store, space_id)
-    if (!row) return
-    await destroySpace(store, row)
-    await raiseEpoch(store)
-    const event = jobEvent(now, 'space.deleted-again', { resourceId: space_id })
-    await appendEvent(store, event, ctx.clock)
-  }, 'full')
+  await ctx.database.write(
+    async (tx) => {
+      const store = ctx.open(tx, tenant_id)
+      const row = await findSpace(store, space_id)
+      if (!row) return
+      await destroySpace(store, row)
+      await raiseEpoch(store)
+      const event = jobEvent(now, 'space.deleted-again', { resourceId: space_id })
+      await appendEvent(store, event, ctx.clock)
+    },
+    { durability: 'full', turn: { tenant: tenant_id } },
+  )
   await ctx.services.keyDestroyed(tenant_id, space_id)
 }

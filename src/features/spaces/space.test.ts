@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict'
-import { renameSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Locket, openLocket } from '../../../test/harness.ts'
-import { runSql } from '../../../test/stores.ts'
 import { limits } from '../../core/limits.ts'
 import { SpaceHandle } from './space.ts'
 
@@ -136,8 +133,7 @@ test('what a deleted space leaves behind is swept', async (t) => {
   await store(locket, 'team:x')
   await locket.call('DELETE', `/v1/spaces/${space.id}`)
   await locket.app.jobs.runAll()
-  const file = join(locket.directory, 'locket.db')
-  assert.deepEqual(runSql(file, 'select * from memories'), [])
+  assert.deepEqual(await locket.sql('select * from memories'), [])
   const { body } = await locket.call('GET', '/v1/encryption-keys')
   const states = body.items.filter((item: { scope: string }) => item.scope === space.id)
   assert.deepEqual(
@@ -162,23 +158,16 @@ test('a tombstone that a crash kept from being written is written at the next st
 
 test('a space that an old copy of the database brings back is ended again', async (t) => {
   const locket = await openLocket(t)
-  const file = join(locket.directory, 'locket.db')
   const space = await make(locket, 'team:x')
   const memory = await store(locket, 'team:x')
-  runSql(file, 'vacuum into ?', `${file}.copy`)
+  const putBack = await locket.data.backup()
   await locket.call('DELETE', `/v1/spaces/${space.id}`)
-  const { close } = locket.instance
-  Object.assign(locket.instance, {
-    close: async () => {
-      await close()
-      renameSync(`${file}.copy`, file)
-    },
-  })
-  await locket.restart()
+  await locket.restart(putBack)
   assert.equal((await locket.call('GET', `/v1/memories/${memory.id}`)).status, 404)
   assert.deepEqual(await handlesFor(locket), [])
   assert.equal((await store(locket, 'team:x')).code, 'handle_retired')
-  const states = runSql(file, 'select state from encryption_keys where scope = ?', space.id)
+  const sql = 'select state from encryption_keys where scope = ?'
+  const states = await locket.sql(sql, space.id)
   assert.equal(states[0]?.['state'], 'destroyed')
   const { body } = await locket.call('GET', '/v1/audit-events?action=space.deleted-again')
   assert.deepEqual(
@@ -232,12 +221,13 @@ test('no cursor names a space that the caller may not read', async (t) => {
 test('a tenant has so many spaces and no more', async (t) => {
   const locket = await openLocket(t)
   const space = await make(locket, 'team:x')
-  runSql(
-    join(locket.directory, 'locket.db'),
+  await locket.sql(
     `with recursive series (value) as
        (select 2 union all select value + 1 from series where value < ?)
-     insert into spaces select tenant_id, 'spc_' || value, 'destroyed', null, randomblob(8), null,
-       0, 0, 0, 0, x'00' from spaces, series`,
+     insert into spaces (tenant_id, space_id, state, handle_index, seq, seq_floor, memories,
+       created_at, mac)
+     select tenant_id, 'spc_' || value, 'destroyed', ${locket.data.bytesOf('value')}, 0, 0, 0,
+       0, mac from spaces, series`,
     limits.spaces_perTenant_max - 1,
   )
   assert.equal((await make(locket, 'team:last')).handle, 'team:last')
@@ -252,7 +242,6 @@ test('a space that was given to another in the database is not in his list', asy
   const locket = await openLocket(t)
   const alice = await locket.person('user:alice')
   const bobs = await make(locket, 'user:bob')
-  const file = join(locket.directory, 'locket.db')
-  runSql(file, 'update spaces set owner_id = ? where space_id = ?', alice.id, bobs.id)
+  await locket.sql('update spaces set owner_id = ? where space_id = ?', alice.id, bobs.id)
   assert.deepEqual(await handlesFor(locket, alice.key), [])
 })

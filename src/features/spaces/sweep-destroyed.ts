@@ -31,9 +31,12 @@ export const sweepDestroyed: Job = {
 }
 
 function dropRows(ctx: JobContext, { tenant_id, space_id }: SpaceName): Promise<number> {
-  return ctx.database.write(async (tx) => {
-    const store = ctx.open(tx, tenant_id)
-    if (!(await isDestroyed(store, space_id))) return 0
-    return dropSpaceRows(store, space_id, limits.sweep_rows)
-  }, 'full')
+  return ctx.database.write(
+    async (tx) => {
+      const store = ctx.open(tx, tenant_id)
+      if (!(await isDestroyed(store, space_id))) return 0
+      return dropSpaceRows(store, space_id, limits.sweep_rows)
+    },
+    { durability: 'full', turn: { tenant: tenant_id, spaces: [space_id] } },
+  )
 }

@@ -64,11 +64,20 @@ const raise = query((db, arg: Of) =>
     .where('tenant_id', '=', arg.tenant),
 )
 
-/** The view's own tenant, its MAC checked. Throws `not_found`. */
-export async function ownTenant(store: TenantStore): Promise<TenantRow> {
+/** The view's own tenant, its MAC checked; undefined for a view of a tenant that is not there. */
+export async function findOwnTenant(store: TenantStore): Promise<TenantRow | undefined> {
   const row = await store.first(byId, {})
+  if (!row) return undefined
+  const checked = await store.checked('tenants', row)
+  store.follow(checked.epoch)
+  return checked
+}
+
+/** As `findOwnTenant`. Throws `not_found`. */
+export async function ownTenant(store: TenantStore): Promise<TenantRow> {
+  const row = await findOwnTenant(store)
   if (!row) throw new LocketError('not_found')
-  return store.checked('tenants', row)
+  return row
 }
 
 /** Also by the instance's own. Slugs are not reindexed when the instance's look-up key is rotated. */

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import {
-  ConfigError,
-  didYouMean,
-  type Environment,
-  type Flags,
-  isDebug,
-  readConfig,
-  readRemoteConfig,
-  settings,
-} from './config.ts'
+import { temporaryDirectory } from '../../test/temporary-directory.ts'
+import { ConfigError, isDebug, readConfig, readRemoteConfig } from './config.ts'
+import { didYouMean } from './near.ts'
+import { settings } from './settings.ts'
+import type { Environment, Flags } from './sources.ts'
 
 const rootKey = Buffer.alloc(32, 7).toString('base64')
 
@@ -27,12 +24,20 @@ function mistakesOf(read: () => unknown): readonly string[] {
 describe('a server', () => {
   test('is safe with no settings at all', () => {
     assert.deepEqual(readConfig({}, {}), {
+      mode: 'development',
       dataDir: './locket-data',
       host: '127.0.0.1',
       port: 8080,
       publicUrl: null,
+      tls: null,
+      redirectPort: null,
+      trustedProxies: [],
+      corsOrigins: [],
+      docs: true,
+      egressAllow: [],
       rootKey: { file: 'locket-data/root.key' },
       tombstonesFile: 'locket-data/tombstones',
+      database: null,
       logLevel: 'info',
       indexes_bytes_max: 512 * 1024 * 1024,
     })
@@ -40,21 +45,54 @@ describe('a server', () => {
 
   test('takes every setting from the environment', () => {
     const env = {
+      LOCKET_MODE: 'production',
       LOCKET_DATA_DIR: '/data',
       LOCKET_HOST: '::1',
       LOCKET_PORT: '0',
       LOCKET_PUBLIC_URL: 'https://memory.example/locket/',
+      LOCKET_TLS_CERT: '/tls/cert.pem',
+      LOCKET_TLS_KEY: '/tls/key.pem',
+      LOCKET_TLS_CLIENT_CA: '/tls/clients.pem',
+      LOCKET_REDIRECT_PORT: '80',
+      LOCKET_TRUSTED_PROXIES: '10.0.0.1, 10.1.0.0/16,10.0.0.1',
+      LOCKET_CORS_ORIGINS: 'https://app.example.com,http://localhost:3000',
+      LOCKET_DOCS: 'on',
+      LOCKET_EGRESS_ALLOW: 'api.example.com:8443,*.example.org',
+      LOCKET_DATABASE_URL: 'postgres://locket@db.example/locket?sslmode=require',
+      LOCKET_DATABASE_PASSWORD_FILE: '/keys/database',
+      LOCKET_DATABASE_CA: '/tls/database.pem',
+      LOCKET_DATABASE_CONNECTIONS: '20',
+      LOCKET_DATABASE_STATEMENT_TIMEOUT: '1000',
       LOCKET_ROOT_KEY: rootKey,
       LOCKET_TOMBSTONES_FILE: '/keys/gone',
       LOCKET_LOG_LEVEL: 'debug',
       LOCKET_INDEX_MEMORY: '64',
     }
     assert.deepEqual(readConfig({}, env), {
+      mode: 'production',
       dataDir: '/data',
       host: '::1',
       port: 0,
       publicUrl: 'https://memory.example/locket',
+      tls: {
+        certFile: '/tls/cert.pem',
+        keyFile: '/tls/key.pem',
+        clientCaFile: '/tls/clients.pem',
+      },
+      redirectPort: 80,
+      trustedProxies: ['10.0.0.1', '10.1.0.0/16'],
+      corsOrigins: ['https://app.example.com', 'http://localhost:3000'],
+      docs: true,
+      egressAllow: ['api.example.com:8443', '*.example.org'],
       rootKey: { text: rootKey },
+      database: {
+        url: 'postgres://locket@db.example/locket',
+        passwordFile: '/keys/database',
+        caFile: '/tls/database.pem',
+        tls: 'verify',
+        connections_max: 20,
+        statement_ms_max: 1000,
+      },
       tombstonesFile: '/keys/gone',
       logLevel: 'debug',
       indexes_bytes_max: 64 * 1024 * 1024,
@@ -67,6 +105,13 @@ describe('a server', () => {
     assert.deepEqual([config.dataDir, config.port, config.host], ['/b', 2, 'localhost'])
   })
 
+  test('[V13.4.5] serves its docs in production only when it is asked to', () => {
+    const docs = (env: Environment) => readConfig({}, env).docs
+    assert.equal(docs({ LOCKET_MODE: 'production' }), false)
+    assert.equal(docs({ LOCKET_MODE: 'production', LOCKET_DOCS: 'on' }), true)
+    assert.equal(docs({ LOCKET_DOCS: 'off' }), false)
+  })
+
   test('keeps the record of destroyed keys beside the root key', () => {
     const beside = (flags: Flags, env: Environment) => readConfig(flags, env).tombstonesFile
     assert.equal(beside({ 'root-key-file': '/keys/root.key' }, {}), '/keys/tombstones')
@@ -75,8 +120,13 @@ describe('a server', () => {
   })
 
   test('cannot have its settings changed', () => {
-    const config = readConfig({}, {})
-    assert.ok(Object.isFrozen(config) && Object.isFrozen(config.rootKey))
+    const config = readConfig(
+      { 'tls-cert': 'a', 'tls-key': 'b', 'database-url': 'postgres://a@b/c' },
+      {},
+    )
+    const { rootKey: key, tls, database, corsOrigins, trustedProxies, egressAllow } = config
+    const parts = [config, key, tls, database, corsOrigins, trustedProxies, egressAllow]
+    assert.ok(parts.every(Object.isFrozen))
   })
 
   test('ignores what belongs to the tests and to others', () => {
@@ -163,6 +213,39 @@ describe('one setting', () => {
     ['LOCKET_INDEX_MEMORY', '15'],
     ['LOCKET_INDEX_MEMORY', '1048577'],
     ['LOCKET_INDEX_MEMORY', '1e3'],
+    ['LOCKET_CONFIG', ''],
+    ['LOCKET_MODE', 'prod'],
+    ['LOCKET_MODE', 'Production'],
+    ['LOCKET_TLS_CERT', ''],
+    ['LOCKET_REDIRECT_PORT', '80,81'],
+    ['LOCKET_TRUSTED_PROXIES', 'proxy.example'],
+    ['LOCKET_TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['LOCKET_TRUSTED_PROXIES', '10.0.0.0/8/8'],
+    ['LOCKET_TRUSTED_PROXIES', '10.0.0.1,'],
+    ['LOCKET_TRUSTED_PROXIES', '10.0.0.1;10.0.0.2'],
+    ['LOCKET_TRUSTED_PROXIES', '*'],
+    ['LOCKET_TRUSTED_PROXIES', Array.from({ length: 101 }, (_, at) => `10.0.0.${at}`).join(',')],
+    ['LOCKET_CORS_ORIGINS', '*'],
+    ['LOCKET_CORS_ORIGINS', 'null'],
+    ['LOCKET_CORS_ORIGINS', 'app.example.com'],
+    ['LOCKET_CORS_ORIGINS', 'https://app.example.com/'],
+    ['LOCKET_CORS_ORIGINS', 'https://app.example.com:443'],
+    ['LOCKET_CORS_ORIGINS', 'https://App.example.com'],
+    ['LOCKET_CORS_ORIGINS', 'https://*.example.com'],
+    ['LOCKET_CORS_ORIGINS', 'https://user@app.example.com'],
+    ['LOCKET_CORS_ORIGINS', 'ftp://app.example.com'],
+    ['LOCKET_CORS_ORIGINS', 'https://a.example,https://b.example/path'],
+    ['LOCKET_DOCS', 'true'],
+    ['LOCKET_DOCS', ''],
+    ['LOCKET_EGRESS_ALLOW', '*'],
+    ['LOCKET_EGRESS_ALLOW', '*.com'],
+    ['LOCKET_EGRESS_ALLOW', 'https://api.example.com/path'],
+    ['LOCKET_EGRESS_ALLOW', 'api.example.com:0'],
+    ['LOCKET_DATABASE_URL', 'locket.db'],
+    ['LOCKET_DATABASE_CONNECTIONS', '1'],
+    ['LOCKET_DATABASE_CONNECTIONS', '1001'],
+    ['LOCKET_DATABASE_STATEMENT_TIMEOUT', '99'],
+    ['LOCKET_DATABASE_STATEMENT_TIMEOUT', '600001'],
   ]
   for (const [name, value] of wrong) {
     test(`${name} is not ${JSON.stringify(value)}`, () => {
@@ -180,6 +263,10 @@ describe('one setting', () => {
     ['LOCKET_PUBLIC_URL', 'http://127.0.0.1:8080'],
     ['LOCKET_INDEX_MEMORY', '16'],
     ['LOCKET_LOG_LEVEL', 'silent'],
+    ['LOCKET_TRUSTED_PROXIES', ''],
+    ['LOCKET_TRUSTED_PROXIES', '::1,fd00::/8'],
+    ['LOCKET_CORS_ORIGINS', 'http://[::1]:3000'],
+    ['LOCKET_EGRESS_ALLOW', 'api.example.com'],
   ]
   for (const [name, value] of right) {
     test(`${name} may be ${value}`, () => {
@@ -194,6 +281,14 @@ describe('one setting', () => {
 })
 
 describe('a command that speaks to a server', () => {
+  test('reads no file: it could send the key elsewhere', (t) => {
+    const directory = temporaryDirectory(t)
+    const file = join(directory, 'locket.toml')
+    writeFileSync(file, 'url = "http://elsewhere.example"')
+    const env = { LOCKET_API_KEY: 'lk_x', LOCKET_CONFIG: file }
+    assert.equal(readRemoteConfig(env).url, 'http://127.0.0.1:8080')
+  })
+
   test('needs a key and knows where the server is', () => {
     assert.deepEqual(readRemoteConfig({ LOCKET_API_KEY: 'lk_x' }), {
       url: 'http://127.0.0.1:8080',

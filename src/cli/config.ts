@@ -1,0 +1,69 @@
+/** `config show` and `config check`: the settings as a command would have them, and what is wrong. */
+import type { ServerSettings } from '../config/config.ts'
+import { refuseUnsafe } from '../config/safety.ts'
+import type { Setting } from '../config/setting.ts'
+import type { SettingName } from '../config/settings.ts'
+import { allSettings, type Source } from '../config/sources.ts'
+import { type ExitCode, exitCodes, type LocalCall } from './command.ts'
+import { columns } from './layout.ts'
+import { print, printJson } from './output.ts'
+
+/** One setting as it is shown: no secret is in it. */
+interface Shown {
+  /** As a flag and in the file; as a variable when it has no flag. */
+  readonly name: string
+  /** Null: not set. */
+  readonly value: unknown
+  readonly source: Source
+  /** `--port`, `LOCKET_PORT`, `./locket.toml:port`; null: nobody gave it. */
+  readonly from: string | null
+}
+
+export async function configShowCommand({ settings, json }: LocalCall): Promise<ExitCode> {
+  const shown = allSettings.map(([name, one]) => show(settings, name, one))
+  if (json) printJson({ file: settings.file, settings: shown })
+  else print(columns([['settings file', settings.file ?? '-'], ...allSettings.map(rowOf(shown))]))
+  return exitCodes.done
+}
+
+/** Mistakes have ended the command before; what remains is what only a server refuses. */
+export async function configCheckCommand({ settings, json }: LocalCall): Promise<ExitCode> {
+  refuseUnsafe(settings)
+  const { mode } = settings.config
+  if (json) printJson({ right: true, mode, file: settings.file })
+  else print(`the settings are right for ${mode}`)
+  return exitCodes.done
+}
+
+function show({ config, reading }: ServerSettings, name: SettingName, one: Setting): Shown {
+  const given = reading.given.get(name)
+  const source = given?.source ?? 'default'
+  const value = given && one.mask ? one.mask(given.text) : reading.values[name]
+  return {
+    name: one.flag ?? one.env,
+    value: value ?? (one.kind === 'list' ? [] : standIn(config, name)),
+    source,
+    from: given && source !== 'default' ? given.label : null,
+  }
+}
+
+/** What stands in for a setting that nobody gave, where it follows from others. */
+function standIn(config: ServerSettings['config'], name: SettingName): unknown {
+  if (name === 'docs') return config.docs
+  if (name === 'tombstonesFile') return config.tombstonesFile
+  return name === 'rootKeyFile' && 'file' in config.rootKey ? config.rootKey.file : null
+}
+
+function rowOf(shown: readonly Shown[]) {
+  return ([, one]: readonly [SettingName, Setting], at: number): string[] => {
+    const { name, value, from } = shown[at] as Shown
+    return [name, valueText(value, one), from ?? 'default']
+  }
+}
+
+function valueText(value: unknown, one: Setting): string {
+  if (value === null) return one.fallback === undefined ? '-' : `(${one.fallback})`
+  if (typeof value === 'boolean') return value ? 'on' : 'off'
+  if (Array.isArray(value)) return value.length === 0 ? '-' : value.join(',')
+  return String(value)
+}

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { temporaryDirectory } from '../../test/temporary-directory.ts'
+import { ConfigError, readConfig } from './config.ts'
+import type { Environment, Flags } from './sources.ts'
+
+function mistakesOf(flags: Flags, env: Environment): readonly string[] {
+  try {
+    readConfig(flags, env)
+    return []
+  } catch (thrown) {
+    assert.ok(thrown instanceof ConfigError)
+    return thrown.mistakes
+  }
+}
+
+const tls = { 'tls-cert': 'cert.pem', 'tls-key': 'key.pem' }
+const url = 'postgres://locket:s3cret@127.0.0.1/locket'
+const withoutPassword = 'postgres://locket@db.example/locket'
+
+interface Case {
+  readonly flags?: Flags
+  readonly env?: Environment
+  readonly mistakes: readonly string[]
+}
+
+const cases: Readonly<Record<string, Case>> = {
+  'a certificate without its key': {
+    flags: { 'tls-cert': 'cert.pem' },
+    mistakes: ['--tls-cert: needs --tls-key too'],
+  },
+  'a key without its certificate': {
+    env: { LOCKET_TLS_KEY: 'key.pem' },
+    mistakes: ['LOCKET_TLS_KEY: needs LOCKET_TLS_CERT too'],
+  },
+  'both, from two sources': {
+    flags: { 'tls-cert': 'a' },
+    env: { LOCKET_TLS_KEY: 'b' },
+    mistakes: [],
+  },
+  'client certificates without TLS': {
+    flags: { 'tls-client-ca': 'ca.pem' },
+    mistakes: ['--tls-client-ca: needs --tls-cert too'],
+  },
+  'a redirect without TLS': {
+    env: { LOCKET_REDIRECT_PORT: '80' },
+    mistakes: ['LOCKET_REDIRECT_PORT: needs LOCKET_TLS_CERT too'],
+  },
+  'a redirect to itself': {
+    flags: { ...tls, port: '8443', 'redirect-port': '8443' },
+    mistakes: ['--redirect-port: expected another port than the one that HTTPS has'],
+  },
+  'a redirect from one free port to another': {
+    flags: { ...tls, port: '0', 'redirect-port': '0' },
+    mistakes: [],
+  },
+  'a password without a database': {
+    flags: { 'database-password-file': 'password' },
+    mistakes: ['--database-password-file: needs --database-url too'],
+  },
+  'an authority without a database': {
+    env: { LOCKET_DATABASE_CA: 'ca.pem' },
+    mistakes: ['LOCKET_DATABASE_CA: needs LOCKET_DATABASE_URL too'],
+  },
+  'two passwords': {
+    flags: { 'database-password-file': 'password' },
+    env: { LOCKET_DATABASE_URL: url },
+    mistakes: [
+      'LOCKET_DATABASE_URL and --database-password-file: give the password in one of the two, not both',
+    ],
+  },
+  'an authority for what is not encrypted': {
+    env: {
+      LOCKET_DATABASE_URL: `${withoutPassword}?sslmode=disable`,
+      LOCKET_DATABASE_CA: 'ca.pem',
+    },
+    mistakes: ['LOCKET_DATABASE_URL and LOCKET_DATABASE_CA: without TLS an authority is no use'],
+  },
+  'a password in a file of its own': {
+    env: { LOCKET_DATABASE_URL: withoutPassword, LOCKET_DATABASE_PASSWORD_FILE: 'password' },
+    mistakes: [],
+  },
+}
+
+describe('settings that do not go together', () => {
+  for (const [name, { flags = {}, env = {}, mistakes }] of Object.entries(cases)) {
+    test(name, () => assert.deepEqual(mistakesOf(flags, env), mistakes))
+  }
+
+  test('are named as the file names them', (t) => {
+    const file = join(temporaryDirectory(t), 'locket.toml')
+    writeFileSync(file, 'tls-cert = "cert.pem"')
+    assert.deepEqual(mistakesOf({ config: file }, {}), [`${file}:tls-cert: needs tls-key too`])
+  })
+})

@@ -1,0 +1,69 @@
+/** What is wrong with settings together that are right one by one. */
+import { labelOf } from './labels.ts'
+import { type SettingName, settings } from './settings.ts'
+import type { Reading } from './sources.ts'
+
+/** One line for each, by the names under which they were given. */
+export function combinationMistakes(reading: Reading): string[] {
+  return [...rootKeys(reading), ...tls(reading), ...database(reading)]
+}
+
+function rootKeys(reading: Reading): string[] {
+  return together(reading, 'rootKey', 'rootKeyFile')
+}
+
+function tls(reading: Reading): string[] {
+  const { port, redirectPort } = reading.values
+  const isSame = redirectPort !== undefined && redirectPort === port && port !== 0
+  const redirect = labelOf(reading, 'redirectPort')
+  return [
+    ...needs(reading, 'tlsCert', 'tlsKey'),
+    ...needs(reading, 'tlsKey', 'tlsCert'),
+    ...needs(reading, 'tlsClientCa', 'tlsCert'),
+    ...needs(reading, 'redirectPort', 'tlsCert'),
+    ...(isSame ? [`${redirect}: expected another port than the one that HTTPS has`] : []),
+  ]
+}
+
+function database(reading: Reading): string[] {
+  const { mode, databaseUrl, databasePasswordFile, databaseCa } = reading.values
+  const url = labelOf(reading, 'databaseUrl')
+  const mistakes = [
+    ...needs(reading, 'databasePasswordFile', 'databaseUrl'),
+    ...needs(reading, 'databaseCa', 'databaseUrl'),
+  ]
+  if (databaseUrl?.hasPassword && databasePasswordFile !== undefined) {
+    const file = labelOf(reading, 'databasePasswordFile')
+    mistakes.push(`${url} and ${file}: give the password in one of the two, not both`)
+  }
+  if (databaseUrl?.sslmode !== 'disable') return mistakes
+  if (databaseCa !== undefined) {
+    mistakes.push(
+      `${url} and ${labelOf(reading, 'databaseCa')}: without TLS an authority is no use`,
+    )
+  }
+  if (mode === 'production') {
+    mistakes.push(`${url}: sslmode=disable is refused in production mode: leave it out`)
+  }
+  return mistakes
+}
+
+/** One setting does nothing without the other. */
+function needs(reading: Reading, name: SettingName, other: SettingName): string[] {
+  if (reading.values[name] === undefined || reading.given.has(other)) return []
+  const label = labelOf(reading, name)
+  return [`${label}: needs ${siblingOf(reading, name, other)} too`]
+}
+
+function together(reading: Reading, name: SettingName, other: SettingName): string[] {
+  if (!reading.given.has(name) || !reading.given.has(other)) return []
+  const labels = `${labelOf(reading, name)} and ${labelOf(reading, other)}`
+  return [`${labels}: set one of the two, not both`]
+}
+
+/** The other setting as the giver of this one would call it. */
+function siblingOf({ given }: Reading, name: SettingName, other: SettingName): string {
+  const source = given.get(name)?.source
+  if (source === 'environment') return settings[other].env
+  return source === 'flag' ? `--${settings[other].flag}` : `${settings[other].flag}`
+}

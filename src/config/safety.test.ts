@@ -1,0 +1,231 @@
+/** Each reason not to start, by itself: a setting that is safe but for one thing. */
+import assert from 'node:assert/strict'
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { temporaryDirectory } from '../../test/temporary-directory.ts'
+import { ConfigError, readServerSettings } from './config.ts'
+import { refusals, refuseUnsafe } from './safety.ts'
+import type { Environment } from './sources.ts'
+
+const options = { skip: process.platform === 'win32' }
+
+/** A place with all the files that a server in production may have, each for its owner alone. */
+function place(t: TestContext): { readonly directory: string; readonly env: Environment } {
+  const directory = temporaryDirectory(t)
+  mkdirSync(join(directory, 'data'), { mode: 0o700 })
+  mkdirSync(join(directory, 'keys'), { mode: 0o700 })
+  for (const name of ['cert.pem', 'key.pem', 'ca.pem', 'password', 'locket.toml']) {
+    writeFileSync(join(directory, name), '', { mode: 0o600 })
+  }
+  const env = {
+    LOCKET_CONFIG: join(directory, 'locket.toml'),
+    LOCKET_MODE: 'production',
+    LOCKET_DATA_DIR: join(directory, 'data'),
+    LOCKET_ROOT_KEY_FILE: join(directory, 'keys', 'root.key'),
+  }
+  return { directory, env }
+}
+
+function refusalsOf(env: Environment): readonly string[] {
+  return refusals(readServerSettings({}, env))
+}
+
+interface Case {
+  readonly change: (directory: string) => Environment
+  /** `DIR` stands for the directory. */
+  readonly refused: readonly string[]
+  /** Whether development refuses it too. */
+  readonly always?: boolean
+}
+
+function tls(directory: string): Environment {
+  return {
+    LOCKET_TLS_CERT: join(directory, 'cert.pem'),
+    LOCKET_TLS_KEY: join(directory, 'key.pem'),
+  }
+}
+
+const plainText =
+  'LOCKET_HOST: other machines reach this address in plain text: set tls-cert and tls-key, or ' +
+  'trusted-proxies when a proxy does TLS, or listen on 127.0.0.1'
+const rootKeyInside =
+  'LOCKET_ROOT_KEY_FILE: the root key lies in the data directory, so a copy of the data can be ' +
+  'read by whoever has it: move it elsewhere and name its file here'
+const tombstonesInside =
+  'LOCKET_TOMBSTONES_FILE: the record of destroyed keys lies in the data directory, so an old copy ' +
+  'of the data would bring them back: move it elsewhere and name its file here'
+const rootKey = Buffer.alloc(32, 7).toString('base64')
+
+const cases: Readonly<Record<string, Case>> = {
+  nothing: { change: () => ({}), refused: [] },
+  'the root key and the record of destroyed keys with the data': {
+    change: (directory) => ({ LOCKET_ROOT_KEY_FILE: join(directory, 'data', 'root.key') }),
+    refused: [rootKeyInside, tombstonesInside],
+  },
+  'the same by a link': {
+    change: (directory) => {
+      symlinkSync(join(directory, 'data'), join(directory, 'elsewhere'))
+      return { LOCKET_ROOT_KEY_FILE: join(directory, 'elsewhere', 'root.key') }
+    },
+    refused: [rootKeyInside, tombstonesInside],
+  },
+  'a root key as text, with the record where it is by default': {
+    change: () => ({ LOCKET_ROOT_KEY: rootKey, LOCKET_ROOT_KEY_FILE: undefined }),
+    refused: [tombstonesInside],
+  },
+  'the record in the data directory when the data is elsewhere': {
+    change: (directory) => ({
+      LOCKET_TOMBSTONES_FILE: join(directory, 'data', 'tombstones'),
+      LOCKET_DATABASE_URL: 'postgres://locket@127.0.0.1/locket',
+    }),
+    refused: [],
+  },
+  'a listener for other machines in plain text': {
+    change: () => ({ LOCKET_HOST: '0.0.0.0' }),
+    refused: [plainText],
+  },
+  'one with an IPv6 address': { change: () => ({ LOCKET_HOST: '::' }), refused: [plainText] },
+  'one with a name': { change: () => ({ LOCKET_HOST: 'memory.internal' }), refused: [plainText] },
+  'one with TLS': {
+    change: (directory) => ({ LOCKET_HOST: '0.0.0.0', ...tls(directory) }),
+    refused: [],
+  },
+  'one behind a proxy': {
+    change: () => ({ LOCKET_HOST: '0.0.0.0', LOCKET_TRUSTED_PROXIES: '10.0.0.1' }),
+    refused: [],
+  },
+  'one for this machine': { change: () => ({ LOCKET_HOST: '127.0.0.2' }), refused: [] },
+  'every address as a trusted proxy': {
+    change: () => ({ LOCKET_TRUSTED_PROXIES: '10.0.0.1,::/0' }),
+    refused: [
+      'LOCKET_TRUSTED_PROXIES: trusts every address, so every address can be forged: name the proxies',
+    ],
+  },
+  'a public URL without TLS': {
+    change: () => ({ LOCKET_PUBLIC_URL: 'http://memory.example' }),
+    refused: ['LOCKET_PUBLIC_URL: http to another machine is plain text: use https'],
+  },
+  'a public URL on this machine': {
+    change: () => ({ LOCKET_PUBLIC_URL: 'http://localhost:8080' }),
+    refused: [],
+  },
+  'pages from elsewhere without TLS': {
+    change: () => ({ LOCKET_CORS_ORIGINS: 'https://a.example,http://b.example' }),
+    refused: ["LOCKET_CORS_ORIGINS: a page that came over http may be anybody's: use https"],
+  },
+  'data that others can read': {
+    change: (directory) => {
+      chmodSync(join(directory, 'data'), 0o755)
+      return {}
+    },
+    refused: ['LOCKET_DATA_DIR: others can get at it (mode 0755): chmod 700 DIR/data'],
+  },
+  'a root key that the group can read': {
+    change: (directory) => {
+      writeFileSync(join(directory, 'keys', 'root.key'), '')
+      chmodSync(join(directory, 'keys', 'root.key'), 0o640)
+      return {}
+    },
+    refused: [
+      'LOCKET_ROOT_KEY_FILE: others can get at it (mode 0640): chmod 600 DIR/keys/root.key',
+    ],
+  },
+  'settings that others can change': {
+    change: (directory) => {
+      chmodSync(join(directory, 'locket.toml'), 0o664)
+      return {}
+    },
+    refused: ['DIR/locket.toml: others can change it (mode 0664): chmod go-w DIR/locket.toml'],
+  },
+  'settings that others can read': {
+    change: (directory) => {
+      chmodSync(join(directory, 'locket.toml'), 0o644)
+      return {}
+    },
+    refused: [],
+  },
+  'a private key that others can read': {
+    change: (directory) => {
+      chmodSync(join(directory, 'key.pem'), 0o604)
+      return tls(directory)
+    },
+    refused: ['LOCKET_TLS_KEY: others can get at it (mode 0604): chmod 600 DIR/key.pem'],
+    always: true,
+  },
+  'a password that others can read': {
+    change: (directory) => {
+      chmodSync(join(directory, 'password'), 0o444)
+      return {
+        LOCKET_DATABASE_URL: 'postgres://locket@127.0.0.1/locket',
+        LOCKET_DATABASE_PASSWORD_FILE: join(directory, 'password'),
+      }
+    },
+    refused: [
+      'LOCKET_DATABASE_PASSWORD_FILE: others can get at it (mode 0444): chmod 600 DIR/password',
+    ],
+    always: true,
+  },
+  'a password for the group that the server runs in': {
+    change: (directory) => {
+      chmodSync(join(directory, 'password'), 0o640)
+      return {
+        LOCKET_DATABASE_URL: 'postgres://locket@127.0.0.1/locket',
+        LOCKET_DATABASE_PASSWORD_FILE: join(directory, 'password'),
+      }
+    },
+    refused: [],
+  },
+  'files that are not there, or are none': {
+    change: (directory) => ({
+      LOCKET_TLS_CERT: join(directory, 'nowhere.pem'),
+      LOCKET_TLS_KEY: join(directory, 'key.pem'),
+      LOCKET_TLS_CLIENT_CA: join(directory, 'data'),
+      LOCKET_DATABASE_URL: 'postgres://locket@db.example/locket',
+      LOCKET_DATABASE_CA: join(directory, 'nowhere', 'ca.pem'),
+    }),
+    refused: [
+      'LOCKET_TLS_CERT: there is no such file',
+      'LOCKET_TLS_CLIENT_CA: expected a regular file',
+      'LOCKET_DATABASE_CA: there is no such file',
+    ],
+    always: true,
+  },
+}
+
+describe('a server in production refuses', options, () => {
+  for (const [name, { change, refused, always = false }] of Object.entries(cases)) {
+    test(name, (t) => {
+      const { directory, env } = place(t)
+      const changed = { ...env, ...change(directory) }
+      const told = (mode: string): readonly string[] =>
+        refusalsOf({ ...changed, LOCKET_MODE: mode }).map((one) => one.replaceAll(directory, 'DIR'))
+      assert.deepEqual(told('production'), refused)
+      assert.deepEqual(told('development'), always ? refused : [])
+    })
+  }
+
+  test('all of it at once', (t) => {
+    const { directory, env } = place(t)
+    chmodSync(join(directory, 'data'), 0o705)
+    const settings = readServerSettings(
+      { host: '0.0.0.0', 'public-url': 'http://memory.example' },
+      { ...env, LOCKET_ROOT_KEY_FILE: undefined, LOCKET_TRUSTED_PROXIES: '0.0.0.0/0' },
+    )
+    assert.throws(
+      () => refuseUnsafe(settings),
+      (error) => {
+        assert.ok(error instanceof ConfigError)
+        const named = error.mistakes.map((mistake) => mistake.split(':')[0])
+        assert.deepEqual(named, [
+          'LOCKET_ROOT_KEY_FILE',
+          'LOCKET_TOMBSTONES_FILE',
+          '--public-url',
+          'LOCKET_TRUSTED_PROXIES',
+          'LOCKET_DATA_DIR',
+        ])
+        return true
+      },
+    )
+  })
+})

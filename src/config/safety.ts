@@ -1,0 +1,158 @@
+/**
+ * What keeps a server from starting although each setting is right: files that are not there or that
+ * others can read, and, in production mode, whatever is not safe. Nothing here asks the database.
+ */
+import { accessSync, constants } from 'node:fs'
+import { ConfigError, type ServerSettings } from './config.ts'
+import { labelOf } from './labels.ts'
+import { isLoopback } from './loopback.ts'
+import { allows, isInside, octal, statsOf } from './place.ts'
+import type { SettingName } from './settings.ts'
+import type { Reading } from './sources.ts'
+
+const group_others = 0o077
+const others = 0o007
+const othersWrite = 0o022
+
+/** One line for each reason, with what to do about it; empty when the server may start. */
+export function refusals(settings: ServerSettings): string[] {
+  const files = [...absentFiles(settings), ...openSecrets(settings)]
+  if (settings.config.mode === 'development') return files
+  return [
+    ...besideTheData(settings),
+    ...inPlainText(settings),
+    ...trustingAll(settings),
+    ...files,
+    ...openPlaces(settings),
+  ]
+}
+
+/** Throws `ConfigError` with every reason. */
+export function refuseUnsafe(settings: ServerSettings): void {
+  const reasons = refusals(settings)
+  if (reasons.length > 0) throw new ConfigError(reasons)
+}
+
+/**
+ * What `init` must not make in production, since no server would start on it: the settings of the
+ * listener may still change, but a key that once lay beside the data is in its copies. Throws
+ * `ConfigError`.
+ */
+export function refuseUnsafePlaces(settings: ServerSettings): void {
+  const reasons = settings.config.mode === 'production' ? besideTheData(settings) : []
+  if (reasons.length > 0) throw new ConfigError(reasons)
+}
+
+/** Files that must be there before the server is. */
+const needed: readonly SettingName[] = [
+  'tlsCert',
+  'tlsKey',
+  'tlsClientCa',
+  'databasePasswordFile',
+  'databaseCa',
+]
+
+function absentFiles({ reading }: ServerSettings): string[] {
+  return needed.flatMap((name) => {
+    const path = reading.values[name]
+    const mistake = typeof path === 'string' ? mistakeWith(path) : null
+    return mistake === null ? [] : [`${labelOf(reading, name)}: ${mistake}`]
+  })
+}
+
+function mistakeWith(path: string): string | null {
+  const stats = statsOf(path)
+  if (stats === null) return 'there is no such file'
+  if (!stats.isFile()) return 'expected a regular file'
+  try {
+    accessSync(path, constants.R_OK)
+    return null
+  } catch {
+    return 'cannot be read'
+  }
+}
+
+/** A secret that anybody on the machine can read is none, in whatever mode. */
+function openSecrets({ reading }: ServerSettings): string[] {
+  const { databasePasswordFile, tlsKey } = reading.values
+  return [
+    ...tooOpen(reading, { name: 'databasePasswordFile', path: databasePasswordFile, bits: others }),
+    ...tooOpen(reading, { name: 'tlsKey', path: tlsKey, bits: others }),
+  ]
+}
+
+function besideTheData({ config, reading }: ServerSettings): string[] {
+  const { rootKey, dataDir, tombstonesFile, database } = config
+  const lines: string[] = []
+  if ('file' in rootKey && isInside(rootKey.file, dataDir)) {
+    lines.push(
+      `${labelOf(reading, 'rootKeyFile')}: the root key lies in the data directory, so a copy of the ` +
+        'data can be read by whoever has it: move it elsewhere and name its file here',
+    )
+  }
+  if (database === null && isInside(tombstonesFile, dataDir)) {
+    lines.push(
+      `${labelOf(reading, 'tombstonesFile')}: the record of destroyed keys lies in the data directory, ` +
+        'so an old copy of the data would bring them back: move it elsewhere and name its file here',
+    )
+  }
+  return lines
+}
+
+function inPlainText({ config, reading }: ServerSettings): string[] {
+  const { host, tls, trustedProxies, publicUrl, corsOrigins } = config
+  const lines: string[] = []
+  if (!isLoopback(host) && tls === null && trustedProxies.length === 0) {
+    lines.push(
+      `${labelOf(reading, 'host')}: other machines reach this address in plain text: set tls-cert and ` +
+        'tls-key, or trusted-proxies when a proxy does TLS, or listen on 127.0.0.1',
+    )
+  }
+  if (publicUrl !== null && isPlainRemote(publicUrl)) {
+    lines.push(`${labelOf(reading, 'publicUrl')}: http to another machine is plain text: use https`)
+  }
+  if (corsOrigins.some(isPlainRemote)) {
+    lines.push(
+      `${labelOf(reading, 'corsOrigins')}: a page that came over http may be anybody's: use https`,
+    )
+  }
+  return lines
+}
+
+function trustingAll({ config, reading }: ServerSettings): string[] {
+  if (!config.trustedProxies.some((network) => network.endsWith('/0'))) return []
+  const label = labelOf(reading, 'trustedProxies')
+  return [`${label}: trusts every address, so every address can be forged: name the proxies`]
+}
+
+/** What lies about: data, the root key, and the file by which all of this could be changed. */
+function openPlaces({ config, reading, file }: ServerSettings): string[] {
+  const { dataDir, rootKey } = config
+  const key = 'file' in rootKey ? rootKey.file : undefined
+  const stats = file === null ? null : statsOf(file)
+  return [
+    ...tooOpen(reading, { name: 'dataDir', path: dataDir, bits: others }),
+    ...tooOpen(reading, { name: 'rootKeyFile', path: key, bits: group_others }),
+    ...(stats && allows(stats, othersWrite)
+      ? [`${file}: others can change it (mode ${octal(stats)}): chmod go-w ${file}`]
+      : []),
+  ]
+}
+
+interface Watched {
+  readonly name: SettingName
+  readonly path: string | undefined
+  readonly bits: number
+}
+
+function tooOpen(reading: Reading, { name, path, bits }: Watched): string[] {
+  const stats = path === undefined ? null : statsOf(path)
+  if (!stats || !allows(stats, bits)) return []
+  const mend = stats.isDirectory() ? 'chmod 700' : 'chmod 600'
+  return [`${labelOf(reading, name)}: others can get at it (mode ${octal(stats)}): ${mend} ${path}`]
+}
+
+function isPlainRemote(url: string): boolean {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'http:' && !isLoopback(hostname)
+}

@@ -1,0 +1,38 @@
+/** What a setting is. */
+import type { z } from 'zod'
+
+/** One setting. Reference pages and `--help` are made from these. */
+export interface Setting<Value = unknown> {
+  /** Null when a flag would show a secret to every process of the machine. */
+  readonly flag: string | null
+  readonly env: string
+  /** Follows "expected": what a right value looks like. */
+  readonly expects: string
+  /** What it is in the settings file: text unless said. On flags and in variables all is text. */
+  readonly kind?: 'number' | 'switch' | 'list'
+  /** As a person would write it; null when there is none, or `fallback` says what stands in. */
+  readonly default: string | null
+  readonly fallback?: string
+  readonly description: string
+  /** How a value is shown when the whole of it must not be. */
+  readonly mask?: (text: string) => string
+  readonly schema: z.ZodType<Value, string>
+}
+
+/** Keeps the type of the value that the schema makes. */
+export function setting<Value>(declared: Setting<Value>): Setting<Value> {
+  return declared
+}
+
+/** What stands for a secret. */
+export function hidden(): string {
+  return '********'
+}
+
+/**
+ * The key in the settings file: the flag's name. What has no flag has no key: a file is copied and
+ * committed, and a secret would go with it. Nor does the file say where the file is.
+ */
+export function fileKey({ flag }: Setting): string | null {
+  return flag === 'config' ? null : flag
+}

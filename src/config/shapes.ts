@@ -1,0 +1,54 @@
+/** What settings may look like: each shape turns the text of a setting into its value. */
+import { z } from 'zod'
+import { limits } from '../core/limits.ts'
+import { readAllowEntry } from '../egress/allow-list.ts'
+import { isNetwork } from '../features/api-keys/api-key.ts'
+
+export const Path = z
+  .string()
+  .min(1)
+  .refine((path) => !path.includes('\0'))
+
+export const Host = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$|^[0-9A-Fa-f:.]{2,45}(%\w+)?$/)
+
+export const BaseUrl = z
+  .string()
+  .refine((text) => /^https?:\/\/[^\s?#@]+$/.test(text) && URL.canParse(text))
+  .transform((url) => url.replace(/\/+$/, ''))
+
+/** `on` and `off`, and nothing that only might mean one of them. */
+export const Switch = z.enum(['on', 'off']).transform((word) => word === 'on')
+
+/** Addresses and networks, as `10.0.0.1,10.0.0.0/8`. */
+export const Networks = list(z.string().max(50).refine(isNetwork))
+
+/** Origins exactly as browsers send them, so that comparing needs no rule. */
+export const Origins = list(z.string().refine(isOrigin))
+
+/** Where the server itself may call, in the grammar of the gate that holds it to that. */
+export const Destinations = list(z.string().refine((text) => !('expected' in readAllowEntry(text))))
+
+export function wholeNumber(low: number, high: number): z.ZodType<number, string> {
+  return z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number)
+    .pipe(z.number().min(low).max(high))
+}
+
+/** Values with commas between them; the empty text is the empty list. */
+function list(item: z.ZodType<string, string>): z.ZodType<readonly string[], string> {
+  return z
+    .string()
+    .transform((text) => (text === '' ? [] : text.split(',').map((one) => one.trim())))
+    .pipe(z.array(item).max(limits.settingList_items_max))
+    .transform((items) => [...new Set(items)])
+}
+
+function isOrigin(text: string): boolean {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return false
+  const { origin, hostname } = new URL(text)
+  return origin === text && !hostname.includes('*')
+}

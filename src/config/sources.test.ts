@@ -1,0 +1,93 @@
+/** Which source wins, shown for every setting; a new one without its line here does not compile. */
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { temporaryDirectory } from '../../test/temporary-directory.ts'
+import { readSettingsFile } from './file.ts'
+import { fileKey } from './setting.ts'
+import type { SettingName } from './settings.ts'
+import { allSettings, type Flags, readSettings } from './sources.ts'
+
+const rootKey = Buffer.alloc(32, 7).toString('base64')
+
+/** A text for the flag and one for the environment; what stands in the file, and the text it means. */
+type Sample = readonly [flag: string, env: string, toml: string, meant: string]
+
+const samples: Readonly<Record<SettingName, Sample>> = {
+  config: ['a.toml', 'b.toml', '"c.toml"', ''],
+  mode: ['production', 'development', '"production"', 'production'],
+  dataDir: ['a', 'b', '"c"', 'c'],
+  host: ['::1', 'localhost', "'0.0.0.0'", '0.0.0.0'],
+  port: ['1', '2', '3', '3'],
+  publicUrl: ['http://a', 'http://b', '"http://c"', 'http://c'],
+  tlsCert: ['a', 'b', '"c"', 'c'],
+  tlsKey: ['a', 'b', '"c"', 'c'],
+  tlsClientCa: ['a', 'b', '"c"', 'c'],
+  redirectPort: ['1', '2', '1_000', '1000'],
+  trustedProxies: ['10.0.0.1', '', '["10.0.0.2", "::1"]', '10.0.0.2,::1'],
+  corsOrigins: ['https://a', 'https://b', '[]', ''],
+  docs: ['on', 'off', 'true', 'on'],
+  egressAllow: ['a.example', 'b.example', '["c.example"]', 'c.example'],
+  rootKey: ['', rootKey, `"${rootKey}"`, ''],
+  rootKeyFile: ['a', 'b', '"c"', 'c'],
+  tombstonesFile: ['a', 'b', '"c"', 'c'],
+  databaseUrl: ['postgres://a@b/c', 'postgres://d@e/f', '"postgres://g@h/i"', 'postgres://g@h/i'],
+  databasePasswordFile: ['a', 'b', '"c"', 'c'],
+  databaseCa: ['a', 'b', '"c"', 'c'],
+  databaseConnections: ['3', '4', '5', '5'],
+  databaseStatementTimeout: ['100', '200', '300', '300'],
+  logLevel: ['debug', 'warn', '"""error"""', 'error'],
+  indexMemory: ['16', '17', '0x12', '18'],
+  url: ['', 'http://b', '"http://c"', ''],
+  apiKey: ['', 'lk_b', '"lk_c"', ''],
+}
+
+describe('a flag goes before the environment, that before the file, that before the default', () => {
+  for (const [name, one] of allSettings) {
+    const [flag, env, toml, meant] = samples[name]
+    const key = fileKey(one)
+    test(one.flag ?? one.env, (t) => {
+      const path = join(temporaryDirectory(t), 'locket.toml')
+      writeFileSync(path, `${key} = ${toml}`)
+      const file = key === null ? null : readSettingsFile(path, null)
+      const flags: Flags = one.flag === null ? {} : { [one.flag]: flag }
+      const variables = { [one.env]: env }
+      const read = (sources: Parameters<typeof readSettings>[0]) => {
+        const { given, unknown, wrong } = readSettings(sources)
+        assert.deepEqual([...unknown, ...wrong], [])
+        const found = given.get(name)
+        return found && [found.source, found.label, found.text]
+      }
+      if (one.flag !== null) {
+        const expected = ['flag', `--${one.flag}`, flag]
+        assert.deepEqual(read({ flags, env: variables, file }), expected)
+      }
+      const expected = ['environment', one.env, env]
+      assert.deepEqual(read({ flags: {}, env: variables, file }), expected)
+      if (key !== null) {
+        const inFile = ['file', `${path}:${key}`, meant]
+        assert.deepEqual(read({ flags: {}, env: {}, file }), inFile)
+      }
+      const fallback = one.default === null ? undefined : ['default', 'the default', one.default]
+      assert.deepEqual(read({ flags: {}, env: {}, file: null }), fallback)
+    })
+  }
+})
+
+test('a right value that is not used hides no wrong one that is', () => {
+  const { wrong } = readSettings({
+    flags: { port: 'x' },
+    env: { LOCKET_PORT: '1', LOCKET_HOST: '' },
+    file: null,
+  })
+  assert.deepEqual(wrong, [
+    'LOCKET_HOST: expected a host name or an IP address',
+    '--port: expected a port from 0 to 65535',
+  ])
+})
+
+test('what has no flag has no key in the file', () => {
+  const secret = allSettings.filter(([, one]) => fileKey(one) === null).map(([name]) => name)
+  assert.deepEqual(secret, ['config', 'rootKey', 'url', 'apiKey'])
+})

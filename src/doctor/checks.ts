@@ -1,0 +1,47 @@
+/** Every check there is, in the order of the report. */
+import { authorities, certificate } from './certificates.ts'
+import type { Check } from './check.ts'
+import { database, databaseDisk, databaseLogin, databaseTls, rowSecurity } from './database.ts'
+import { cors, docs, egress, listener, mode } from './exposure.ts'
+import { dataFiles, secretFiles, settingsFile } from './files.ts'
+import { records, rowMacs, tombstones } from './integrity.ts'
+import { apiKeyAge, apiKeysUnused, bootstrapKey, encryptionKeyAge, rootKeyAge } from './keys.ts'
+import { dependencies, disk, node, vulnerabilities } from './machine.ts'
+import { rootKeyFile, rootKeyMatch, rootKeyPlace } from './root-key.ts'
+import { auditWritable, backup, clock } from './running.ts'
+
+export const checks: readonly Check[] = [
+  mode,
+  rootKeyPlace,
+  rootKeyFile,
+  rootKeyMatch,
+  rootKeyAge,
+  dataFiles,
+  settingsFile,
+  secretFiles,
+  listener,
+  certificate,
+  authorities,
+  cors,
+  docs,
+  egress,
+  database,
+  databaseLogin,
+  rowSecurity,
+  databaseTls,
+  bootstrapKey,
+  encryptionKeyAge,
+  apiKeyAge,
+  apiKeysUnused,
+  tombstones,
+  rowMacs,
+  records,
+  auditWritable,
+  clock,
+  disk,
+  databaseDisk,
+  backup,
+  node,
+  dependencies,
+  vulnerabilities,
+]

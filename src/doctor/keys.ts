@@ -1,0 +1,200 @@
+/** Keys that should not be there any more: shown at a terminal, too old, or used by nobody. */
+import { bootstrapKeys } from '../bootstrap-keys.ts'
+import { day_ms } from '../core/clock.ts'
+import { type Id, instanceTenant } from '../core/ids.ts'
+import { limits } from '../core/limits.ts'
+import { listEvents, scanEnd } from '../features/audit/store.ts'
+import {
+  apiKeysMadeBefore,
+  apiKeysUnusedSince,
+  countOldKeys,
+  instanceBorn,
+  type KeyBounds,
+} from '../storage/sampling.ts'
+import type { TenantStore } from '../storage/tenant-store.ts'
+import type { Check } from './check.ts'
+import { count, type Finding, pass, unknown, unsafe, warn } from './finding.ts'
+import type { Data } from './scene.ts'
+import { eachTenant, inTenant, type Walk } from './tenants.ts'
+
+const dataUnknown = 'The data cannot be opened, or there were too many to look at all of them.'
+
+export const bootstrapKey: Check = {
+  id: 'bootstrap-key',
+  about: 'Whether a key that `init`, `start` or `keys recover` has shown would still be taken.',
+  warns: 'One is alive (development).',
+  fails: 'One is alive (production).',
+  unknown: 'The data cannot be opened.',
+  look: async (scene) => {
+    const { look, keys } = await scene.data()
+    const alive = await bootstrapKeys({ database: look, keys, clock: scene.clock })
+    if (alive.length === 0) return pass('none is alive')
+    const shown = alive.map(({ id, expiresAt }) => `${id} (until ${expiresAt ?? 'it is revoked'})`)
+    return unsafe(
+      scene.config,
+      `alive: ${shown.join(', ')}`,
+      'make a key of your own with `locket keys create NAME`; with that, `locket keys revoke ID`',
+    )
+  },
+}
+
+export const rootKeyAge: Check = {
+  id: 'root-key-age',
+  about:
+    'How long the root key has been in use: since its rotation, or since the instance was made.',
+  warns: `More than ${days(limits.rootKey_period_ms)} days.`,
+  fails: null,
+  unknown: 'The data cannot be opened, or no rotation is among the newest events.',
+  look: async (scene) => {
+    const data = await scene.data()
+    const since = await rootKeySince(data)
+    if (since === null) {
+      return unknown(
+        `no rotation is among the newest ${limits.auditScan_rows} events of the instance`,
+        'rotate it with `locket root-key rotate` unless you know when that was done',
+      )
+    }
+    const age_ms = scene.clock() - since
+    const saw = `in use for ${count(days(age_ms), 'day')}`
+    if (age_ms <= limits.rootKey_period_ms) return pass(saw)
+    return warn(saw, 'stop the server and run `locket root-key rotate`')
+  },
+}
+
+/** Null when the log goes back further than what is looked through, and no rotation is in that. */
+async function rootKeySince(data: Data): Promise<number | null> {
+  const rotated = await inTenant(data, instanceTenant, async (store) => {
+    const newest = { before: 'evt_~', rows: limits.auditScan_rows }
+    const end = (await store.first(scanEnd, newest))?.event_id ?? null
+    const any = { outcome: null, actor: null, resource: null, from: 0 }
+    const [event] = await store.all(listEvents, {
+      ...any,
+      before: newest.before,
+      end: end ?? '',
+      until: Number.MAX_SAFE_INTEGER,
+      action: 'root-key.rotated',
+      limit: 1,
+    })
+    return { time: event?.time ?? null, isWhole: end === null }
+  })
+  if (rotated.time !== null || !rotated.isWhole) return rotated.time
+  return data.look.read(instanceBorn)
+}
+
+export const encryptionKeyAge: Check = {
+  id: 'encryption-key-age',
+  about: 'How old the keys are that seal: of tenants, look-ups, spaces and principals.',
+  warns: `One of them is older than ${days(limits.encryptionKey_period_ms)} days.`,
+  fails: null,
+  unknown: dataUnknown,
+  look: async (scene) => {
+    const data = await scene.data()
+    const before = scene.clock() - limits.encryptionKey_period_ms
+    const period = count(days(limits.encryptionKey_period_ms), 'day')
+    const old = new Map<string, number>()
+    const add = async (store: TenantStore): Promise<void> => {
+      for (const { kind, count } of await countOldKeys(store, before)) {
+        old.set(kind, (old.get(kind) ?? 0) + count)
+      }
+    }
+    await inTenant(data, instanceTenant, add)
+    const walk = await eachTenant(data, add)
+    if (old.size === 0) return lookedAt(walk, `none is older than ${period}`)
+    const shown = [...old].map(([kind, number]) => `${number} ${kinds[kind] ?? 'other'}`)
+    return warn(
+      `older than ${period}: ${shown.join(', ')}`,
+      '`locket encryption-keys rotate SCOPE`; `locket encryption-keys list` tells their ages',
+    )
+  },
+}
+
+/** What the first four characters of a scope stand for. */
+const kinds: Readonly<Record<string, string>> = {
+  tena: 'of tenants',
+  look: 'of look-ups',
+  pepp: 'of API keys',
+  spc_: 'of spaces',
+  usr_: 'of users',
+  agt_: 'of agents',
+  svc_: 'of services',
+}
+
+type Find = (store: TenantStore, bounds: KeyBounds) => Promise<readonly Id<'key'>[]>
+
+interface Seeking {
+  readonly find: Find
+  readonly period_ms: number
+  readonly none: string
+  readonly some: (shown: string) => Finding
+}
+
+export const apiKeysUnused: Check = {
+  id: 'api-keys-unused',
+  about: 'Whether there are API keys that nobody seems to need.',
+  warns: `One was made, and last used, more than ${days(limits.apiKey_unused_ms)} days ago.`,
+  fails: null,
+  unknown: dataUnknown,
+  look: async (scene) => {
+    const period_ms = limits.apiKey_unused_ms
+    return seek(await scene.data(), {
+      find: apiKeysUnusedSince,
+      period_ms,
+      none: `none was left unused for ${count(days(period_ms), 'day')}`,
+      some: (shown) =>
+        warn(
+          `unused for ${count(days(period_ms), 'day')}: ${shown}`,
+          '`locket keys revoke ID` those that nobody needs',
+        ),
+    })
+  },
+}
+
+export const apiKeyAge: Check = {
+  id: 'api-key-age',
+  about: 'How old the API keys are.',
+  warns: `One that works is older than ${days(limits.apiKey_period_ms)} days.`,
+  fails: null,
+  unknown: dataUnknown,
+  look: async (scene) => {
+    const period_ms = limits.apiKey_period_ms
+    return seek(await scene.data(), {
+      find: apiKeysMadeBefore,
+      period_ms,
+      none: `none is older than ${count(days(period_ms), 'day')}`,
+      some: (shown) =>
+        warn(`older than ${count(days(period_ms), 'day')}: ${shown}`, '`locket keys rotate ID`'),
+    })
+  },
+}
+
+const shown_max = 3
+
+async function seek(data: Data, { find, period_ms, none, some }: Seeking): Promise<Finding> {
+  const now = data.keys.clock()
+  const bounds = { now, before: now - period_ms, limit: limits.page_items_max }
+  const found: Id<'key'>[] = []
+  let isMore = false
+  const walk = await eachTenant(data, async (store) => {
+    const ids = await find(store, bounds)
+    isMore ||= ids.length === bounds.limit
+    if (found.length < bounds.limit) found.push(...ids)
+    else isMore ||= ids.length > 0
+  })
+  if (found.length === 0) return lookedAt(walk, none)
+  const few = found.slice(0, shown_max).join(', ')
+  const isAll = found.length <= shown_max && !isMore
+  return some(isAll ? few : `${isMore ? 'at least ' : ''}${found.length}, such as ${few}`)
+}
+
+/** What was not looked at may be otherwise, so it does not pass. */
+export function lookedAt({ tenants, complete }: Walk, saw: string): Finding {
+  if (complete) return pass(saw)
+  return unknown(
+    `${saw} in the first ${count(tenants, 'tenant')}, for more there was no time`,
+    'look at the rest with `locket keys list` and `locket encryption-keys list`',
+  )
+}
+
+function days(time_ms: number): number {
+  return Math.floor(time_ms / day_ms)
+}

@@ -1,0 +1,127 @@
+/**
+ * The allow-list: where outgoing calls may go. An entry is
+ *
+ *   api.example.com            https, port 443, and only while the name resolves to public addresses
+ *   api.example.com:8443       another port
+ *   *.example.com              every name below example.com, not example.com itself
+ *   idp.example.com=10.1.0.0/16   a name on a private network: only addresses of that network
+ *   10.1.2.3:8443              one address, private or public
+ *   http://127.0.0.1:11434     without TLS; only to an address or network that is not public
+ *
+ * Private addresses are opened by naming them, never by naming a host: who answers for a name could
+ * otherwise point it at anything behind the firewall.
+ */
+import {
+  type Address,
+  contains,
+  type Network,
+  parseAddress,
+  parseNetwork,
+  type Range,
+  rangeAround,
+  rangeOf,
+} from './addresses.ts'
+
+export interface AllowEntry {
+  /** As the operator wrote it. */
+  readonly text: string
+  readonly protocol: 'https:' | 'http:'
+  /** As the URL parser writes it; with `wildcard`, the domain that names must lie below. */
+  readonly host: string
+  readonly wildcard: boolean
+  readonly port: number
+  /** Where its addresses must lie; null: at public addresses. */
+  readonly network: Network | null
+}
+
+/** What is called, as far as the allow-list goes. */
+export interface Called {
+  readonly protocol: string
+  readonly host: string
+  readonly port: number
+}
+
+/** What an entry should have been: follows "expected". */
+export interface Misread {
+  readonly expected: string
+}
+
+/** Reads one entry. */
+export function readAllowEntry(text: string): AllowEntry | Misread {
+  const parts =
+    /^(https?:\/\/)?(\*\.)?(\[[0-9a-f:.]+\]|[^\s/?#@:[\]=*%,\\]+)(:\d{1,5})?(=\S+)?$/iu.exec(text)
+  if (!parts) return { expected: 'host, host:port or *.domain, and =network for a private one' }
+  const [, scheme = 'https://', star, name = '', port, network] = parts
+  const protocol = scheme.toLowerCase() === 'http://' ? 'http:' : 'https:'
+  const url = URL.parse(`${protocol}//${name}${port ?? ''}/`)
+  if (!url || port === ':0' || url.hostname.endsWith('.'))
+    return { expected: 'a host and a port that URLs can have' }
+  const host = bareHost(url)
+  const entry = {
+    text,
+    protocol,
+    host,
+    wildcard: star !== undefined,
+    port: portOf(url),
+    // A host that is an address is the network of that address.
+    network: parseNetwork(network === undefined ? host : network.slice(1)),
+  } as const
+  const expected = mistakeIn(entry, network !== undefined)
+  return expected === null ? entry : { expected }
+}
+
+/** Reads all entries. The program stops at a mistake: settings are checked before. */
+export function readAllowList(texts: readonly string[]): readonly AllowEntry[] {
+  return texts.map((text) => {
+    const entry = readAllowEntry(text)
+    if ('expected' in entry) throw new Error(`the egress allow-list expects ${entry.expected}`)
+    return entry
+  })
+}
+
+/** Whether an entry names this scheme, host and port. */
+export function names(entry: AllowEntry, called: Called): boolean {
+  if (entry.protocol !== called.protocol || entry.port !== called.port) return false
+  if (!entry.wildcard) return entry.host === called.host
+  return called.host.endsWith(`.${entry.host}`)
+}
+
+/** Whether an entry lets calls to what it names go to this address. */
+export function opens({ network }: AllowEntry, address: Address): boolean {
+  const range = rangeOf(address)
+  if (!network) return range === null
+  return contains(network, address) && (range === null || range.openable)
+}
+
+/** The host without the brackets of IPv6. */
+export function bareHost({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '')
+}
+
+export function portOf({ port, protocol }: URL): number {
+  if (port !== '') return Number(port)
+  return protocol === 'http:' ? 80 : 443
+}
+
+function mistakeIn(entry: AllowEntry, networkGiven: boolean): string | null {
+  const isLiteral = parseAddress(entry.host) !== null
+  if (entry.wildcard && (isLiteral || !entry.host.includes('.'))) {
+    return 'a domain of two or more labels after *.'
+  }
+  if (networkGiven && isLiteral) return 'a name before =network'
+  if (networkGiven && !openRange(entry.network)) {
+    return 'a network within one private range after = (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, …)'
+  }
+  const special = isLiteral && entry.network ? rangeOf(entry.network.address) : null
+  if (special && !special.openable)
+    return `an address that can be called, not one of ${special.name}`
+  if (entry.protocol === 'http:' && !openRange(entry.network)) {
+    return 'https, or an address or =network that is not public'
+  }
+  return null
+}
+
+function openRange(network: Network | null): Range | null {
+  const range = network && rangeAround(network)
+  return range?.openable ? range : null
+}

@@ -1,0 +1,39 @@
+/** From a principal and the credential that was shown for him to a caller. */
+import type { PermissionPattern } from '../../core/permissions.ts'
+import { expandAll } from '../../core/permissions.ts'
+import type { Caller } from '../../kernel/context.ts'
+import { narrow } from '../../kernel/rights.ts'
+import type { PrincipalId } from '../../storage/tables.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+import { openProfile } from '../principals/principal.ts'
+import { findPrincipal } from '../principals/store.ts'
+import { rightsOf } from './rights.ts'
+
+/** Who is calling, and the tenant's epoch that his rights were read at. */
+export interface Authenticated {
+  readonly caller: Caller
+  readonly epoch: number
+}
+
+export interface Shown extends Pick<Caller, 'credentialId' | 'expiresAt_ms' | 'addresses'> {
+  readonly principalId: PrincipalId
+  /** Null: it may all that its owner may. */
+  readonly scopes: readonly PermissionPattern[] | null
+}
+
+/** Null when the principal is disabled, deleted or was never there. */
+export async function callerOf(store: TenantStore, shown: Shown): Promise<Caller | null> {
+  const { principalId, scopes, ...credential } = shown
+  const principal = await findPrincipal(store, principalId)
+  if (principal?.state !== 'active') return null
+  const rights = await rightsOf(store, principal.principal_id)
+  return {
+    ...credential,
+    tenant: store.tenant,
+    principalId: principal.principal_id,
+    kind: principal.kind,
+    handle: (await openProfile(store, principal)).handle,
+    scopes,
+    rights: scopes ? narrow(rights, expandAll(scopes)) : rights,
+  }
+}

@@ -1,0 +1,169 @@
+/** Places that an instance is moved between, and what is in them as anybody with the database sees it. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { createApp } from '../src/app.ts'
+import type { Config } from '../src/config/config.ts'
+import { createLog } from '../src/core/log.ts'
+import { initialise, openInstance } from '../src/instance.ts'
+import { type Moved, type MoveStep, move } from '../src/move.ts'
+import { primaryKeys, type TableName, tables } from '../src/storage/tables.ts'
+import { testData } from './data.ts'
+import { configOf, type Reply } from './harness.ts'
+import { sqliteData } from './sqlite.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
+import type { Cell, TestData } from './test-data.ts'
+
+export const log = createLog('silent')
+export const tableNames = Object.keys(tables) as TableName[]
+
+export interface Place {
+  readonly config: Config
+  readonly data: TestData
+}
+
+/** SQLite, in a directory of its own. */
+export function nearPlace(t: TestContext): Place {
+  const directory = temporaryDirectory(t)
+  return { config: configOf(directory), data: sqliteData(join(directory, 'locket.db')) }
+}
+
+/** On the engine that this run of the tests is about. */
+export async function farPlace(t: TestContext): Promise<Place> {
+  const directory = temporaryDirectory(t)
+  const data = await testData(t, directory)
+  return { config: configOf(directory, data), data }
+}
+
+/** Such a place with the root key and the tombstones of another. */
+export function withKeysOf({ config }: Place, place: Place): Place {
+  const { rootKey, tombstonesFile } = config
+  return { ...place, config: { ...place.config, rootKey, tombstonesFile } }
+}
+
+export function moveBetween(
+  source: Place,
+  target: Place,
+  progress: (step: MoveStep) => void = () => undefined,
+): Promise<Moved> {
+  return move({ source: source.config, target: target.config, log, progress })
+}
+
+export interface CallOptions {
+  readonly body?: object
+  /** The administrator's when left out. */
+  readonly key?: string
+  /** The answer is kept for whoever asks again. */
+  readonly once?: boolean
+}
+
+export type Call = (method: string, path: string, options?: CallOptions) => Promise<Reply>
+
+/** Serves what is in a place for as long as `work` takes. */
+export async function serving<T>(
+  { config }: Place,
+  admin: string,
+  work: (call: Call) => Promise<T>,
+): Promise<T> {
+  const instance = await openInstance(config, { log, create: false })
+  const app = await createApp(instance, {
+    version: 'test',
+    publicUrl: null,
+    indexes_bytes_max: 1e7,
+  })
+  try {
+    return await work(async (method, path, { body, key = admin, once = false } = {}) => {
+      const request = new Request(`http://127.0.0.1${path}`, {
+        method,
+        headers: { Authorization: `Bearer ${key}`, ...(once && { 'Idempotency-Key': 'once' }) },
+        ...(body && { body: JSON.stringify(body) }),
+      })
+      const response = await app.fetch(request, { address: '127.0.0.1' })
+      const text = await response.text()
+      const { status, headers } = response
+      assert.ok(status < 400, `${method} ${path}: ${status} ${text}`)
+      return { status, headers, body: text ? JSON.parse(text) : null }
+    })
+  } finally {
+    await app.close()
+    await instance.close()
+  }
+}
+
+/** Makes an instance and returns its first key. */
+export async function initialised({ config }: Place): Promise<string> {
+  const instance = await openInstance(config, { log, create: true })
+  try {
+    return (await initialise(instance)).apiKey
+  } finally {
+    await instance.close()
+  }
+}
+
+/** An instance with two tenants that have something in every table. */
+export async function filled(place: Place): Promise<string> {
+  const admin = await initialised(place)
+  await serving(place, admin, async (call) => {
+    const tenant = { slug: 'other', name: 'Other' }
+    const { apiKey } = (await call('POST', '/v1/tenants', { body: tenant })).body
+    for (const key of [admin, apiKey]) {
+      await fillTenant((method, path, options) => call(method, path, { key, ...options }))
+    }
+  })
+  return admin
+}
+
+async function fillTenant(call: Call): Promise<void> {
+  const make = async (path: string, body: object): Promise<Reply['body']> =>
+    (await call('POST', path, { body })).body
+  const space = 'user:alice'
+  const { id } = await make('/v1/memories', { space, text: 'likes green tea', key: 'a' })
+  await call('PATCH', `/v1/memories/${id}`, { body: { text: 'likes jasmine tea' } })
+  const items = Array.from({ length: 60 }, (_, at) => ({ text: `walked ${at} miles` }))
+  const batch = await make('/v1/memories/batch', { space, items })
+  await call('DELETE', `/v1/memories/${batch.items[7].memory.id}`)
+  const role = { name: 'reader', description: 'Reads.', permissions: ['memory:read'] }
+  await call('POST', '/v1/roles', { body: role, once: true })
+  const gone = await make('/v1/spaces', { handle: 'team:gone' })
+  await call('DELETE', `/v1/spaces/${gone.id}`)
+}
+
+/** What callers are told. */
+export async function answers(call: Call): Promise<unknown> {
+  const space = 'user:alice'
+  const recall = { body: { space, query: 'which tea?' } }
+  const recalled = (await call('POST', '/v1/memories/recall', recall)).body
+  const listed = (await call('POST', '/v1/memories/list', { body: { space, limit: 100 } })).body
+  const told: unknown[] = []
+  const history = `/v1/memories/${recalled.items[0].id}/history`
+  for (const path of [history, '/v1/spaces', '/v1/roles', '/v1/tenants']) {
+    told.push((await call('GET', path)).body)
+  }
+  return { recalled, listed, told }
+}
+
+export type Contents = Readonly<Record<string, readonly string[]>>
+
+/** Every row of every table, as text and in an order of its own. */
+export async function contentsOf({ data }: Place): Promise<Contents> {
+  const contents: Record<string, readonly string[]> = {}
+  for (const table of tableNames) {
+    const rows = await data.sql(`select * from ${table} order by ${primaryKeys[table].join(', ')}`)
+    contents[table] = rows.map(toText).sort()
+  }
+  return contents
+}
+
+function toText(row: Readonly<Record<string, Cell>>): string {
+  const cells = Object.entries(row).map(([name, value]) => {
+    return [name, value instanceof Uint8Array ? `x${Buffer.from(value).toString('hex')}` : value]
+  })
+  return JSON.stringify(cells.sort())
+}
+
+/** The same without what a move itself leaves behind. */
+export function asMoved(contents: Contents): Contents {
+  const events = contents['audit_events']?.filter((row) => !row.includes('"instance.moved"')) ?? []
+  const { instance: _, ...rest } = contents
+  return { ...rest, audit_events: events }
+}
