@@ -36,6 +36,11 @@ export async function findEngine(config: Config, options: EngineOptions): Promis
   return config.database === null ? sqlite(config, options) : postgres(config, options)
 }
 
+/** Asked before anything is touched: a directory in which there is no Locket stays as it is. */
+export function mayHoldData({ database, dataDir }: Config): boolean {
+  return database !== null || existsSync(join(dataDir, 'locket.db'))
+}
+
 /** The lock on the data directory keeps others out, and is held before this is asked. */
 function sqlite(config: Config, { log, pageCountMax }: EngineOptions): Engine {
   const file = join(config.dataDir, 'locket.db')

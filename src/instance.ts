@@ -12,7 +12,7 @@ import { makeDirectoryDurably, removeUnfinished } from './crypto/durable-file.ts
 import { createKeyCache } from './crypto/keyring.ts'
 import { generateRootKey, type RootKey, readRootKey, rootKeyFromText } from './crypto/root-key.ts'
 import { openTombstones, prepareTombstones } from './crypto/tombstones.ts'
-import { type Engine, findEngine } from './engine.ts'
+import { type Engine, findEngine, mayHoldData } from './engine.ts'
 import { appointAdministrator } from './features/api-keys/appoint.ts'
 import { appendEvent } from './features/audit/append.ts'
 import { jobEvent } from './features/audit/event.ts'
@@ -70,11 +70,9 @@ export async function openInstance(config: Config, options: OpenOptions): Promis
 }
 
 function lockData(config: Config, options: OpenOptions): { release(): void } {
-  if (!existsSync(config.dataDir)) {
-    // On a machine that is new to a shared database the directory is made; it holds the tombstones.
-    if (!options.create && config.database === null) throw notInitialised(config)
-    makeDirectoryDurably(config.dataDir)
-  }
+  if (!options.create && !mayHoldData(config)) throw notInitialised(config)
+  // Also on a machine that is new to a shared database: the directory holds its tombstones.
+  if (!existsSync(config.dataDir)) makeDirectoryDurably(config.dataDir)
   return lockDirectory(config.dataDir)
 }
 

@@ -191,7 +191,7 @@ export function reasonOf(error: Error): { readonly code?: string; readonly reaso
 
 /** What is wrong, for who starts a program: the driver's and the server's own words have no secrets. */
 function unusable(error: unknown): unknown {
-  if (error instanceof LocketError || !(error instanceof Error)) return error
+  if (!(error instanceof Error)) return error
   const reason = reasons[codeOf(error) ?? ''] ?? error.message
   return new LocketError('unavailable', `The database cannot be used: ${reason}.`, { cause: error })
 }
@@ -212,7 +212,9 @@ export async function withClient<T>(
 ): Promise<T> {
   const pool = openPool({ ...target, connections_max: 1 }, log)
   try {
-    const client = await pool.connect()
+    const client = await pool.connect().catch((error: unknown) => {
+      throw unusable(error)
+    })
     client.on('error', (error) => log.warn(reasonOf(error), 'a database connection failed'))
     try {
       return await work(client)
@@ -220,7 +222,7 @@ export async function withClient<T>(
       client.release(true)
     }
   } catch (error) {
-    throw unusable(error)
+    throw error instanceof DatabaseError ? unusable(error) : error
   } finally {
     await pool.end()
   }

@@ -7,6 +7,7 @@ import {
   dropSpaceRows,
   dropTombstones,
   expiredMemories,
+  type SpaceName,
   spacesWithLeftovers,
   spacesWithTombstones,
 } from './space-sweep.ts'
@@ -64,7 +65,7 @@ test('the rows of a destroyed space are dropped in steps; those of others stay',
     view.replace(memoryOf('y', { id: first.id, version: 2 }), first),
   )
   const leftovers = () =>
-    stores.database.read((tx) => spacesWithLeftovers(tx, { after: '', limit: 10 }))
+    stores.database.read((tx) => spacesWithLeftovers(tx, { after: null, limit: 10 }))
   assert.deepEqual(await leftovers(), [])
   await stores.write(async (store) => {
     const row = await findSpace(store, space.id)
@@ -91,17 +92,16 @@ test('destroyed spaces are told page by page', async (t) => {
       if (row && handle !== 'team:b') await destroySpace(store, row)
     })
   }
-  const page = (after: string) =>
-    stores.database.read((tx) => destroyedSpaces(tx, { after, limit: 1 }))
-  assert.deepEqual(
-    (await page('')).map((row) => row.space_id),
-    [ids[0]],
-  )
-  assert.deepEqual(
-    (await page(ids[0] ?? '')).map((row) => row.space_id),
-    [ids[2]],
-  )
-  assert.deepEqual(await page(ids[2] ?? ''), [])
+  const found: string[] = []
+  let after: SpaceName | null = null
+  for (let turn = 0; turn < 3; turn += 1) {
+    const page: SpaceName[] = await stores.database.read((tx) =>
+      destroyedSpaces(tx, { after, limit: 1 }),
+    )
+    found.push(...page.map((row) => row.space_id))
+    after = page.at(-1) ?? after
+  }
+  assert.deepEqual(found, [ids[0], ids[2]])
 })
 
 test('dropped tombstones raise the floor, so that an index behind it is rebuilt', async (t) => {

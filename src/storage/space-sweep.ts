@@ -10,9 +10,20 @@ export type SpaceName = Pick<Tables['spaces'], 'tenant_id' | 'space_id'>
 type SpaceState = Tables['spaces']['state']
 
 interface Page {
-  readonly after: string
+  /** Null: from the first on. */
+  readonly after: SpaceName | null
   readonly limit: number
 }
+
+/** A place in the order of the table's key, so that a page is found without looking at all spaces. */
+type Placed = { tenant: Id<'ten'>; space: Id<'spc'>; limit: number }
+
+function placed({ after, limit }: Page): Placed {
+  const { tenant_id: tenant, space_id: space } = after ?? first
+  return { tenant, space, limit }
+}
+
+const first = { tenant_id: '', space_id: '' } as unknown as SpaceName
 
 type InSpace = { tenant: Id<'ten'>; space: Id<'spc'> }
 
@@ -26,12 +37,14 @@ const expired = query((db, arg: { now: number; limit: number }) =>
     .limit(arg.limit),
 )
 
-const leftovers = query((db, arg: Page) =>
+const leftovers = query((db, arg: Placed) =>
   db
     .selectFrom('spaces')
     .select(['tenant_id', 'space_id'])
     .where('state', '=', 'destroyed')
-    .where('space_id', '>', arg.after as Id<'spc'>)
+    .where(({ eb, refTuple, tuple }) =>
+      eb(refTuple('tenant_id', 'space_id'), '>', tuple(arg.tenant, arg.space)),
+    )
     .where(({ exists, selectFrom }) =>
       exists(
         selectFrom('memories')
@@ -40,16 +53,20 @@ const leftovers = query((db, arg: Page) =>
           .whereRef('memories.space_id', '=', 'spaces.space_id'),
       ),
     )
+    .orderBy('tenant_id')
     .orderBy('space_id')
     .limit(arg.limit),
 )
 
-const inState = query((db, arg: { state: SpaceState; after: string; limit: number }) =>
+const inState = query((db, arg: Placed & { state: SpaceState }) =>
   db
     .selectFrom('spaces')
     .select(['tenant_id', 'space_id'])
     .where('state', '=', arg.state)
-    .where('space_id', '>', arg.after as Id<'spc'>)
+    .where(({ eb, refTuple, tuple }) =>
+      eb(refTuple('tenant_id', 'space_id'), '>', tuple(arg.tenant, arg.space)),
+    )
+    .orderBy('tenant_id')
     .orderBy('space_id')
     .limit(arg.limit),
 )
@@ -118,17 +135,17 @@ export function expiredMemories(
 
 /** Spaces marked destroyed that still have rows. What the mark is worth, their MAC tells. */
 export function spacesWithLeftovers(tx: Transaction, page: Page): Promise<SpaceName[]> {
-  return tx.asSystem().all(leftovers, page)
+  return tx.asSystem().all(leftovers, placed(page))
 }
 
-/** Spaces marked destroyed, of all tenants, in the order of their ids; the same holds for them. */
+/** Spaces marked destroyed, of all tenants, in the order of tenants and ids; the same holds for them. */
 export function destroyedSpaces(tx: Transaction, page: Page): Promise<SpaceName[]> {
-  return tx.asSystem().all(inState, { ...page, state: 'destroyed' })
+  return tx.asSystem().all(inState, { ...placed(page), state: 'destroyed' })
 }
 
 /** The same of those that are in use. */
 export function activeSpaces(tx: Transaction, page: Page): Promise<SpaceName[]> {
-  return tx.asSystem().all(inState, { ...page, state: 'active' })
+  return tx.asSystem().all(inState, { ...placed(page), state: 'active' })
 }
 
 /** Removes rows of a destroyed space, at most `limit` memories, and tells how many. */

@@ -73,12 +73,12 @@ async function eachSpace(
   visit: (space: SpaceName) => Promise<void>,
 ): Promise<void> {
   const limit = limits.sweep_rows
-  let after = ''
+  let after: SpaceName | null = null
   let found: SpaceName[] = []
   do {
     found = await ctx.database.read((tx) => pageOf(tx, { after, limit }))
     await Promise.all(found.map(visit))
-    after = found.at(-1)?.space_id ?? after
+    after = found.at(-1) ?? after
   } while (found.length === limit)
 }
 

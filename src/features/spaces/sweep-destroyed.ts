@@ -17,12 +17,12 @@ export const sweepDestroyed: Job = {
   run: async (ctx) => {
     await ctx.services.finishDestruction()
     let dropped = 0
-    let after = ''
+    let after: SpaceName | null = null
     let found: SpaceName[] = []
     do {
       found = await ctx.database.read((tx) => spacesWithLeftovers(tx, { after, limit: page }))
       for (const space of found) {
-        after = space.space_id
+        after = space
         dropped += (await whereProven(ctx, space, () => dropRows(ctx, space))) ?? 0
       }
     } while (dropped === 0 && found.length === page)
