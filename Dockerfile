@@ -9,16 +9,17 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional --no-audit --no-fund
 COPY LICENSE ./
 COPY src ./src
-RUN mkdir -p /volumes/data /volumes/tombstones && chmod 0700 /volumes/data /volumes/tombstones
+# The files come with the modes that they have where this is built, which its umask decided.
+RUN chmod -R u=rwX,go=rX /app && mkdir -p -m 0700 /volumes/data /volumes/tombstones
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /app/LICENSE /app/package.json /app/
 COPY --from=build /app/node_modules /app/node_modules
 COPY --from=build /app/src /app/src
-# A new volume takes over owner and mode of what it is mounted on.
-COPY --from=build --chown=65532:65532 /volumes/data /data
-COPY --from=build --chown=65532:65532 /volumes/tombstones /tombstones
+# A new volume takes over owner and mode of what it is mounted on. The two are copied as the contents
+# of a folder, because a folder that COPY itself makes is open to all (0755).
+COPY --from=build --chown=65532:65532 /volumes/ /
 
 ENV NODE_ENV=production \
     LOCKET_MODE=production \

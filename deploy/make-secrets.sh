@@ -2,20 +2,67 @@
 # Makes ./secrets for compose.yaml: the root key, passwords, and a certificate for PostgreSQL from an
 # authority of its own whose key is thrown away. Each file belongs to the one user that reads it, so it
 # is run as root. What is there already stays as it is.
+#
+#   sh deploy/make-secrets.sh [FOLDER]
+#   sh deploy/make-secrets.sh --renew [FOLDER]   another certificate and authority, and nothing else
 set -eu
 umask 077
 
+renew=
+if [ "${1:-}" = --renew ]; then
+  renew=yes
+  shift
+fi
 folder=${1:-./secrets}
 locket=65532
 postgres=999
 valkey=999
+
+# Two years: PostgreSQL does not renew it, and nobody outside the internal network sees it.
+make_certificate() {
+  curve='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
+  openssl req -x509 $curve -days 730 -subj '/CN=Locket database authority' \
+    -addext 'basicConstraints=critical,CA:TRUE,pathlen:0' -addext 'keyUsage=critical,keyCertSign' \
+    -keyout "$1/authority.key" -out "$1/database-ca.crt" 2>/dev/null
+  openssl req -new $curve -subj '/CN=postgres' \
+    -keyout "$1/postgres/server.key" -out "$1/server.csr" 2>/dev/null
+  printf 'subjectAltName=DNS:postgres\nextendedKeyUsage=serverAuth\n' >"$1/server.ext"
+  openssl x509 -req -in "$1/server.csr" -days 730 -extfile "$1/server.ext" \
+    -CA "$1/database-ca.crt" -CAkey "$1/authority.key" -CAcreateserial \
+    -out "$1/postgres/server.crt" 2>/dev/null
+  rm "$1/authority.key" "$1/server.csr" "$1/server.ext"
+  rm -f "$1"/*.srl
+}
+
+give_away() {
+  find "$1" -type f -exec chmod 0400 {} +
+  chmod 0444 "$1/database-ca.crt"
+  chown -R "$postgres:$postgres" "$1/postgres"
+}
+
+draft=$folder.unfinished
+
+if [ "$renew" ]; then
+  if [ ! -e "$folder/postgres/server.key" ]; then
+    echo "there is no certificate in $folder; nothing was changed" >&2
+    exit 1
+  fi
+  rm -rf "$draft"
+  mkdir -p "$draft/postgres"
+  make_certificate "$draft"
+  give_away "$draft"
+  mv -f "$draft/postgres/server.key" "$draft/postgres/server.crt" "$folder/postgres/"
+  mv -f "$draft/database-ca.crt" "$folder/"
+  rm -rf "$draft"
+  echo "made another certificate in $folder: docker compose up --detach --force-recreate"
+  exit 0
+fi
 
 if [ -e "$folder" ]; then
   echo "$folder is there already; nothing was changed" >&2
   exit 1
 fi
 
-draft=$folder.unfinished
 rm -rf "$draft"
 mkdir -p "$draft/locket" "$draft/postgres" "$draft/valkey"
 
@@ -26,19 +73,7 @@ for name in database-password database-owner-password; do
 done
 openssl rand -hex 32 >"$draft/postgres/postgres-password"
 
-# Two years: PostgreSQL does not renew it, and nobody outside the internal network sees it.
-curve='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
-openssl req -x509 $curve -days 730 -subj '/CN=Locket database authority' \
-  -addext 'basicConstraints=critical,CA:TRUE,pathlen:0' -addext 'keyUsage=critical,keyCertSign' \
-  -keyout "$draft/authority.key" -out "$draft/database-ca.crt" 2>/dev/null
-openssl req -new $curve -subj '/CN=postgres' \
-  -keyout "$draft/postgres/server.key" -out "$draft/server.csr" 2>/dev/null
-printf 'subjectAltName=DNS:postgres\nextendedKeyUsage=serverAuth\n' >"$draft/server.ext"
-openssl x509 -req -in "$draft/server.csr" -days 730 -extfile "$draft/server.ext" \
-  -CA "$draft/database-ca.crt" -CAkey "$draft/authority.key" -CAcreateserial \
-  -out "$draft/postgres/server.crt" 2>/dev/null
-rm "$draft/authority.key" "$draft/server.csr" "$draft/server.ext"
-rm -f "$draft"/*.srl
+make_certificate "$draft"
 
 {
   echo 'save ""'
@@ -47,11 +82,9 @@ rm -f "$draft"/*.srl
   printf 'requirepass %s\n' "$(openssl rand -hex 32)"
 } >"$draft/valkey/valkey.conf"
 
-find "$draft" -type f -exec chmod 0400 {} +
-chmod 0444 "$draft/database-ca.crt"
+give_away "$draft"
 chmod 0711 "$draft"
 chown -R "$locket:$locket" "$draft/locket"
-chown -R "$postgres:$postgres" "$draft/postgres"
 chown -R "$valkey" "$draft/valkey"
 mv "$draft" "$folder"
 echo "made $folder; keep a copy of $folder/locket/root-key offline: without it nothing can be read"

@@ -90,7 +90,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     trustedProxies: options.trustedProxies ?? [],
     corsOrigins: options.corsOrigins ?? [],
     docs: options.docs ?? true,
-    ready: async () => !closing && (await database.read(isInitialised)),
+    ready: async () => !closing && database.takesChanges && (await database.read(isInitialised)),
   })
   return {
     fetch,

@@ -1,7 +1,8 @@
 /** The keys that `init`, `start` and `keys recover` have shown at a terminal, where logs keep them. */
 
+import { ConfigError, type ServerSettings } from './config/config.ts'
+import { setupOf } from './config/setup.ts'
 import { toTimestamp } from './core/clock.ts'
-import { LocketError } from './core/errors.ts'
 import { livingBootstrapKeys } from './features/api-keys/appoint.ts'
 import { tenantIds } from './features/tenants/store.ts'
 import type { Instance } from './instance.ts'
@@ -36,16 +37,22 @@ export async function bootstrapKeys(instance: Readable): Promise<readonly Bootst
   })
 }
 
-/** Throws `unavailable` while one is alive, with all that the operator has to do. */
-export async function refuseBootstrapKeys(instance: Instance): Promise<void> {
+/** Throws `ConfigError` while one is alive, with all that the operator has to do. */
+export async function refuseBootstrapKeys(
+  instance: Readable,
+  settings: ServerSettings,
+): Promise<void> {
   const alive = await bootstrapKeys(instance)
   if (alive.length === 0) return
   const ids = alive.map(({ id }) => id)
-  throw new LocketError(
-    'unavailable',
-    `Production does not start while a bootstrap key is alive (${ids.join(', ')}). Serve to yourself ` +
-      'alone with `locket serve --mode development --host 127.0.0.1`; there, with the bootstrap key, ' +
-      'make your own with `locket keys create NAME`; with your own, end ' +
-      `${ids.map((id) => `\`locket keys revoke ${id}\``).join(', ')}; then start again.`,
-  )
+  const { command, url } = setupOf(settings)
+  throw new ConfigError([
+    `Production does not start while a bootstrap key is alive (${ids.join(', ')}). Serve to yourself alone:`,
+    `  ${command} &`,
+    `  export LOCKET_URL=${url ?? 'http://127.0.0.1:PORT    # the one that it prints'}`,
+    'Make a key of your own with the bootstrap key, and with your own end that one:',
+    '  LOCKET_API_KEY=lk_… locket keys create NAME',
+    ...ids.map((id) => `  LOCKET_API_KEY=lk_… locket keys revoke ${id}`),
+    'Then end that server, and start again.',
+  ])
 }

@@ -17,8 +17,8 @@ export interface Engine {
   readonly exists: boolean
   /** Whether the instance's key was wrapped with this root key; a new database fits every key. */
   fits(root: DataKey): Promise<boolean>
-  /** Opens the database and brings the schema up to date. */
-  open(): Promise<Database>
+  /** Opens the database for use with this root key, and brings the schema up to date. */
+  open(root: DataKey): Promise<Database>
   /** Ends what `open` and the looking began. */
   close(): Promise<void>
 }
@@ -60,10 +60,12 @@ async function postgres(config: Config, { log, alone }: EngineOptions): Promise<
   const { database: target, mode } = config
   if (target === null) throw new LocketError('internal', 'no database URL')
   let presence: Presence | undefined
+  let root: DataKey | undefined
   const database = await preparePostgres({
     target,
     log,
     strict: mode === 'production',
+    alone,
     mayChange: () => presence?.held ?? false,
   })
   try {
@@ -71,13 +73,20 @@ async function postgres(config: Config, { log, alone }: EngineOptions): Promise<
       target,
       log,
       alone,
-      isUsable: async () => (await database.read(stateOf)) !== 'departed',
+      isUsable: () =>
+        database.read(
+          async (tx) =>
+            (await stateOf(tx)) !== 'departed' && (!root || (await rootKeyFits(tx, root))),
+        ),
     })
     const exists = (await database.read(stateOf)) !== 'empty'
     return {
       exists,
-      fits: (root) => database.read((tx) => rootKeyFits(tx, root)),
-      open: async () => database,
+      fits: (one) => database.read((tx) => rootKeyFits(tx, one)),
+      open: async (used) => {
+        root = used
+        return database
+      },
       close: async () => {
         await database.close()
         await presence?.end()

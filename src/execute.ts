@@ -129,11 +129,12 @@ async function answerWrite(app: Pipeline, run: Run): Promise<Answer> {
 const beside: WriteOptions = { durability: 'relaxed', turn: null }
 
 /** A change is about the spaces that it names; about the whole tenant when it names none, or makes one. */
-function turnOf({ caller, spaces }: Admitted): WriteOptions {
+function turnOf({ caller, spaces, resource }: Admitted): WriteOptions {
   const { tenant } = caller
+  const also = resource.kind === 'instance' ? (resource.tenant ?? null) : null
   const ids = spaces.map(({ row }) => row?.space_id).filter((id) => id !== undefined)
   const whole = ids.length === 0 || ids.length < spaces.length
-  return { durability: 'full', turn: whole ? { tenant } : { tenant, spaces: ids } }
+  return { durability: 'full', turn: whole ? { tenant, also } : { tenant, spaces: ids } }
 }
 
 /** What follows a commit cannot undo it: when it fails, the operation was done all the same. */

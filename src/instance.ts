@@ -102,7 +102,7 @@ async function openData(config: Config, options: DataOptions): Promise<Instance>
   }
   settleTombstones(config.tombstonesFile, rootKey.key)
   prepareTombstones(config.tombstonesFile)
-  const database = await engine.open()
+  const database = await engine.open(rootKey.key)
   const keys = openKeys(config, rootKey.key, clock)
   const state = await database.read(stateOf)
   if (!options.moving) refuseMoved(state)

@@ -1,13 +1,14 @@
 /**
  * The image: what its Dockerfile says, and that what it puts together runs. There is no Docker where
- * tests run, so the files that it copies are laid out in a directory, as it lays them out, and started
- * as it starts them: by another user, from a tree that nobody can write.
+ * tests run, so its steps are done in directories, as Docker does them, and what they lay out is
+ * started as the image starts it: by another user, from a tree that nobody can write.
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   cpSync,
   existsSync,
   globSync,
@@ -15,12 +16,14 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { settings } from '../src/config/settings.ts'
+import { build } from './deployment-build.ts'
 import {
   dockerfileBreaches,
   environmentOf,
@@ -123,71 +126,102 @@ describe('the Dockerfile', () => {
 })
 
 interface Image {
-  readonly data: string
-  readonly env: Readonly<Record<string, string>>
-  run(...args: readonly string[]): { code: number; stdout: string }
+  readonly directory: string
+  readonly url: string
+  run(args: readonly string[], env?: Environment): { code: number; stdout: string }
   start(...args: readonly string[]): ReturnType<typeof spawn>
 }
+
+type Environment = Readonly<Record<string, string>>
 
 /** As root: as the user of the image. */
 const user = process.getuid?.() === 0 ? { uid: 65_532, gid: 65_532 } : {}
 
-/** What the last stage holds, in a directory; its volumes are empty and its secret is there. */
-async function layOut(t: TestContext): Promise<Image> {
-  const image = mkdtempSync(join(tmpdir(), 'locket-image-'))
-  t.after(() => {
-    execFileSync('chmod', ['-R', 'u+w', image])
-    rmSync(image, { recursive: true, force: true })
-  })
-  const lockfile = JSON.parse(read('package-lock.json')) as Lockfile
-  const optional = (path: string) => 'optional' in (lockfile.packages[path] ?? {})
-  const packages = runtimePackages(lockfile).filter((path) => !optional(path))
-  for (const path of [...packages, 'package.json', 'LICENSE', 'src']) {
-    cpSync(join(root, path), join(image, 'app', path), {
+/**
+ * What is built from, as somebody has it whose umask is 077: the sources and the lockfile; and what is
+ * installed by it, for npm has no part in this.
+ */
+function buildContext(directory: string): string {
+  const context = join(directory, 'context')
+  for (const path of ['package.json', 'package-lock.json', '.npmrc', 'LICENSE', 'src']) {
+    cpSync(join(root, path), join(context, path), {
       recursive: true,
       filter: (file) => !file.endsWith('.test.ts'),
     })
   }
-  const volume = (name: string) => {
-    mkdirSync(join(image, name))
-    if (user.uid) chownSync(join(image, name), user.uid, user.gid)
-    chmodSync(join(image, name), 0o700)
+  execFileSync('chmod', ['-R', 'go=', context])
+  return context
+}
+
+/** In place of `npm ci`: the packages that it would install are here already. */
+function install(command: string, stage: string): boolean {
+  if (!command.startsWith('npm ci ')) return false
+  const lockfile = JSON.parse(read('package-lock.json')) as Lockfile
+  const optional = (path: string) => 'optional' in (lockfile.packages[path] ?? {})
+  for (const path of runtimePackages(lockfile).filter((one) => !optional(one))) {
+    cpSync(join(root, path), join(stage, 'app', path), { recursive: true })
   }
+  return true
+}
+
+/** The image in a directory; its volumes are empty and its secret is there. */
+async function layOut(t: TestContext): Promise<Image> {
+  const directory = mkdtempSync(join(tmpdir(), 'locket-image-'))
+  t.after(() => {
+    execFileSync('chmod', ['-R', 'u+w', directory])
+    rmSync(directory, { recursive: true, force: true })
+  })
+  chmodSync(directory, 0o755)
+  const image = build({
+    instructions: parseDockerfile(read('Dockerfile')),
+    context: buildContext(directory),
+    directory,
+    base: (base, stage) => {
+      if (!base.startsWith('node:')) return
+      mkdirSync(join(stage, 'usr/local/bin'), { recursive: true })
+      copyFileSync(process.execPath, join(stage, 'usr/local/bin/node'))
+    },
+    run: install,
+  })
   mkdirSync(join(image, 'run/secrets'), { recursive: true })
   const secret = join(image, 'run/secrets/root-key')
   writeFileSync(secret, `${Buffer.alloc(32, 3).toString('base64')}\n`, { mode: 0o400 })
   if (user.uid) chownSync(secret, user.uid, user.gid)
   execFileSync('chmod', ['-R', 'a-w', join(image, 'app')])
-  chmodSync(image, 0o755)
-  for (const name of ['data', 'tombstones']) volume(name)
   return started(image, await freePort())
 }
 
 function started(image: string, port: number): Image {
   const inside = (text: string): string => (text.startsWith('/') ? join(image, text) : text)
+  const url = `http://127.0.0.1:${port}`
   const env = {
     ...Object.fromEntries(Object.entries(environment).map(([k, v]) => [k, inside(v)])),
     // The network is this machine's own, whose other addresses are nobody's to serve on.
     LOCKET_HOST: '127.0.0.1',
     LOCKET_PORT: String(port),
+    LOCKET_URL: url,
     LOCKET_LOG_LEVEL: 'warn',
   }
-  const words = entrypoint.slice(1).map(inside)
+  const [program = '', ...words] = entrypoint.map(inside)
   const options = { env, cwd: join(image, 'app'), ...user }
   return {
-    data: image,
-    env,
-    run: (...args) => {
+    directory: image,
+    url,
+    run: (args, more = {}) => {
       try {
-        const pipes = { ...options, stdio: 'pipe', encoding: 'utf8' } as const
-        return { code: 0, stdout: execFileSync(process.execPath, [...words, ...args], pipes) }
+        const pipes = {
+          ...options,
+          env: { ...env, ...more },
+          stdio: 'pipe',
+          encoding: 'utf8',
+        } as const
+        return { code: 0, stdout: execFileSync(program, [...words, ...args], pipes) }
       } catch (thrown) {
         const { status, stdout } = thrown as { status: number; stdout: string }
         return { code: status, stdout }
       }
     },
-    start: (...args) =>
-      spawn(process.execPath, [...words, ...args], { ...options, stdio: 'inherit' }),
+    start: (...args) => spawn(program, [...words, ...args], { ...options, stdio: 'inherit' }),
   }
 }
 
@@ -199,29 +233,62 @@ async function untilReady(url: string): Promise<void> {
   }
 }
 
-test('what is in the image serves, as its user, and writes nowhere but into its volumes', async (t) => {
-  const image = await layOut(t)
-  const { code, stdout } = image.run('init', '--json')
-  assert.equal(code, 0)
-  const { apiKey } = JSON.parse(stdout) as { apiKey: string }
-  assert.equal(image.run('health').code, 1)
-
-  // Not yet in production: that waits until the first key was replaced.
-  const server = image.start('serve', '--mode', 'development')
+async function serving(t: TestContext, image: Image, ...args: readonly string[]) {
+  const server = image.start('serve', ...args)
   t.after(() => server.kill('SIGKILL'))
-  const url = `http://127.0.0.1:${image.env['LOCKET_PORT']}`
-  await untilReady(url)
-  assert.equal(image.run('health').code, 0)
-  const headers = { authorization: `Bearer ${apiKey}` }
-  const body = JSON.stringify({ space: 'user:alice', text: 'she takes the last train' })
-  const stored = await fetch(`${url}/v1/memories`, { method: 'POST', headers, body })
-  assert.equal(stored.status, 201)
-
   const ended = new Promise((resolve) => server.once('exit', resolve))
-  server.kill('SIGTERM')
-  assert.equal(await ended, 0)
-  assert.equal(image.run('health').code, 1)
-  const files = globSync(['data/*', 'tombstones/*', 'app/**/*.{db,key,log}'], { cwd: image.data })
+  await Promise.race([untilReady(image.url), ended])
+  const end = (): Promise<unknown> => {
+    server.kill('SIGTERM')
+    return ended
+  }
+  return { end }
+}
+
+/** The first key is only there to be replaced, which production waits for. */
+async function replaceFirstKey(t: TestContext, image: Image): Promise<string> {
+  const { code, stdout } = image.run(['init', '--json'])
+  assert.equal(code, 0)
+  const { apiKey: first } = JSON.parse(stdout) as { apiKey: string }
+  const server = await serving(t, image, '--mode', 'development')
+  const ask = (key: string, ...args: readonly string[]) => {
+    const answer = image.run(['keys', ...args, '--json'], { LOCKET_API_KEY: key })
+    assert.equal(answer.code, 0, args.join(' '))
+    return JSON.parse(answer.stdout)
+  }
+  const { items } = ask(first, 'list') as { items: readonly { id: string }[] }
+  const { key } = ask(first, 'create', 'mine') as { key: string }
+  ask(key, 'revoke', items[0]?.id ?? '')
+  assert.equal(await server.end(), 0)
+  return key
+}
+
+test('its volumes are for its user alone, and nobody can write the rest', async (t) => {
+  const { directory } = await layOut(t)
+  for (const volume of execForm(instruction('VOLUME')) ?? []) {
+    const { mode, uid, gid } = statSync(join(directory, volume))
+    assert.equal(mode & 0o777, 0o700, volume)
+    if (user.uid) assert.deepEqual({ uid, gid }, user, volume)
+  }
+  const { mode, uid } = statSync(directory)
+  assert.deepEqual([mode & 0o777, uid], [0o755, process.getuid?.()])
+})
+
+test('what is in the image serves in production, as its user, and writes only into its volumes', async (t) => {
+  const image = await layOut(t)
+  const key = await replaceFirstKey(t, image)
+  assert.equal(image.run(['health']).code, 1)
+
+  const server = await serving(t, image)
+  assert.equal(image.run(['health']).code, 0)
+  const headers = { authorization: `Bearer ${key}` }
+  const body = JSON.stringify({ space: 'user:alice', text: 'she takes the last train' })
+  const stored = await fetch(`${image.url}/v1/memories`, { method: 'POST', headers, body })
+  assert.equal(stored.status, 201)
+  assert.equal(await server.end(), 0)
+
+  const written = ['data/*', 'tombstones/*', 'app/**/*.{db,key,log}']
+  const files = globSync(written, { cwd: image.directory })
   assert.ok(files.includes('data/locket.db'))
   assert.ok(files.includes('tombstones/tombstones'))
   assert.deepEqual(

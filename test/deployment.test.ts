@@ -1,7 +1,7 @@
 /** compose.yaml, the systemd unit and nginx.conf: each line that keeps something out is held here. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { parse } from 'yaml'
@@ -19,6 +19,8 @@ type Table<Value> = Readonly<Record<string, Value>>
 
 interface Service {
   readonly image: string
+  readonly build?: string
+  readonly pull_policy?: string
   readonly user: string
   readonly command?: Texts
   readonly read_only?: boolean
@@ -139,6 +141,27 @@ describe('compose.yaml', () => {
     assert.equal(migrate.healthcheck?.disable, true)
   })
 
+  test('PostgreSQL is well only once it can be reached: not while the image sets it up', () => {
+    // The server that does that listens on no address. A login that is let in by no rule would be
+    // a line in the log each time.
+    assert.deepEqual(postgres.healthcheck?.test, [
+      'CMD',
+      'pg_isready',
+      '--quiet',
+      '--host=127.0.0.1',
+      '--username=locket',
+      '--dbname=locket',
+    ])
+    assert.equal(locket.depends_on?.['postgres']?.condition, 'service_healthy')
+    assert.equal(migrate.depends_on?.['postgres']?.condition, 'service_healthy')
+  })
+
+  test('the image is built once, and nobody else is asked for it', () => {
+    assert.equal(locket.build, '.')
+    const { build, image: of, pull_policy } = migrate
+    assert.deepEqual([build, of, pull_policy], [undefined, locket.image, 'never'])
+  })
+
   test('what is not used yet starts only when asked for', () => {
     assert.deepEqual(valkey.profiles, ['valkey'])
     for (const service of [locket, migrate, postgres]) assert.equal(service.profiles, undefined)
@@ -167,23 +190,72 @@ describe('compose.yaml', () => {
     }
   })
 
-  test('the script makes the secrets that are named, each for the one user that reads it', {
+  describe('deploy/make-secrets.sh', {
     skip: process.getuid?.() !== 0 && 'only root can give files away',
-  }, (t) => {
-    const folder = join(temporaryDirectory(t), 'secrets')
-    const make = () => spawnSync('sh', [join(root, 'deploy/make-secrets.sh'), folder])
-    const { status, stderr } = make()
-    assert.equal(status, 0, String(stderr))
-    const list = execFileSync('find', ['.', '-type', 'f', '-printf', '%p %m %U\n'], { cwd: folder })
-    const files = String(list).trim().split('\n').sort()
+  }, () => {
+    const make = (...args: Texts) =>
+      spawnSync('sh', [join(root, 'deploy/make-secrets.sh'), ...args], { encoding: 'utf8' })
+    const owned = (folder: string): Texts =>
+      execFileSync('find', ['.', '-type', 'f', '-printf', '%p %m %U\n'], { cwd: folder })
+        .toString()
+        .trim()
+        .split('\n')
+        .sort()
     const owners: Table<string> = { locket: '400 65532', postgres: '400 999', valkey: '400 999' }
-    const expected = Object.values(compose.secrets).map(({ file }) => {
-      const [, , place = ''] = file.split('/')
-      return `${file.replace('/secrets', '')} ${owners[place] ?? '444 0'}`
+    const expected = Object.values(compose.secrets)
+      .map(({ file }) => {
+        const [, , place = ''] = file.split('/')
+        return `${file.replace('/secrets', '')} ${owners[place] ?? '444 0'}`
+      })
+      .sort()
+
+    test('makes the secrets that are named, each for the one user that reads it', (t) => {
+      const folder = join(temporaryDirectory(t), 'secrets')
+      const { status, stderr } = make(folder)
+      assert.equal(status, 0, stderr)
+      assert.deepEqual(owned(folder), expected)
+      assert.equal(make(folder).status, 1, 'what is there stays as it is')
     })
-    assert.deepEqual(files, expected.sort())
-    assert.equal(make().status, 1, 'what is there stays as it is')
+
+    test('renews the certificate, and touches neither root key nor passwords', (t) => {
+      const directory = temporaryDirectory(t)
+      const folder = join(directory, 'secrets')
+      assert.equal(make('--renew', folder).status, 1, 'there is nothing to renew')
+      make(folder)
+      const texts = () =>
+        new Map(
+          expected.map((line) => {
+            const [file = ''] = line.split(' ')
+            return [file, readFileSync(join(folder, file), 'utf8')]
+          }),
+        )
+      const before = texts()
+      const { status, stderr } = make('--renew', folder)
+      assert.equal(status, 0, stderr)
+      const after = texts()
+      assert.deepEqual(
+        [...after.keys()].filter((file) => after.get(file) !== before.get(file)).sort(),
+        ['./database-ca.crt', './postgres/server.crt', './postgres/server.key'],
+      )
+      assert.deepEqual(owned(folder), expected)
+      const files = [
+        '-CAfile',
+        join(folder, 'database-ca.crt'),
+        join(folder, 'postgres/server.crt'),
+      ]
+      execFileSync('openssl', ['verify', '-x509_strict', '-verify_hostname', 'postgres', ...files])
+      assert.deepEqual(readdirSync(directory), ['secrets'])
+    })
   })
+})
+
+test('what Kubernetes says of a Service named locket is no setting, and the guide keeps it away', () => {
+  const links = { LOCKET_PORT: 'tcp://10.0.0.1:8080', LOCKET_SERVICE_HOST: '10.0.0.1' }
+  assert.throws(() => readConfig({}, { ...image, ...links }), {
+    name: 'ConfigError',
+    message: /^LOCKET_SERVICE_HOST: .*\nLOCKET_PORT: expected a port/,
+  })
+  assert.match(read('docs/guides/deployment.md'), /`enableServiceLinks: false` in the pod/)
 })
 
 describe('deploy/locket.service', () => {

@@ -24,6 +24,8 @@ interface Site {
   readonly key: string
   /** The status of each request that Locket has seen, oldest first. */
   seen(): readonly number[]
+  /** Ends Locket, and leaves nginx alone. */
+  leave(): Promise<void>
 }
 
 /** A Locket that trusts the proxy, and the proxy. */
@@ -39,7 +41,11 @@ async function openSite(t: TestContext): Promise<Site> {
       .split('\n')
       .filter((one) => /"msg":"(request|refused|connection refused)"/.test(one))
       .map((one) => (JSON.parse(one) as { status?: number }).status ?? 400)
-  return { nginx: await startNginx(t, Number(new URL(url).port)), key: apiKey, seen }
+  const leave = async (): Promise<void> => {
+    server.child.kill('SIGTERM')
+    await server.ended()
+  }
+  return { nginx: await startNginx(t, Number(new URL(url).port)), key: apiKey, seen, leave }
 }
 
 async function send({ nginx }: Site, bytes: string): Promise<RawAnswer> {
@@ -163,21 +169,24 @@ test('what Locket bounds, nginx bounds at the same size', { skip }, async (t) =>
   assert.doesNotMatch(tooLarge.text, /"code"/)
 })
 
+/** What the port for plain HTTP says. */
+function askPlainly({ nginx }: Site, path: string, headers: Readonly<Record<string, string>> = {}) {
+  const place = { host: '127.0.0.1', port: nginx.plainPort, agent: false }
+  const outgoing = request({ ...place, path, headers: { Host: host, ...headers } })
+  return new Promise<readonly [status?: number, location?: string]>((resolve, reject) => {
+    outgoing.once('error', reject)
+    outgoing.once('response', ({ statusCode, headers: { location } }) => {
+      resolve([statusCode ?? 0, location ?? ''])
+    })
+    outgoing.end()
+  })
+}
+
 test('plain HTTP is only told where HTTPS is; other names get no handshake', {
   skip,
 }, async (t) => {
   const site = await openSite(t)
-  const { status, location } = await new Promise<{ status?: number; location?: string }>(
-    (resolve, reject) => {
-      const outgoing = request({ host: '127.0.0.1', port: site.nginx.plainPort, path: '/v1/x?y=1' })
-      outgoing.once('error', reject)
-      outgoing.once('response', ({ statusCode: code, headers }) => {
-        resolve({ status: code ?? 0, location: headers.location ?? '' })
-      })
-      outgoing.end()
-    },
-  )
-  assert.deepEqual([status, location], [308, `https://${host}/v1/x?y=1`])
+  assert.deepEqual(await askPlainly(site, '/v1/x?y=1'), [308, `https://${host}/v1/x?y=1`])
   const stranger = connect({ host: '127.0.0.1', port: site.nginx.port, servername: 'b.example' })
   const [fault] = await new Promise<readonly NodeJS.ErrnoException[]>((resolve) => {
     stranger.once('error', (error) => resolve([error]))
@@ -185,4 +194,45 @@ test('plain HTTP is only told where HTTPS is; other names get no handshake', {
   })
   stranger.destroy()
   assert.match(String(fault?.code), /ALERT_UNRECOGNIZED_NAME|SSLV3_ALERT|TLSV1_/)
+  const behindOurs = await ask(site, '/livez', { headers: { Host: 'b.example' } })
+  assert.equal(behindOurs.status, 421)
+})
+
+test('a credential that came in clear is refused, not redirected', {
+  skip,
+}, async (t) => {
+  const site = await openSite(t)
+  const shown: readonly (readonly [string, string])[] = [
+    ['Authorization', `Bearer ${site.key}`],
+    ['Proxy-Authorization', 'Basic YTpi'],
+    ['X-Api-Key', site.key],
+    ['Cookie', 'a=b'],
+  ]
+  for (const [name, value] of shown) {
+    assert.deepEqual(await askPlainly(site, '/v1/spaces', { [name]: value }), [403, ''], name)
+  }
+  for (const path of [`/${site.key}`, `/v1/spaces?key=${site.key}`]) {
+    assert.deepEqual(await askPlainly(site, path), [403, ''], 'a key in the URL')
+  }
+})
+
+test('neither log holds a query, a key or a header, also when Locket is away', {
+  skip,
+}, async (t) => {
+  const site = await openSite(t)
+  const paths = [`/v1/spaces/${site.key}`, `/${encodeURIComponent(site.key).replace('_', '%5f')}`]
+  const askAll = async (): Promise<void> => {
+    await ask(site, '/livez?secret=canary')
+    for (const path of paths) await ask(site, path)
+    await askPlainly(site, `/${site.key}?secret=canary`)
+  }
+  await askAll()
+  await site.leave()
+  await askAll()
+  assert.equal((await ask(site, '/livez?secret=canary')).status, 502)
+  const { access, error } = site.nginx.written()
+  assert.equal(error, '')
+  assert.doesNotMatch(access, new RegExp(`canary|${site.key.slice(3, 12)}`))
+  const last = site.nginx.log().at(-1)
+  assert.deepEqual([last?.path, last?.status, last?.upstream], ['/livez', '502', '502'])
 })

@@ -18,6 +18,8 @@ export interface Nginx {
   readonly certificate: string
   /** What it wrote of each request, oldest first. */
   log(): readonly Passed[]
+  /** All that it wrote, byte for byte: of requests, and of what went wrong. */
+  written(): { readonly access: string; readonly error: string }
 }
 
 /** One request as nginx saw it; `upstream` is empty for one that it answered itself. */
@@ -36,6 +38,7 @@ export async function startNginx(t: TestContext, locketPort: number): Promise<Ng
   const [port, plainPort] = [await freePort(), await freePort()]
   const config = join(directory, 'nginx.conf')
   const access = join(directory, 'access.log')
+  const error = join(directory, 'error.log')
   writeFileSync(config, adapted({ directory, files, port, plainPort, locketPort }))
   const args = ['-c', config, '-p', directory, '-e', join(directory, 'start.log')]
   execFileSync(program ?? 'nginx', ['-t', ...args], { stdio: 'pipe' })
@@ -46,7 +49,11 @@ export async function startNginx(t: TestContext, locketPort: number): Promise<Ng
     const lines = readFileSync(access, 'utf8').split('\n').filter(Boolean)
     return lines.map((line) => JSON.parse(line) as Passed)
   }
-  return { port, plainPort, certificate: files.cert, log }
+  const written = () => ({
+    access: readFileSync(access, 'utf8'),
+    error: readFileSync(error, 'utf8'),
+  })
+  return { port, plainPort, certificate: files.cert, log, written }
 }
 
 interface Places {
@@ -66,7 +73,7 @@ function adapted({ directory, files, port, plainPort, locketPort }: Places): str
     return `${kind}_temp_path ${join(directory, kind)};`
   })
   const changes: readonly (readonly [string | RegExp, string])[] = [
-    [/^user www-data;$/m, process.getuid?.() === 0 ? 'user www-data;' : ''],
+    [/^user www-data;$/gm, process.getuid?.() === 0 ? 'user www-data;' : ''],
     ['worker_processes auto;', 'worker_processes 1;'],
     ['/run/nginx.pid', join(directory, 'nginx.pid')],
     ['/var/log/nginx/error.log', join(directory, 'error.log')],
@@ -81,7 +88,7 @@ function adapted({ directory, files, port, plainPort, locketPort }: Places): str
   ]
   return changes.reduce(
     (text, [from, to]) => {
-      const changed = text.replace(from, to)
+      const changed = text.replaceAll(from, to)
       if (changed === text && from !== changes[0]?.[0]) throw new Error(`${sample} lacks ${from}`)
       return changed
     },

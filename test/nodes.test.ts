@@ -119,6 +119,27 @@ describe('two nodes', onlyOn('postgres', 'one process serves a SQLite file'), ()
     assert.equal(again.body.code, 'already_exists', 'handles are found under the new look-up key')
   })
 
+  test('a handle stays one principal’s, whichever keys are rotated meanwhile', async (t) => {
+    const { one, two } = await twoNodes(t)
+    const make = (node: Node, handle: string) =>
+      node.call('POST', '/v1/principals', { body: { handle } })
+    assert.equal((await make(one, 'user:bob')).status, 201)
+    for (let round = 0; round < 4; round += 1) {
+      await two.call('GET', '/v1/principals')
+      const [rotated, ...made] = await Promise.all([
+        one.call('POST', '/v1/encryption-keys/rotate', { body: { scope: 'lookup' } }),
+        make(two, 'user:bob'),
+        make(one, 'user:bob'),
+        make(two, `user:new-${round}`),
+      ])
+      assert.equal(rotated.status, 200)
+      assert.deepEqual(
+        made.map((reply) => reply.status),
+        [409, 409, 201],
+      )
+    }
+  })
+
   test('changes of one space from both are all done, in one order', async (t) => {
     const { one, two } = await twoNodes(t)
     await store(one, 'first')

@@ -53,7 +53,7 @@ async function inTenant(client: Client, tenant: string, sql: string): Promise<un
 }
 
 describe('in PostgreSQL', onlyOn('postgres', 'SQLite has no roles and no row security'), () => {
-  test('a tenant’s transaction reaches no row of another by any SQL [V13.2.2] [V8.4.1]', async (t) => {
+  test('a transaction that names one tenant reaches no row of another [V13.2.2] [V8.4.1]', async (t) => {
     const { locket, other } = await twoTenants(t)
     const client = await asApplication(t, locket)
     for (const table of ofTenants) {

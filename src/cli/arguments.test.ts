@@ -93,7 +93,6 @@ describe('positional values', () => {
 describe('values by flag', () => {
   const lines: readonly [string[], Readonly<Record<string, unknown>>][] = [
     [['--mood', 'bad'], { mood: 'bad' }],
-    [['--mood', 'bad', '--mood', 'good'], { mood: 'good' }],
     [['--weight', '7.5'], { weight: 7.5 }],
     [['--weight=-1'], { weight: -1 }],
     [['--limit', '3'], { limit: 3 }],
@@ -127,6 +126,8 @@ describe('mistakes', () => {
     [['b', '--metadata'], ['--metadata: needs a value']],
     [['b', '--mood', '--json'], ['--mood: needs a value (--mood=… if it begins with -)']],
     [['b', '--json=1'], ['--json: takes no value']],
+    [['b', '--mood', 'bad', '--mood', 'good'], ['--mood: is given more than once']],
+    [['b', '--text', 'a', '--text=b'], ['--text: is given more than once']],
     [['b', '-x'], ['-x: there is no such flag']],
     [['b', '--lim', '3'], ['--lim: there is no such flag']],
     [['b', '--limits=3'], ['--limits: there is no such flag; did you mean --limit?']],

@@ -73,10 +73,12 @@ export function assignFields(command: RemoteCommand, given: Arguments): Assigned
     texts.set(field.name, [given.positionals[at] ?? ''])
   }
   const missing = command.fields.filter((field) => field.required && !texts.has(field.name))
+  const single = command.fields.filter((field) => field.count === 'one').map(({ flag }) => flag)
   return {
     texts,
     mistakes: [
       ...given.mistakes,
+      ...repeatedIn(given, single),
       ...missing.map((field) => `${nameOf(command, field)}: is missing`),
       ...surplusIn(given, filled.length),
     ],
@@ -111,6 +113,13 @@ export function surplusIn(given: Arguments, count: number): readonly string[] {
   const surplus = given.positionals.length - count
   if (surplus <= 0 || given.mistakes.length > 0) return []
   return [`${surplus} more than the ${count} values that this takes; quote text with spaces`]
+}
+
+/** Of flags that take one value, those given more than once: which of them is meant nobody knows. */
+export function repeatedIn(given: Arguments, flags: readonly string[]): readonly string[] {
+  return flags
+    .filter((flag) => (given.values.get(flag)?.length ?? 0) > 1)
+    .map((flag) => `--${flag}: is given more than once`)
 }
 
 /** A positional value as usage lines have it. */

@@ -28,7 +28,7 @@ export async function configShowCommand({ settings, json }: LocalCall): Promise<
 
 /** Mistakes have ended the command before; what remains is what only a server refuses. */
 export async function configCheckCommand({ settings, json }: LocalCall): Promise<ExitCode> {
-  refuseUnsafe(settings)
+  await refuseUnsafe(settings)
   const { mode } = settings.config
   if (json) printJson({ right: true, mode, file: settings.file })
   else print(`the settings are right for ${mode}`)

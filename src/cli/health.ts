@@ -5,8 +5,11 @@
 import { readFileSync } from 'node:fs'
 import { request as requestPlainly } from 'node:http'
 import { type RequestOptions, request as requestSecurely } from 'node:https'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { Config, TlsConfig } from '../config/config.ts'
 import { second_ms } from '../core/clock.ts'
+import { readCertificates } from '../crypto/certificate.ts'
 import { type ExitCode, exitCodes, type LocalCall, UsageError } from './command.ts'
 import { print, printError, printJson } from './output.ts'
 
@@ -46,7 +49,7 @@ function ask({ host, port, tls }: Config): Promise<number | undefined> {
   }
   const { promise, resolve, reject } = Promise.withResolvers<number | undefined>()
   const request = tls ? requestSecurely(options) : requestPlainly(options)
-  request.once('error', reject)
+  request.once('error', (error) => reject(strangerAt(request.socket) ?? error))
   request.once('response', (response) => {
     response.resume()
     response.once('error', reject)
@@ -57,15 +60,44 @@ function ask({ host, port, tls }: Config): Promise<number | undefined> {
 }
 
 /**
- * Nobody but who serves the certificate of the settings. Its name is not looked at: it is that of
- * the outside address, and what is asked here is this machine.
+ * Nobody but who serves the certificate of the settings: not what the rest of its chain has issued,
+ * which anybody may have bought. Its name is not looked at: it is that of the outside address, and
+ * what is asked here is this machine.
  */
 function trustOnly({ certFile }: TlsConfig): RequestOptions {
   return {
-    ca: readFileSync(certFile),
+    ca: firstCertificate(certFile),
     allowPartialTrustChain: true,
     checkServerIdentity: () => undefined,
   }
+}
+
+function firstCertificate(file: string): string {
+  let pem = ''
+  try {
+    pem = readFileSync(file, 'latin1')
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new Error(`the certificate file cannot be read (${code}): ${file}`, { cause })
+  }
+  try {
+    const [first] = readCertificates(pem)
+    if (first) return first.toString()
+  } catch {
+    // Told below: the error knows the place in the file and not its name.
+  }
+  throw new Error(`the certificate file has no certificate (PEM): ${file}`)
+}
+
+/** Faults that the right certificate may have as well. */
+const ofTime = ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']
+
+/** Why a connection was ended whose certificate is another; null when it was ended for something else. */
+function strangerAt(socket: Socket | null): Error | null {
+  // Null as long as nothing is wrong, and the code of what is, contrary to its type.
+  const fault: unknown = socket instanceof TLSSocket ? socket.authorizationError : null
+  if (typeof fault !== 'string' || ofTime.includes(fault)) return null
+  return new Error(`the certificate of the file is not the one that is served (${fault})`)
 }
 
 /** All addresses are no address to ask, except on some systems: the loopback is one of them. */

@@ -1,6 +1,7 @@
 /** `init`: makes a Locket, without serving it. */
-import type { Config } from '../config/config.ts'
+import type { Config, ServerSettings } from '../config/config.ts'
 import { refuseUnsafePlaces } from '../config/safety.ts'
+import { setupOf } from '../config/setup.ts'
 import { LocketError } from '../core/errors.ts'
 import { createLog } from '../core/log.ts'
 import { initialise, openInstance } from '../instance.ts'
@@ -30,7 +31,7 @@ export async function initCommand({ config, settings, json }: LocalCall): Promis
           ['root key', rootKeyPlace(config)],
           ['tenant', made.tenant],
           ['key', `${made.apiKey}   administrator, shown once, expires in ${bootstrapLife}`],
-          ['next', nextStep(config)],
+          ['next', nextStep(settings)],
         ]),
       )
   } finally {
@@ -40,7 +41,9 @@ export async function initCommand({ config, settings, json }: LocalCall): Promis
 }
 
 /** Production does not start while this key is alive, so its owner is told how to replace it. */
-function nextStep({ mode }: Config): string {
-  if (mode === 'development') return '`locket serve`, with the same settings'
-  return '`locket serve --mode development --host 127.0.0.1`, to make your own key and revoke this one'
+function nextStep(settings: ServerSettings): string {
+  if (settings.config.mode === 'development') return '`locket serve`, with the same settings'
+  const { command, url } = setupOf(settings)
+  const place = url === null ? '' : ` (LOCKET_URL=${url})`
+  return `\`${command}\`, to make your own key there and revoke this one${place}`
 }

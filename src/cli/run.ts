@@ -2,7 +2,14 @@
 import { type Config, ConfigError, readRemoteConfig, readServerSettings } from '../config/config.ts'
 import { settings } from '../config/settings.ts'
 import type { Flags } from '../config/sources.ts'
-import { type Arguments, assignFields, parseArguments, readInput, surplusIn } from './arguments.ts'
+import {
+  type Arguments,
+  assignFields,
+  parseArguments,
+  readInput,
+  repeatedIn,
+  surplusIn,
+} from './arguments.ts'
 import {
   type Command,
   type ExitCode,
@@ -93,7 +100,12 @@ async function runLocal(command: LocalCommand, given: Arguments): Promise<ExitCo
   const isOwn = (flag: string): boolean => command.flags.some((one) => one.flag === flag)
   const asked = command.positionals ?? []
   const missing = asked.slice(given.positionals.length).map((name) => `${name}: required`)
-  const mistakes = [...given.mistakes, ...surplusIn(given, asked.length), ...missing]
+  const mistakes = [
+    ...given.mistakes,
+    ...repeatedIn(given, flagNames(command)),
+    ...surplusIn(given, asked.length),
+    ...missing,
+  ]
   const switched = switchNames(command).filter((flag) => given.switched.has(flag))
   const flags = Object.fromEntries([
     ...values.filter(([flag]) => isOwn(flag)),

@@ -3,6 +3,7 @@ import { type App, createApp } from '../app.ts'
 import { refuseBootstrapKeys } from '../bootstrap-keys.ts'
 import type { Config } from '../config/config.ts'
 import { refuseUnsafe } from '../config/safety.ts'
+import { assert } from '../core/assert.ts'
 import { second_ms, stopwatch } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
 import { createLog, type Log } from '../core/log.ts'
@@ -20,7 +21,7 @@ import { version } from './version.ts'
  * nothing is made: the key would be shown to whatever keeps the server's output.
  */
 export async function serve(call: LocalCall, options: { create: boolean }): Promise<ExitCode> {
-  refuseUnsafe(call.settings)
+  await refuseUnsafe(call.settings)
   const isProduction = call.config.mode === 'production'
   const log = createLog(call.config.logLevel)
   logUnexpected(log)
@@ -31,7 +32,7 @@ export async function serve(call: LocalCall, options: { create: boolean }): Prom
   })
   let unseen: Bootstrap | null = null
   try {
-    if (isProduction) await refuseBootstrapKeys(instance)
+    if (isProduction) await refuseBootstrapKeys(instance, call.settings)
     unseen = instance.initialised ? null : await initialise(instance)
     const announce = (port: number): void => {
       show(call, port, unseen)
@@ -76,7 +77,6 @@ async function serveInstance(config: Config, serving: Serving): Promise<void> {
 async function serveApp(app: App, config: Config, serving: Serving): Promise<void> {
   const { host, port, tls } = config
   const { log } = serving
-  if (config.redirectPort !== null) baseOf(config, port)
   const main = await listen({ fetch: app.fetch, host, port, log, tls })
   let second: Listener | null = null
   try {
@@ -90,9 +90,11 @@ async function serveApp(app: App, config: Config, serving: Serving): Promise<voi
 
 /** The listener for plain HTTP that only tells where the server is. */
 async function redirect(config: Config, mainPort: number, log: Log): Promise<Listener> {
-  const { host, redirectPort } = config
+  const { host, publicUrl, redirectPort } = config
+  const base = redirectBase({ host, port: mainPort, publicUrl })
+  assert(base !== null, 'a redirect without an address is a mistake in the settings')
   const listener = await listen({
-    fetch: redirectTo(baseOf(config, mainPort)),
+    fetch: redirectTo(base),
     host,
     port: redirectPort ?? 0,
     log,
@@ -101,13 +103,6 @@ async function redirect(config: Config, mainPort: number, log: Log): Promise<Lis
   })
   log.info({ port: listener.port }, 'redirecting to https')
   return listener
-}
-
-/** Throws when nothing that is known is an address to redirect to. */
-function baseOf({ host, publicUrl }: Config, port: number): string {
-  const base = redirectBase({ host, port, publicUrl })
-  if (base !== null) return base
-  throw new Error('--redirect-port needs an https address to redirect to: set --public-url')
 }
 
 function show({ config, json }: LocalCall, port: number, first: Bootstrap | null): void {

@@ -56,6 +56,40 @@ const cases: Readonly<Record<string, Case>> = {
     flags: { ...tls, port: '0', 'redirect-port': '0' },
     mistakes: [],
   },
+  'a redirect from every address to none': {
+    flags: { ...tls, host: '0.0.0.0', 'redirect-port': '80' },
+    mistakes: ['--redirect-port: needs an https address to redirect to: set --public-url'],
+  },
+  'a redirect to plain text': {
+    flags: tls,
+    env: { LOCKET_REDIRECT_PORT: '80', LOCKET_PUBLIC_URL: 'http://memory.example' },
+    mistakes: [
+      'LOCKET_REDIRECT_PORT: needs an https address to redirect to: set LOCKET_PUBLIC_URL',
+    ],
+  },
+  'a redirect to what is no host in a URL': {
+    flags: { ...tls, host: 'fe80::1%eth0', 'redirect-port': '80' },
+    mistakes: ['--redirect-port: needs an https address to redirect to: set --public-url'],
+  },
+  'a redirect to the public address': {
+    flags: { ...tls, host: '::', 'redirect-port': '80', 'public-url': 'https://memory.example' },
+    mistakes: [],
+  },
+  'TLS of the environment, taken away whole': {
+    flags: { 'tls-cert': '', 'tls-key': '', 'tls-client-ca': '', 'redirect-port': '' },
+    env: {
+      LOCKET_TLS_CERT: 'cert.pem',
+      LOCKET_TLS_KEY: 'key.pem',
+      LOCKET_TLS_CLIENT_CA: 'ca.pem',
+      LOCKET_REDIRECT_PORT: '80',
+    },
+    mistakes: [],
+  },
+  'TLS of the environment, taken away in part': {
+    flags: { 'tls-cert': '' },
+    env: { LOCKET_TLS_CERT: 'cert.pem', LOCKET_TLS_KEY: 'key.pem' },
+    mistakes: ['LOCKET_TLS_KEY: needs LOCKET_TLS_CERT too'],
+  },
   'a password without a database': {
     flags: { 'database-password-file': 'password' },
     mistakes: ['--database-password-file: needs --database-url too'],

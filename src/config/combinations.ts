@@ -1,4 +1,5 @@
 /** What is wrong with settings together that are right one by one. */
+import { redirectBase } from '../http/redirect.ts'
 import { labelOf } from './labels.ts'
 import { type SettingName, settings } from './settings.ts'
 import type { Reading } from './sources.ts'
@@ -22,7 +23,19 @@ function tls(reading: Reading): string[] {
     ...needs(reading, 'tlsClientCa', 'tlsCert'),
     ...needs(reading, 'redirectPort', 'tlsCert'),
     ...(isSame ? [`${redirect}: expected another port than the one that HTTPS has`] : []),
+    ...aimless(reading),
   ]
+}
+
+/** A redirect to what no client could ask for. A port of 0 will be a port that can be asked for. */
+function aimless(reading: Reading): string[] {
+  const { redirectPort, tlsCert, publicUrl = null, host, port } = reading.values
+  if (redirectPort === undefined || tlsCert === undefined) return []
+  if (host === undefined || port === undefined) return []
+  const base = redirectBase({ publicUrl, host, port })
+  if (base !== null && URL.canParse(base)) return []
+  const url = siblingOf(reading, 'redirectPort', 'publicUrl')
+  return [`${labelOf(reading, 'redirectPort')}: needs an https address to redirect to: set ${url}`]
 }
 
 function database(reading: Reading): string[] {

@@ -157,7 +157,7 @@ describe('mistakes', () => {
         'LOCKET_HOST: expected a host name or an IP address',
         '--port: expected a port from 0 to 65535',
         '--index-memory: expected whole MiB from 16 to 1048576',
-        'LOCKET_URL: expected an http or https URL without query or fragment',
+        'LOCKET_URL: expected an http or https URL as browsers write it, without query or fragment',
       ],
     )
   })
@@ -203,6 +203,15 @@ describe('one setting', () => {
     ['LOCKET_PUBLIC_URL', 'https://memory.example/?a'],
     ['LOCKET_PUBLIC_URL', 'https://memory.example/#a'],
     ['LOCKET_PUBLIC_URL', 'https://'],
+    ['LOCKET_PUBLIC_URL', 'https://mémoire.example'],
+    ['LOCKET_PUBLIC_URL', 'https://memory.example/é'],
+    ['LOCKET_PUBLIC_URL', 'https://memory.example\\locket'],
+    ['LOCKET_PUBLIC_URL', 'https://memory.example/\u007f'],
+    ['LOCKET_PUBLIC_URL', 'https://memory.example/\n'],
+    ['LOCKET_PUBLIC_URL', 'https://memory.example/a/../b'],
+    ['LOCKET_PUBLIC_URL', 'https://Memory.example'],
+    ['LOCKET_PUBLIC_URL', 'https://memory.example:443'],
+    ['LOCKET_PUBLIC_URL', 'https:memory.example'],
     ['LOCKET_ROOT_KEY', ''],
     ['LOCKET_ROOT_KEY', Buffer.alloc(31).toString('base64')],
     ['LOCKET_ROOT_KEY', Buffer.alloc(33).toString('base64')],
@@ -216,11 +225,14 @@ describe('one setting', () => {
     ['LOCKET_CONFIG', ''],
     ['LOCKET_MODE', 'prod'],
     ['LOCKET_MODE', 'Production'],
-    ['LOCKET_TLS_CERT', ''],
+    ['LOCKET_DATABASE_URL', ''],
     ['LOCKET_REDIRECT_PORT', '80,81'],
     ['LOCKET_TRUSTED_PROXIES', 'proxy.example'],
     ['LOCKET_TRUSTED_PROXIES', '10.0.0.0/33'],
     ['LOCKET_TRUSTED_PROXIES', '10.0.0.0/8/8'],
+    ['LOCKET_TRUSTED_PROXIES', '10.0.0.0/08'],
+    ['LOCKET_TRUSTED_PROXIES', '0.0.0.0/00'],
+    ['LOCKET_TRUSTED_PROXIES', 'fe80::1%eth0'],
     ['LOCKET_TRUSTED_PROXIES', '10.0.0.1,'],
     ['LOCKET_TRUSTED_PROXIES', '10.0.0.1;10.0.0.2'],
     ['LOCKET_TRUSTED_PROXIES', '*'],
@@ -236,7 +248,6 @@ describe('one setting', () => {
     ['LOCKET_CORS_ORIGINS', 'ftp://app.example.com'],
     ['LOCKET_CORS_ORIGINS', 'https://a.example,https://b.example/path'],
     ['LOCKET_DOCS', 'true'],
-    ['LOCKET_DOCS', ''],
     ['LOCKET_EGRESS_ALLOW', '*'],
     ['LOCKET_EGRESS_ALLOW', '*.com'],
     ['LOCKET_EGRESS_ALLOW', 'https://api.example.com/path'],
@@ -261,6 +272,7 @@ describe('one setting', () => {
     ['LOCKET_HOST', 'fe80::1%eth0'],
     ['LOCKET_HOST', 'memory_1.internal'],
     ['LOCKET_PUBLIC_URL', 'http://127.0.0.1:8080'],
+    ['LOCKET_PUBLIC_URL', 'https://[::1]:8443/locket//'],
     ['LOCKET_INDEX_MEMORY', '16'],
     ['LOCKET_LOG_LEVEL', 'silent'],
     ['LOCKET_TRUSTED_PROXIES', ''],
@@ -298,6 +310,19 @@ describe('a command that speaks to a server', () => {
       mistakesOf(() => readRemoteConfig({})),
       ['LOCKET_API_KEY: set it to your API key'],
     )
+  })
+
+  test('shows the key to no network that can be read', () => {
+    const read = (url: string) => () =>
+      readRemoteConfig({ LOCKET_API_KEY: 'lk_x', LOCKET_URL: url })
+    for (const url of ['http://memory.example', 'http://10.0.0.1:8080', 'http://db.localhost']) {
+      assert.deepEqual(mistakesOf(read(url)), [
+        'LOCKET_URL: http to another machine shows your key on the way: use https',
+      ])
+    }
+    for (const url of ['https://memory.example', 'http://localhost:1', 'http://[::1]:8080']) {
+      assert.equal(read(url)().url, url)
+    }
   })
 
   test('takes no key that would break a header', () => {

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import type { LogLevel } from '../core/log.ts'
 import { combinationMistakes } from './combinations.ts'
 import { readSettingsFile, type SettingsFile } from './file.ts'
+import { isLoopback } from './loopback.ts'
 import { mebibyte, settings, type Values } from './settings.ts'
 import { type Environment, type Flags, findSetting, type Reading, readSettings } from './sources.ts'
 
@@ -111,9 +112,15 @@ export function readRemoteConfig(env: Environment = process.env): RemoteConfig {
   const { url = '', apiKey } = values
   const missing =
     env['LOCKET_API_KEY'] === undefined ? ['LOCKET_API_KEY: set it to your API key'] : []
-  const mistakes = [...unknown, ...wrong, ...missing]
+  const mistakes = [...unknown, ...wrong, ...missing, ...plainRemote(url)]
   if (mistakes.length > 0) throw new ConfigError(mistakes)
   return Object.freeze({ url, apiKey: apiKey ?? '' })
+}
+
+/** In every mode: who reads the key on its way has it for as long as it lives. */
+function plainRemote(url: string): readonly string[] {
+  if (!url.startsWith('http:') || isLoopback(new URL(url).hostname)) return []
+  return [`${settings.url.env}: http to another machine shows your key on the way: use https`]
 }
 
 /** Whether stacks may be shown, also when the settings as a whole are not right. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { readDocuments } from '../../test/docs/markdown.ts'
@@ -145,6 +145,14 @@ describe('a file', () => {
 
   test('that nobody has named need not be there', (t) => {
     assert.equal(readSettingsFile(join(temporaryDirectory(t), 'locket.toml'), null), null)
+  })
+
+  test('that a link leads to must be there: it may be the one that says production', (t) => {
+    const link = join(temporaryDirectory(t), 'locket.toml')
+    symlinkSync('nowhere.toml', link)
+    const read = readSettingsFile(link, null)
+    assert.deepEqual(read?.mistakes, [`${link}: is a link to a file that is not there`])
+    assert.deepEqual(mistakesOf(link), ['--config: there is no such file'])
   })
 
   test('may be empty, or hold remarks', (t) => {

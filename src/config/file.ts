@@ -2,7 +2,15 @@
  * The settings file: TOML, flat, one key for each setting. All that is wrong with it is told by key
  * or by line and column; no text of it is ever repeated but the keys, since it may be a secret.
  */
-import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  type Stats,
+} from 'node:fs'
 import { parse, TomlError } from 'smol-toml'
 import { limits } from '../core/limits.ts'
 import { didYouMean } from './near.ts'
@@ -36,12 +44,9 @@ export function readSettingsFile(path: string, label: string | null): SettingsFi
   try {
     content = readContent(path)
   } catch (thrown) {
-    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : ''
-    if (code === 'ENOENT' && label === null) return null
-    // What is no file is not repeated: it may be something else that was given by mistake.
-    return wrong(
-      `${label ?? path}: ${code === 'ENOENT' ? 'there is no such file' : 'cannot be read'}`,
-    )
+    const isAbsent = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT'
+    if (isAbsent && label === null && !isLink(path)) return null
+    return wrong(unreadable(path, { label, isAbsent }))
   }
   if ('mistake' in content) return wrong(`${path}: ${content.mistake}`)
   try {
@@ -50,6 +55,20 @@ export function readSettingsFile(path: string, label: string | null): SettingsFi
     if (!(thrown instanceof TomlError)) throw thrown
     return wrong(`${path}:${thrown.line}:${thrown.column}: ${syntaxMistake(thrown)}`)
   }
+}
+
+/** What is no file is not repeated: it may be something else that was given by mistake. */
+function unreadable(path: string, how: { label: string | null; isAbsent: boolean }): string {
+  const { label, isAbsent } = how
+  if (!isAbsent) return `${label ?? path}: cannot be read`
+  return label === null
+    ? `${path}: is a link to a file that is not there`
+    : `${label}: there is no such file`
+}
+
+/** A link that leads nowhere was meant to lead to settings, perhaps to those of production. */
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
 }
 
 type Content = { readonly text: string; readonly stats: Stats } | { readonly mistake: string }

@@ -6,7 +6,6 @@ test('this machine, by every name that cannot mean another', () => {
   for (const host of [
     'localhost',
     'LocalHost',
-    'db.localhost',
     '127.0.0.1',
     '127.255.0.9',
     '::1',
@@ -30,6 +29,9 @@ test('all others, also those that look like it', () => {
     '127.0.0.1.example',
     '127.1',
     'localhost.example',
+    'db.localhost',
+    '.localhost',
+    'localhost.',
     'mylocalhost',
     '',
   ]) {

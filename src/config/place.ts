@@ -1,12 +1,12 @@
 /** Files and directories that settings name: where they lie, and who else can get at them. */
 import { realpathSync, type Stats, statSync } from 'node:fs'
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { isCredential } from '../crypto/root-key.ts'
 
 /** Whether the file lies in the directory, links followed as far as there are any. */
 export function isInside(file: string, directory: string): boolean {
   const way = relative(real(resolve(directory)), real(resolve(file)))
-  return !way.startsWith('..') && !isAbsolute(way)
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
 }
 
 /** Null when it is not there or cannot be asked for. */

@@ -1,22 +1,33 @@
 /** Each reason not to start, by itself: a setting that is safe but for one thing. */
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { makeCa } from '../../test/certificates.ts'
 import { temporaryDirectory } from '../../test/temporary-directory.ts'
 import { ConfigError, readServerSettings } from './config.ts'
 import { refusals, refuseUnsafe } from './safety.ts'
-import type { Environment } from './sources.ts'
+import type { Environment, Flags } from './sources.ts'
 
 const options = { skip: process.platform === 'win32' }
+const day_ms = 24 * 3_600_000
+const ca = await makeCa('Test CA')
+const pair = await ca.server()
+const another = await ca.server()
+const expired = await ca.server({
+  notBefore: new Date(Date.now() - 2 * day_ms),
+  notAfter: new Date(Date.now() - day_ms),
+})
 
 /** A place with all the files that a server in production may have, each for its owner alone. */
 function place(t: TestContext): { readonly directory: string; readonly env: Environment } {
   const directory = temporaryDirectory(t)
   mkdirSync(join(directory, 'data'), { mode: 0o700 })
   mkdirSync(join(directory, 'keys'), { mode: 0o700 })
-  for (const name of ['cert.pem', 'key.pem', 'ca.pem', 'password', 'locket.toml']) {
-    writeFileSync(join(directory, name), '', { mode: 0o600 })
+  const files = { 'cert.pem': pair.cert, 'key.pem': pair.key, 'ca.pem': ca.cert }
+  for (const [name, text] of Object.entries({ ...files, password: '', 'locket.toml': '' })) {
+    writeFileSync(join(directory, name), text, { mode: 0o600 })
   }
   const env = {
     LOCKET_CONFIG: join(directory, 'locket.toml'),
@@ -27,8 +38,8 @@ function place(t: TestContext): { readonly directory: string; readonly env: Envi
   return { directory, env }
 }
 
-function refusalsOf(env: Environment): readonly string[] {
-  return refusals(readServerSettings({}, env))
+function refusalsOf(env: Environment, flags: Flags = {}): Promise<readonly string[]> {
+  return refusals(readServerSettings(flags, env))
 }
 
 interface Case {
@@ -55,6 +66,10 @@ const rootKeyInside =
 const tombstonesInside =
   'LOCKET_TOMBSTONES_FILE: the record of destroyed keys lies in the data directory, so an old copy ' +
   'of the data would bring them back: move it elsewhere and name its file here'
+const trustingAll =
+  'LOCKET_TRUSTED_PROXIES: trusts a large part of all addresses (below /8, or /16 of IPv6), which ' +
+  'anybody can have, and who has one can forge every other: name the proxies'
+const expiry = new Date(new X509Certificate(expired.cert).validTo).toISOString()
 const rootKey = Buffer.alloc(32, 7).toString('base64')
 
 const cases: Readonly<Record<string, Case>> = {
@@ -95,12 +110,54 @@ const cases: Readonly<Record<string, Case>> = {
     change: () => ({ LOCKET_HOST: '0.0.0.0', LOCKET_TRUSTED_PROXIES: '10.0.0.1' }),
     refused: [],
   },
+  'one that is reached past the proxy on this machine': {
+    change: () => ({ LOCKET_HOST: '0.0.0.0', LOCKET_TRUSTED_PROXIES: '127.0.0.1,::1' }),
+    refused: [
+      'LOCKET_HOST: other machines reach this address in plain text, past the proxy on this one: ' +
+        'listen on 127.0.0.1',
+    ],
+  },
+  'one behind this machine and another': {
+    change: () => ({ LOCKET_HOST: '0.0.0.0', LOCKET_TRUSTED_PROXIES: '127.0.0.1,10.0.0.1' }),
+    refused: [],
+  },
   'one for this machine': { change: () => ({ LOCKET_HOST: '127.0.0.2' }), refused: [] },
   'every address as a trusted proxy': {
     change: () => ({ LOCKET_TRUSTED_PROXIES: '10.0.0.1,::/0' }),
-    refused: [
-      'LOCKET_TRUSTED_PROXIES: trusts every address, so every address can be forged: name the proxies',
-    ],
+    refused: [trustingAll],
+  },
+  'every address, half by half': {
+    change: () => ({ LOCKET_TRUSTED_PROXIES: '0.0.0.0/1,128.0.0.0/1' }),
+    refused: [trustingAll],
+  },
+  'every address of IPv4 as IPv6 has it': {
+    change: () => ({ LOCKET_TRUSTED_PROXIES: '::ffff:0:0/96' }),
+    refused: [trustingAll],
+  },
+  'a certificate with the key of another': {
+    change: (directory) => {
+      writeFileSync(join(directory, 'key.pem'), another.key, { mode: 0o600 })
+      return tls(directory)
+    },
+    refused: ['the key in DIR/key.pem is not that of the certificate in DIR/cert.pem'],
+    always: true,
+  },
+  'a certificate that has expired': {
+    change: (directory) => {
+      writeFileSync(join(directory, 'cert.pem'), expired.cert)
+      writeFileSync(join(directory, 'key.pem'), expired.key, { mode: 0o600 })
+      return tls(directory)
+    },
+    refused: [`the certificate expired at ${expiry}: DIR/cert.pem`],
+    always: true,
+  },
+  'a certificate that is none': {
+    change: (directory) => {
+      writeFileSync(join(directory, 'cert.pem'), 'none')
+      return tls(directory)
+    },
+    refused: ['the certificate file has no certificate (PEM): DIR/cert.pem'],
+    always: true,
   },
   'a public URL without TLS': {
     change: () => ({ LOCKET_PUBLIC_URL: 'http://memory.example' }),
@@ -137,6 +194,15 @@ const cases: Readonly<Record<string, Case>> = {
       return {}
     },
     refused: ['DIR/locket.toml: others can change it (mode 0664): chmod go-w DIR/locket.toml'],
+  },
+  'settings that others can replace': {
+    change: (directory) => {
+      chmodSync(directory, 0o777)
+      return {}
+    },
+    refused: [
+      'DIR/locket.toml: others can put another in its place (DIR has mode 0777): chmod go-w DIR',
+    ],
   },
   'settings that others can read': {
     change: (directory) => {
@@ -195,37 +261,50 @@ const cases: Readonly<Record<string, Case>> = {
 
 describe('a server in production refuses', options, () => {
   for (const [name, { change, refused, always = false }] of Object.entries(cases)) {
-    test(name, (t) => {
+    test(name, async (t) => {
       const { directory, env } = place(t)
       const changed = { ...env, ...change(directory) }
-      const told = (mode: string): readonly string[] =>
-        refusalsOf({ ...changed, LOCKET_MODE: mode }).map((one) => one.replaceAll(directory, 'DIR'))
-      assert.deepEqual(told('production'), refused)
-      assert.deepEqual(told('development'), always ? refused : [])
+      const told = async (mode: string): Promise<readonly string[]> => {
+        const lines = await refusalsOf({ ...changed, LOCKET_MODE: mode })
+        return lines.map((one) => one.replaceAll(directory, 'DIR'))
+      }
+      assert.deepEqual(await told('production'), refused)
+      assert.deepEqual(await told('development'), always ? refused : [])
     })
   }
 
-  test('all of it at once', (t) => {
+  test('a password that every process of the machine can see', async (t) => {
+    const { env } = place(t)
+    const url = 'postgres://locket:s3cret@127.0.0.1/locket'
+    assert.deepEqual(await refusalsOf(env, { 'database-url': url }), [
+      '--database-url: every process of this machine can see a password here: give the URL in ' +
+        'LOCKET_DATABASE_URL or in the settings file, or the password in database-password-file',
+    ])
+    const without = 'postgres://locket@127.0.0.1/locket'
+    assert.deepEqual(await refusalsOf(env, { 'database-url': without }), [])
+    assert.deepEqual(await refusalsOf({ ...env, LOCKET_DATABASE_URL: url }), [])
+    const development = { ...env, LOCKET_MODE: 'development' }
+    assert.deepEqual(await refusalsOf(development, { 'database-url': url }), [])
+  })
+
+  test('all of it at once', async (t) => {
     const { directory, env } = place(t)
     chmodSync(join(directory, 'data'), 0o705)
     const settings = readServerSettings(
       { host: '0.0.0.0', 'public-url': 'http://memory.example' },
       { ...env, LOCKET_ROOT_KEY_FILE: undefined, LOCKET_TRUSTED_PROXIES: '0.0.0.0/0' },
     )
-    assert.throws(
-      () => refuseUnsafe(settings),
-      (error) => {
-        assert.ok(error instanceof ConfigError)
-        const named = error.mistakes.map((mistake) => mistake.split(':')[0])
-        assert.deepEqual(named, [
-          'LOCKET_ROOT_KEY_FILE',
-          'LOCKET_TOMBSTONES_FILE',
-          '--public-url',
-          'LOCKET_TRUSTED_PROXIES',
-          'LOCKET_DATA_DIR',
-        ])
-        return true
-      },
-    )
+    await assert.rejects(refuseUnsafe(settings), (error) => {
+      assert.ok(error instanceof ConfigError)
+      const named = error.mistakes.map((mistake) => mistake.split(':')[0])
+      assert.deepEqual(named, [
+        'LOCKET_ROOT_KEY_FILE',
+        'LOCKET_TOMBSTONES_FILE',
+        '--public-url',
+        'LOCKET_TRUSTED_PROXIES',
+        'LOCKET_DATA_DIR',
+      ])
+      return true
+    })
   })
 })

@@ -3,33 +3,37 @@
  * others can read, and, in production mode, whatever is not safe. Nothing here asks the database.
  */
 import { accessSync, constants } from 'node:fs'
-import { ConfigError, type ServerSettings } from './config.ts'
+import { systemClock } from '../core/clock.ts'
+import { readTls } from '../http/tls-files.ts'
+import { ConfigError, type ServerSettings, type TlsConfig } from './config.ts'
 import { labelOf } from './labels.ts'
 import { isLoopback } from './loopback.ts'
 import { allows, isInside, octal, statsOf } from './place.ts'
+import { isOwnMachine, isTooWide } from './proxies.ts'
 import type { SettingName } from './settings.ts'
 import type { Reading } from './sources.ts'
+import { strangerAt } from './strangers.ts'
 
 const group_others = 0o077
 const others = 0o007
-const othersWrite = 0o022
 
 /** One line for each reason, with what to do about it; empty when the server may start. */
-export function refusals(settings: ServerSettings): string[] {
-  const files = [...absentFiles(settings), ...openSecrets(settings)]
+export async function refusals(settings: ServerSettings): Promise<readonly string[]> {
+  const files = await wrongFiles(settings)
   if (settings.config.mode === 'development') return files
   return [
     ...besideTheData(settings),
     ...inPlainText(settings),
     ...trustingAll(settings),
+    ...shownPassword(settings),
     ...files,
     ...openPlaces(settings),
   ]
 }
 
 /** Throws `ConfigError` with every reason. */
-export function refuseUnsafe(settings: ServerSettings): void {
-  const reasons = refusals(settings)
+export async function refuseUnsafe(settings: ServerSettings): Promise<void> {
+  const reasons = await refusals(settings)
   if (reasons.length > 0) throw new ConfigError(reasons)
 }
 
@@ -44,16 +48,37 @@ export function refuseUnsafePlaces(settings: ServerSettings): void {
 }
 
 /** Files that must be there before the server is. */
-const needed: readonly SettingName[] = [
-  'tlsCert',
-  'tlsKey',
-  'tlsClientCa',
-  'databasePasswordFile',
-  'databaseCa',
-]
+const tlsFiles: readonly SettingName[] = ['tlsCert', 'tlsKey', 'tlsClientCa']
+const databaseFiles: readonly SettingName[] = ['databasePasswordFile', 'databaseCa']
 
-function absentFiles({ reading }: ServerSettings): string[] {
-  return needed.flatMap((name) => {
+/** Also secrets that anybody on the machine can read: they are none, in whatever mode. */
+async function wrongFiles({ config, reading }: ServerSettings): Promise<string[]> {
+  const { databasePasswordFile: password, tlsKey } = reading.values
+  const tls = [
+    ...absentFiles(reading, tlsFiles),
+    ...tooOpen(reading, { name: 'tlsKey', path: tlsKey, bits: others }),
+  ]
+  return [
+    ...tls,
+    ...(tls.length === 0 && config.tls ? await unusableTls(config.tls) : []),
+    ...absentFiles(reading, databaseFiles),
+    ...tooOpen(reading, { name: 'databasePasswordFile', path: password, bits: others }),
+  ]
+}
+
+/** What the listener would say of them when the Locket is already open, or already made. */
+async function unusableTls(tls: TlsConfig): Promise<string[]> {
+  try {
+    await readTls(tls, systemClock())
+    return []
+  } catch (thrown) {
+    if (!(thrown instanceof Error)) throw thrown
+    return [thrown.message]
+  }
+}
+
+function absentFiles(reading: Reading, names: readonly SettingName[]): string[] {
+  return names.flatMap((name) => {
     const path = reading.values[name]
     const mistake = typeof path === 'string' ? mistakeWith(path) : null
     return mistake === null ? [] : [`${labelOf(reading, name)}: ${mistake}`]
@@ -70,15 +95,6 @@ function mistakeWith(path: string): string | null {
   } catch {
     return 'cannot be read'
   }
-}
-
-/** A secret that anybody on the machine can read is none, in whatever mode. */
-function openSecrets({ reading }: ServerSettings): string[] {
-  const { databasePasswordFile, tlsKey } = reading.values
-  return [
-    ...tooOpen(reading, { name: 'databasePasswordFile', path: databasePasswordFile, bits: others }),
-    ...tooOpen(reading, { name: 'tlsKey', path: tlsKey, bits: others }),
-  ]
 }
 
 function besideTheData({ config, reading }: ServerSettings): string[] {
@@ -102,10 +118,14 @@ function besideTheData({ config, reading }: ServerSettings): string[] {
 function inPlainText({ config, reading }: ServerSettings): string[] {
   const { host, tls, trustedProxies, publicUrl, corsOrigins } = config
   const lines: string[] = []
-  if (!isLoopback(host) && tls === null && trustedProxies.length === 0) {
+  if (!isLoopback(host) && tls === null && trustedProxies.every(isOwnMachine)) {
+    const label = labelOf(reading, 'host')
     lines.push(
-      `${labelOf(reading, 'host')}: other machines reach this address in plain text: set tls-cert and ` +
-        'tls-key, or trusted-proxies when a proxy does TLS, or listen on 127.0.0.1',
+      trustedProxies.length === 0
+        ? `${label}: other machines reach this address in plain text: set tls-cert and tls-key, or ` +
+            'trusted-proxies when a proxy does TLS, or listen on 127.0.0.1'
+        : `${label}: other machines reach this address in plain text, past the proxy on this one: ` +
+            'listen on 127.0.0.1',
     )
   }
   if (publicUrl !== null && isPlainRemote(publicUrl)) {
@@ -120,22 +140,33 @@ function inPlainText({ config, reading }: ServerSettings): string[] {
 }
 
 function trustingAll({ config, reading }: ServerSettings): string[] {
-  if (!config.trustedProxies.some((network) => network.endsWith('/0'))) return []
+  if (!config.trustedProxies.some(isTooWide)) return []
   const label = labelOf(reading, 'trustedProxies')
-  return [`${label}: trusts every address, so every address can be forged: name the proxies`]
+  return [
+    `${label}: trusts a large part of all addresses (below /8, or /16 of IPv6), which anybody can ` +
+      'have, and who has one can forge every other: name the proxies',
+  ]
+}
+
+/** The words of a command are shown to every user of the machine. */
+function shownPassword({ reading }: ServerSettings): string[] {
+  const isFlag = reading.given.get('databaseUrl')?.source === 'flag'
+  if (!isFlag || !reading.values.databaseUrl?.hasPassword) return []
+  return [
+    `${labelOf(reading, 'databaseUrl')}: every process of this machine can see a password here: give ` +
+      'the URL in LOCKET_DATABASE_URL or in the settings file, or the password in database-password-file',
+  ]
 }
 
 /** What lies about: data, the root key, and the file by which all of this could be changed. */
 function openPlaces({ config, reading, file }: ServerSettings): string[] {
   const { dataDir, rootKey } = config
   const key = 'file' in rootKey ? rootKey.file : undefined
-  const stats = file === null ? null : statsOf(file)
+  const stranger = file === null ? null : strangerAt(file)
   return [
     ...tooOpen(reading, { name: 'dataDir', path: dataDir, bits: others }),
     ...tooOpen(reading, { name: 'rootKeyFile', path: key, bits: group_others }),
-    ...(stats && allows(stats, othersWrite)
-      ? [`${file}: others can change it (mode ${octal(stats)}): chmod go-w ${file}`]
-      : []),
+    ...(stranger === null ? [] : [`${file}: ${stranger}`]),
   ]
 }
 

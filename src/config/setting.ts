@@ -14,6 +14,8 @@ export interface Setting<Value = unknown> {
   readonly default: string | null
   readonly fallback?: string
   readonly description: string
+  /** It says where keys and data are: without its value, others would be made or served. */
+  readonly vital?: true
   /** How a value is shown when the whole of it must not be. */
   readonly mask?: (text: string) => string
   readonly schema: z.ZodType<Value, string>
@@ -22,6 +24,14 @@ export interface Setting<Value = unknown> {
 /** Keeps the type of the value that the schema makes. */
 export function setting<Value>(declared: Setting<Value>): Setting<Value> {
   return declared
+}
+
+/**
+ * Whether an empty flag or variable takes away what a lower source says. Not a secret, nor what is
+ * vital, nor the file: there an empty text is rather a value that got lost on the way here.
+ */
+export function canBeUnset(one: Setting): boolean {
+  return one.default === null && one.vital !== true && fileKey(one) !== null
 }
 
 /** What stands for a secret. */

@@ -68,7 +68,7 @@ export const settings = {
   publicUrl: setting({
     flag: 'public-url',
     env: 'LOCKET_PUBLIC_URL',
-    expects: 'an http or https URL without query or fragment',
+    expects: 'an http or https URL as browsers write it, without query or fragment',
     default: null,
     fallback: 'host and port',
     description: 'Where the server is reached from outside.',
@@ -160,6 +160,7 @@ export const settings = {
     flag: 'root-key-file',
     env: 'LOCKET_ROOT_KEY_FILE',
     expects: 'a file',
+    vital: true,
     default: null,
     fallback: 'root.key in the data directory',
     description: 'The file that holds the root key; it is made when it is not there.',
@@ -169,6 +170,7 @@ export const settings = {
     flag: 'tombstones-file',
     env: 'LOCKET_TOMBSTONES_FILE',
     expects: 'a file',
+    vital: true,
     default: null,
     fallback: 'beside the root key',
     description: 'The record of destroyed keys; keep it with the root key.',
@@ -180,6 +182,7 @@ export const settings = {
     expects:
       'postgres://USER[:PASSWORD]@HOST[:PORT]/DATABASE, with no parameter but sslmode ' +
       '(disable, require, verify-ca, verify-full) and application_name',
+    vital: true,
     default: null,
     fallback: 'SQLite in the data directory',
     description: 'The PostgreSQL database to keep everything in.',
@@ -241,7 +244,7 @@ export const settings = {
   url: setting({
     flag: null,
     env: 'LOCKET_URL',
-    expects: 'an http or https URL without query or fragment',
+    expects: 'an http or https URL as browsers write it, without query or fragment',
     default: 'http://127.0.0.1:8080',
     description: 'Where the server is.',
     schema: BaseUrl,

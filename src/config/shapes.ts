@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { limits } from '../core/limits.ts'
 import { readAllowEntry } from '../egress/allow-list.ts'
-import { isNetwork } from '../features/api-keys/api-key.ts'
+import { isProxies } from './proxies.ts'
 
 export const Path = z
   .string()
@@ -13,16 +13,14 @@ export const Host = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$|^[0-9A-Fa-f:.]{2,45}(%\w+)?$/)
 
-export const BaseUrl = z
-  .string()
-  .refine((text) => /^https?:\/\/[^\s?#@]+$/.test(text) && URL.canParse(text))
-  .transform((url) => url.replace(/\/+$/, ''))
+/** Written as it is read, so that it can stand in a header and mean the same to everybody. */
+export const BaseUrl = z.string().refine(isBaseUrl).transform(withoutSlash)
 
 /** `on` and `off`, and nothing that only might mean one of them. */
 export const Switch = z.enum(['on', 'off']).transform((word) => word === 'on')
 
 /** Addresses and networks, as `10.0.0.1,10.0.0.0/8`. */
-export const Networks = list(z.string().max(50).refine(isNetwork))
+export const Networks = list(z.string().max(50).refine(isProxies))
 
 /** Origins exactly as browsers send them, so that comparing needs no rule. */
 export const Origins = list(z.string().refine(isOrigin))
@@ -45,6 +43,15 @@ function list(item: z.ZodType<string, string>): z.ZodType<readonly string[], str
     .transform((text) => (text === '' ? [] : text.split(',').map((one) => one.trim())))
     .pipe(z.array(item).max(limits.settingList_items_max))
     .transform((items) => [...new Set(items)])
+}
+
+function isBaseUrl(text: string): boolean {
+  if (!/^https?:\/\/[^?#@]+$/.test(text) || !URL.canParse(text)) return false
+  return withoutSlash(new URL(text).href) === withoutSlash(text)
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '')
 }
 
 function isOrigin(text: string): boolean {

@@ -75,6 +75,49 @@ describe('a flag goes before the environment, that before the file, that before 
   }
 })
 
+describe('an empty text', () => {
+  const file = { path: 'f', mistakes: [] }
+  const read = (key: string, sources: { flags?: Flags; env?: Record<string, string> }) => {
+    const texts = new Map([[key, 'text of the file']])
+    return readSettings({ flags: {}, env: {}, ...sources, file: { ...file, texts } })
+  }
+
+  test('as a flag or a variable takes away what the file says', () => {
+    for (const sources of [{ flags: { 'tls-cert': '' } }, { env: { LOCKET_TLS_CERT: '' } }]) {
+      const { given, values, wrong } = read('tls-cert', sources)
+      assert.deepEqual([given.has('tlsCert'), values.tlsCert, wrong], [false, undefined, []])
+    }
+  })
+
+  test('as a flag takes away what a variable says', () => {
+    const { values, wrong } = readSettings({
+      flags: { 'redirect-port': '', docs: '' },
+      env: { LOCKET_REDIRECT_PORT: '80', LOCKET_DOCS: 'on' },
+      file: null,
+    })
+    assert.deepEqual([values.redirectPort, values.docs, wrong], [undefined, undefined, []])
+  })
+
+  test('in the file is a mistake: nothing is below it to take away', () => {
+    const texts = new Map([['tls-cert', '']])
+    const { wrong } = readSettings({ flags: {}, env: {}, file: { ...file, texts } })
+    assert.deepEqual(wrong, ['f:tls-cert: expected a file'])
+  })
+
+  test('takes away no secret, no place of keys and data, and nothing that has a default', () => {
+    const kept = allSettings.flatMap(([name, one]) => {
+      if (one.kind === 'list') return []
+      const sources = one.flag === null ? { env: { [one.env]: '' } } : { flags: { [one.flag]: '' } }
+      return read('none', sources).wrong.length === 0 ? [] : [name]
+    })
+    const [always, withDefault] = [
+      ['config', 'rootKey', 'rootKeyFile', 'tombstonesFile', 'databaseUrl', 'apiKey'],
+      allSettings.filter(([, one]) => one.default !== null).map(([name]) => name),
+    ]
+    assert.deepEqual(kept.sort(), [...always, ...withDefault].sort())
+  })
+})
+
 test('a right value that is not used hides no wrong one that is', () => {
   const { wrong } = readSettings({
     flags: { port: 'x' },

@@ -1,7 +1,7 @@
 /** Where a value comes from: a flag, else the environment, else the file, else the default. */
 import type { SettingsFile } from './file.ts'
 import { didYouMean } from './near.ts'
-import { fileKey, type Setting } from './setting.ts'
+import { canBeUnset, fileKey, type Setting } from './setting.ts'
 import { type SettingName, settings, type Values } from './settings.ts'
 
 /** Values by the name of their flag. */
@@ -47,7 +47,7 @@ export function readSettings(sources: Sources): Reading {
   const given = new Map<SettingName, Given>()
   for (const [name, one] of allSettings) {
     const found = findSetting(one, sources) ?? defaultOf(one)
-    if (found === null) continue
+    if (found === null || isUnset(one, found)) continue
     given.set(name, found)
     const parsed = one.schema.safeParse(found.text)
     if (parsed.success) values[name] = parsed.data
@@ -66,6 +66,12 @@ export function findSetting(one: Setting, { flags, env, file }: Sources): Given 
   const text = key === null ? undefined : file?.texts.get(key)
   if (text === undefined) return null
   return { source: 'file', label: `${file?.path}:${key}`, text }
+}
+
+/** An empty list is a list; an empty text of anything else is there to take something away. */
+function isUnset(one: Setting, { source, text }: Given): boolean {
+  const isOver = source === 'flag' || source === 'environment'
+  return isOver && text === '' && one.kind !== 'list' && canBeUnset(one)
 }
 
 function defaultOf(one: Setting): Given | null {

@@ -90,6 +90,8 @@ export const limits = {
   /** Sealed values name their key version; a key keeps so many versions to open old ones. */
   keyVersions_max: 100,
   seals_perKey_max: 2 ** 31,
+  /** Counts of seals that one transaction writes down. */
+  sealCounts_rows: 100,
   /** When `locket doctor` says that a key should be replaced: NIST SP 800-57 part 1 rev. 5, table 1. */
   rootKey_period_ms: 365 * 24 * 3_600_000,
   encryptionKey_period_ms: 2 * 365 * 24 * 3_600_000,

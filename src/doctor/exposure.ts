@@ -1,5 +1,6 @@
 /** What the settings open to the outside: the mode, the listener, and what weakens a default. */
 import { isLoopback } from '../config/loopback.ts'
+import { isOwnMachine, isTooWide } from '../config/proxies.ts'
 import { refusals } from '../config/safety.ts'
 import type { Check } from './check.ts'
 import { count, fail, pass, unsafe, warn } from './finding.ts'
@@ -10,15 +11,15 @@ export const mode: Check = {
   warns: 'It is in development mode.',
   fails: 'The server would not start: the settings are refused.',
   unknown: null,
-  look: ({ config, settings }) => {
-    const [first, ...more] = refusals(settings)
+  look: async ({ config, settings }) => {
+    const [first, ...more] = await refusals(settings)
     if (first !== undefined) {
       const others = more.length === 0 ? '' : `, and ${more.length} more`
       return fail(`${config.mode} refuses: ${first}${others}`, '`locket config check` lists all')
     }
     if (config.mode === 'production') return pass('production, and nothing is refused')
     const strict = { ...settings, config: { ...config, mode: 'production' as const } }
-    const number = refusals(strict).length
+    const number = (await refusals(strict)).length
     const left = number === 0 ? 'nothing' : count(number, 'thing')
     return warn(
       `development: what is not safe is not refused (${left} would be in production)`,
@@ -35,10 +36,11 @@ export const listener: Check = {
   unknown: null,
   look: ({ config }) => {
     const { host, tls, trustedProxies, publicUrl } = config
-    if (trustedProxies.some((network) => network.endsWith('/0'))) {
+    const wide = trustedProxies.find(isTooWide)
+    if (wide !== undefined) {
       return unsafe(
         config,
-        'every address is trusted as a proxy, so every client address can be forged',
+        `${wide} is trusted as a proxy, so anybody may be one, and every client address can be forged`,
         'name the proxies alone in trusted-proxies',
       )
     }
@@ -48,7 +50,7 @@ export const listener: Check = {
     const place = `${host}:${config.port}`
     if (tls !== null) return pass(`${place} with TLS`)
     if (isLoopback(host)) return pass(`${place}: this machine alone`)
-    if (trustedProxies.length > 0) {
+    if (!trustedProxies.every(isOwnMachine)) {
       return pass(`${place} in plain text, behind the proxies ${trustedProxies.join(', ')}`)
     }
     return unsafe(

@@ -119,6 +119,15 @@ test('who can reach the listener', async (t) => {
   assertFound(await look(proxied), 'pass', /behind the proxies 10\.0\.0\.1/)
   assertFound(await look({ 'trusted-proxies': '0.0.0.0/0' }), 'warn', /can be forged/)
   assertFound(await look({ 'trusted-proxies': '::/0', ...production }), 'fail', /can be forged/)
+  assertFound(await look({ 'trusted-proxies': '0.0.0.0/1,128.0.0.0/1' }), 'warn', /can be forged/)
+  assertFound(await look({ 'trusted-proxies': '::ffff:0:0/96' }), 'warn', /can be forged/)
+  const past = { host: '0.0.0.0', 'trusted-proxies': '127.0.0.1' }
+  assertFound(await look(past), 'warn', /other machines reach it in plain text/)
+  assertFound(
+    await look({ ...past, ...production }),
+    'fail',
+    /other machines reach it in plain text/,
+  )
   assertFound(await look({ 'public-url': 'http://memory.example' }), 'warn', /is plain text/)
   const { flags } = await withTls(t, {})
   assertFound(await look({ ...flags, host: '0.0.0.0', ...production }), 'pass', /with TLS/)

@@ -107,7 +107,9 @@ export function parseNetwork(text: string): Network | null {
   if (!address || rest.length > 0) return null
   const whole = address.length * 8
   if (bits === undefined) return { address, bits: whole }
-  return /^\d{1,3}$/.test(bits) && Number(bits) <= whole ? { address, bits: Number(bits) } : null
+  return /^(0|[1-9]\d{0,2})$/.test(bits) && Number(bits) <= whole
+    ? { address, bits: Number(bits) }
+    : null
 }
 
 /** The bytes of an address; null for what is none, and for one with a zone (`fe80::1%eth0`). */

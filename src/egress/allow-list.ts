@@ -9,8 +9,11 @@
  *   http://127.0.0.1:11434     without TLS; only to an address or network that is not public
  *
  * Private addresses are opened by naming them, never by naming a host: who answers for a name could
- * otherwise point it at anything behind the firewall.
+ * otherwise point it at anything behind the firewall. A host is taken only as everybody writes it:
+ * `010.0.0.1` is 10.0.0.1 to one reader and 8.0.0.1 to the next.
  */
+import { isIPv6 } from 'node:net'
+import { domainToUnicode } from 'node:url'
 import {
   type Address,
   contains,
@@ -54,9 +57,10 @@ export function readAllowEntry(text: string): AllowEntry | Misread {
   const [, scheme = 'https://', star, name = '', port, network] = parts
   const protocol = scheme.toLowerCase() === 'http://' ? 'http:' : 'https:'
   const url = URL.parse(`${protocol}//${name}${port ?? ''}/`)
-  if (!url || port === ':0' || url.hostname.endsWith('.'))
-    return { expected: 'a host and a port that URLs can have' }
+  if (!url || portOf(url) === 0) return { expected: 'a host and a port that URLs can have' }
   const host = bareHost(url)
+  if (!isPlain(name, host))
+    return { expected: 'a host written plainly, such as 10.0.0.1 or a.example' }
   const entry = {
     text,
     protocol,
@@ -102,6 +106,17 @@ export function portOf({ port, protocol }: URL): number {
   if (port !== '') return Number(port)
   return protocol === 'http:' ? 80 : 443
 }
+
+/** Whether the text of a host is the one that `host`, the parser's, is written with. */
+function isPlain(text: string, host: string): boolean {
+  const written = text.toLowerCase()
+  if (isIPv6(host)) return written === `[${host}]`
+  const isName = host.length <= 253 && host.split('.').every((label) => plainLabel.test(label))
+  return isName && (written === host || written === domainToUnicode(host))
+}
+
+/** Of a name as DNS has it, and with `_`, which names of containers have. */
+const plainLabel = /^[a-z0-9_-]{1,63}$/
 
 function mistakeIn(entry: AllowEntry, networkGiven: boolean): string | null {
   const isLiteral = parseAddress(entry.host) !== null

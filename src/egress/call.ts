@@ -37,6 +37,8 @@ const ownHeaders = [
   'upgrade',
 ]
 
+const resetContent = 205
+
 /** Sends a request to a target that was admitted. */
 export async function call(exit: Exit, target: Target, request: Request): Promise<Response> {
   const broken = new AbortController()
@@ -70,9 +72,12 @@ export async function call(exit: Exit, target: Target, request: Request): Promis
       dispatcher: exit.agent,
     })
     await refuseRedirect(answer)
-    return responseOf(answer, { exit, target, end, translate })
+    return responseOf(answer, { exit, target, broken, end, translate })
   } catch (thrown) {
-    throw translate(thrown)
+    const error = translate(thrown)
+    // The answer may have begun: who sends it must not go on holding a connection.
+    broken.abort(error)
+    throw error
   }
 }
 
@@ -103,20 +108,25 @@ async function refuseRedirect({ status, body }: Answer): Promise<void> {
 interface Delivery {
   readonly exit: Exit
   readonly target: Target
+  readonly broken: AbortController
   readonly end: () => void
   readonly translate: (thrown: unknown) => unknown
 }
 
 /**
  * The answer as a `Response` of the platform, which is what libraries know. Its status text is left
- * out: it is for no program, and would put a stranger's words into messages of errors.
+ * out: it is for no program, and would put a stranger's words into messages of errors. What a
+ * `Response` cannot be is refused here, since not every implementation of it refuses it at once.
  */
 function responseOf({ status, headers, body }: Answer, delivery: Delivery): Response {
-  const { exit, target, end, translate } = delivery
+  const { exit, target, broken, end, translate } = delivery
+  if (status < 200 || status > 599) throw new EgressError('failed', 'STATUS_OUT_OF_RANGE')
   const { response_bytes_max: bytes_max } = exit.bounds
   const bounded =
     body && boundedBody(body, { bytes_max, tooLarge: 'response_too_large', translate, ended: end })
   if (!bounded) end()
+  // Its body is nobody's to read, but HTTP lets one be sent, and it need not end.
+  if (status === resetContent) broken.abort()
   const response = new Response(bounded, { status, headers: [...headers] })
   return Object.defineProperty(response, 'url', { value: target.url.href })
 }

@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { z } from 'zod'
-import { openHttpLocket, problemOf, toRequest } from '../../test/http/locket.ts'
+import type { LocketOptions } from '../../test/harness.ts'
+import { memoryLog, openHttpLocket, problemOf, toRequest } from '../../test/http/locket.ts'
+import { sendRaw } from '../../test/http/raw.ts'
 import { LocketError } from '../core/errors.ts'
 import { whoami } from '../features/principals/whoami.ts'
 import { operation } from '../kernel/operation.ts'
 import { operations } from '../operations.ts'
 import { problemReply } from './problem.ts'
 import { createRouter } from './router.ts'
+import { listen } from './server.ts'
 
 const always = {
   'cache-control': 'no-store',
@@ -123,7 +126,7 @@ describe('a problem', () => {
       cause: new Error('a private cause'),
       retryAfter_s: 7,
     })
-    const reply = problemReply(error, { requestId: 'req_1', publicUrl: 'https://locket.test' })
+    const reply = problemReply(error, { requestId: 'req_1', docsUrl: 'https://locket.test/docs' })
     assert.deepEqual(
       { ...reply, body: JSON.parse(reply.body) as unknown },
       {
@@ -140,6 +143,34 @@ describe('a problem', () => {
         headers: { 'Retry-After': '7' },
       },
     )
+  })
+
+  test('points to the docs; without them nowhere, and says the same', async (t) => {
+    const typeOf = async (options: LocketOptions): Promise<readonly string[]> => {
+      const { ask } = await openHttpLocket(t, options)
+      const problem = await problemOf(await ask('/v1/whoami', { key: null }))
+      return [problem.type, problem.code, problem.title]
+    }
+    const rest = ['unauthenticated', 'A valid credential is required.']
+    const publicUrl = 'https://locket.test/base'
+    assert.deepEqual(await typeOf({}), ['/docs#error-unauthenticated', ...rest])
+    assert.deepEqual(await typeOf({ publicUrl }), [
+      `${publicUrl}/docs#error-unauthenticated`,
+      ...rest,
+    ])
+    assert.deepEqual(await typeOf({ docs: false }), ['about:blank', ...rest])
+    assert.deepEqual(await typeOf({ docs: false, publicUrl }), ['about:blank', ...rest])
+  })
+
+  test('of the listener, which serves no docs, points nowhere', async (t) => {
+    const { log } = memoryLog()
+    const fetch = async (): Promise<Response> => new Response()
+    const { port, close } = await listen({ host: '127.0.0.1', port: 0, log, fetch })
+    t.after(close)
+    for (const asked of ['GET /../a HTTP/1.1\r\nHost: a', 'GET /a HTTP/1.1\r\nHost: [', '\x16']) {
+      const { text } = await sendRaw(port, [`${asked}\r\n\r\n`], 100)
+      assert.match(text, /"type":"about:blank"/, asked)
+    }
   })
 
   const failing = (run: () => Promise<unknown>) =>

@@ -107,7 +107,7 @@ describe('[V4.1.3] [V15.3.4] forged headers', () => {
 
   test('of whatever other name change nothing behind a trusted proxy either', () => {
     const { 'X-Forwarded-For': _, 'X-Forwarded-Proto': __, ...others } = forged
-    const client = { address: '10.0.0.1', secure: false }
+    const client = { address: '10.0.0.1', secure: false, certificate: null }
     assert.deepEqual(clientOf(client, new Headers(others)), client)
   })
 

@@ -17,10 +17,11 @@ export function forwardedClient(trustedProxies: readonly string[]): ForwardedCli
   return (client, headers) => {
     if (!isWithin(proxies, client.address)) return client
     const secure = client.secure === true || isHttps(headers.get('x-forwarded-proto'))
+    // A certificate of the proxy's own says who the proxy is, not who is calling through it. It never
+    // counts: a proxy that forgets a header would otherwise lend its name to everybody.
+    const proxied = { ...client, secure, certificate: null }
     const hops = headers.get('x-forwarded-for')
-    if (hops === null) return { ...client, secure }
-    // A certificate of the proxy's own says who the proxy is, not who is calling through it.
-    return { ...client, secure, address: addressIn(hops, proxies), certificate: null }
+    return hops === null ? proxied : { ...proxied, address: addressIn(hops, proxies) }
   }
 }
 

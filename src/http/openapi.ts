@@ -112,7 +112,7 @@ const problemSchema = {
   type: 'object',
   description: 'RFC 9457.',
   properties: {
-    type: { type: 'string', description: 'Where the code is explained.' },
+    type: { type: 'string', description: 'Where the code is explained, or `about:blank`.' },
     title: { type: 'string' },
     status: { type: 'integer' },
     code: { type: 'string', enum: codes },

@@ -11,18 +11,25 @@ export interface Problem {
   readonly requestId: string
 }
 
-/** Where the docs explain a code; also the `type` of its problems. */
-export function problemType(code: ErrorCode, publicUrl: string | null): string {
-  return `${publicUrl ?? ''}/docs#error-${code}`
+/** What problems are told from, besides the error. */
+export interface ProblemContext {
+  readonly requestId: string
+  /** The page that explains the codes; null where there is none, or it is not known. */
+  readonly docsUrl: string | null
 }
 
-export function problemReply(
-  error: LocketError,
-  { requestId, publicUrl }: { requestId: string; publicUrl: string | null },
-): Reply {
+/**
+ * The `type`: where the docs explain the code. A server without docs names no page that is not
+ * there: `about:blank` is how RFC 9457 says that there is nothing to read, and `code` tells all.
+ */
+function typeOf(code: ErrorCode, docsUrl: string | null): string {
+  return docsUrl === null ? 'about:blank' : `${docsUrl}#error-${code}`
+}
+
+export function problemReply(error: LocketError, { requestId, docsUrl }: ProblemContext): Reply {
   const { code, status, detail, retryAfter_s } = error
   const problem: Problem = {
-    type: problemType(code, publicUrl),
+    type: typeOf(code, docsUrl),
     title: errorTable[code].sentence,
     status,
     code,

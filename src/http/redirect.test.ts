@@ -8,12 +8,12 @@ import { listen } from './server.ts'
 
 const base = 'https://locket.test:8443'
 
-async function open(t: TestContext): Promise<number> {
+async function open(t: TestContext, to = base, { log } = memoryLog()): Promise<number> {
   const listener = await listen({
     host: '127.0.0.1',
     port: 0,
-    log: memoryLog().log,
-    fetch: redirectTo(base),
+    log,
+    fetch: redirectTo(to),
     anyPath: true,
     bounds: { request_timeout_ms: 300, header_timeout_ms: 150 },
   })
@@ -69,6 +69,21 @@ test('a credential in clear is answered with a warning and not redirected', asyn
   const inUrl = 'GET /v1/whoami?api_key=secret HTTP/1.1\r\nHost: a\r\n\r\n'
   const { statuses, text } = await sendRaw(port, [inUrl], 1000)
   assert.deepEqual([statuses, locationIn(text)], [[400], undefined])
+})
+
+test('an address that no header can carry is a problem like any other, and is logged', async (t) => {
+  const stderr = t.mock.method(process.stderr, 'write', () => true)
+  for (const strange of ['https://日本.test', 'https://bücher.test', 'https://a.test\r\nX-Y: z']) {
+    const kept = memoryLog()
+    const port = await open(t, strange, kept)
+    const { statuses, text } = await sendRaw(port, ['GET / HTTP/1.1\r\nHost: a\r\n\r\n'], 200)
+    assert.deepEqual([statuses, locationIn(text)], [[500], undefined])
+    assert.match(text, /^content-type: application\/problem\+json\r$/im)
+    assert.match(text, /"code":"internal"/)
+    assert.doesNotMatch(text, /x-y|Invalid character/i)
+    assert.match(kept.lines.join(''), /the value of Location cannot be sent/)
+  }
+  assert.equal(stderr.mock.callCount(), 0, 'nothing is printed past the log')
 })
 
 test('no body is waited for, and no header for long', async (t) => {

@@ -30,7 +30,7 @@ export function redirectTo(base: string): (request: globalThis.Request) => Promi
       )
     } catch (thrown) {
       if (!(thrown instanceof LocketError)) throw thrown
-      const reply = problemReply(thrown, { requestId, publicUrl: base })
+      const reply = problemReply(thrown, { requestId, docsUrl: null })
       const headers = { ...reply.headers, Connection: 'close' }
       return toResponse({ ...reply, headers }, { requestId, secure: false })
     }

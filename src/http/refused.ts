@@ -14,9 +14,9 @@ export function answerRefused(outgoing: ServerResponse, error: LocketError): voi
   outgoing.writeHead(status, { ...headers, Connection: 'close' }).end(body)
 }
 
-/** The same, for the adapter. */
-export function refusedResponse(error: LocketError): Response {
-  const { status, headers, body } = refusalOf(error, false)
+/** The same, for the adapter, which does not say what connection it was. */
+export function refusedResponse(error: LocketError, secure: boolean): Response {
+  const { status, headers, body } = refusalOf(error, secure)
   return new Response(body, { status, headers })
 }
 
@@ -33,7 +33,7 @@ export function answerRaw(socket: Duplex, error: LocketError): void {
 
 function refusalOf(error: LocketError, secure: boolean) {
   const requestId = newId('req', systemClock)
-  const reply = problemReply(error, { requestId, publicUrl: null })
+  const reply = problemReply(error, { requestId, docsUrl: null })
   return {
     status: reply.status,
     body: reply.body,

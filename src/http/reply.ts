@@ -62,15 +62,29 @@ export function toResponse(reply: Reply, about: About): Response {
   })
 }
 
+/** Throws an `Error` when one of them could not be sent. */
 export function headersOf(
   reply: Reply,
   { requestId, secure, cors }: About,
 ): Record<string, string> {
-  return {
+  return sendable({
     'Content-Type': reply.type,
     'X-Request-Id': requestId,
     ...securityHeaders(secure),
     ...cors,
     ...reply.headers,
-  }
+  })
 }
+
+/**
+ * Throws on a value that is more than visible ASCII and spaces. Here, because the adapter finds out
+ * only while it writes, and then answers and prints in its own way.
+ */
+function sendable(headers: Record<string, string>): Record<string, string> {
+  for (const [name, value] of Object.entries(headers)) {
+    if (!visible.test(value)) throw new Error(`the value of ${name} cannot be sent`)
+  }
+  return headers
+}
+
+const visible = /^[ -~]*$/

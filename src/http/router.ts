@@ -14,7 +14,7 @@ import { callEndpoint } from './call.ts'
 import { createCors } from './cors.ts'
 import { docsEndpoints, docsPaths } from './docs.ts'
 import { forwardedClient } from './forwarded.ts'
-import { problemReply } from './problem.ts'
+import { type ProblemContext, problemReply } from './problem.ts'
 import { type Client, type Endpoint, jsonReply, type Reply, toResponse } from './reply.ts'
 import { type Route, routesOf } from './routes.ts'
 import { pathOf, refuseSecrets } from './target.ts'
@@ -104,31 +104,34 @@ type Answerer = (
 ) => Promise<Response>
 
 /** What is done to every request around its endpoint: id, errors, headers, one line in the log. */
-function answerer({ pipeline, publicUrl, corsOrigins }: RouterOptions): Answerer {
+function answerer({ pipeline, publicUrl, corsOrigins, docs }: RouterOptions): Answerer {
   const { log, clock } = pipeline
   const cors = createCors(corsOrigins)
+  const docsUrl = docs ? `${publicUrl ?? ''}/docs` : null
   const alwaysSecure = publicUrl?.startsWith('https://') ?? false
   return async (c, path, resource) => {
     const started = stopwatch()
     const request = c.req.raw
     const requestId = newId('req', clock)
-    let reply: Reply
+    const secure = c.env.secure === true || alwaysSecure
+    const about = { requestId, secure, cors: cors.headers(request) }
+    let response: Response
     try {
       refuseSecrets(request.url)
       const endpoint = resource.get(request.method) ?? cors.preflight(request, resource.keys())
       if (!endpoint)
         throw new LocketError(resource === nothing ? 'not_found' : 'method_not_allowed')
       const param = (name: string): string | undefined => c.req.param(name)
-      reply = await endpoint({ request, client: c.env, requestId, param })
+      response = toResponse(await endpoint({ request, client: c.env, requestId, param }), about)
     } catch (thrown) {
       // What the pipeline throws is logged there, with its cause.
       if (!(thrown instanceof LocketError))
         log.error({ requestId, route: path, err: thrown }, 'failed')
-      reply = refusal(asLocketError(thrown), { resource, requestId, publicUrl })
+      const reply = refusal(asLocketError(thrown), { resource, requestId, docsUrl })
+      response = toResponse(reply, about)
     }
-    note(log, reply.status, { method: request.method, route: path, started, requestId })
-    const secure = c.env.secure === true || alwaysSecure
-    return toResponse(reply, { requestId, secure, cors: cors.headers(request) })
+    note(log, response.status, { method: request.method, route: path, started, requestId })
+    return response
   }
 }
 
@@ -145,7 +148,7 @@ function note(
 
 function refusal(
   error: LocketError,
-  about: { resource: Resource; requestId: string; publicUrl: string | null },
+  about: ProblemContext & { readonly resource: Resource },
 ): Reply {
   const reply = problemReply(error, about)
   if (error.code !== 'method_not_allowed') return reply

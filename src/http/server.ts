@@ -112,13 +112,13 @@ function serverOptions(bounds: Bounds): ServerOptions {
 }
 
 /** What a client certificate is worth is asked for each request, so none ends a handshake. */
-function createTlsServer({ context }: TlsIdentity, bounds: Bounds): TlsServer {
+function createTlsServer({ context, clientCa }: TlsIdentity, bounds: Bounds): TlsServer {
   return new TlsServer({
     ...serverOptions(bounds),
     ...context,
     handshakeTimeout: bounds.handshake_timeout_ms,
     ALPNProtocols: ['http/1.1'],
-    requestCert: context.ca !== undefined,
+    requestCert: clientCa !== null,
     rejectUnauthorized: false,
   })
 }
@@ -134,7 +134,7 @@ function requestListener(options: ListenOptions, { connections, watch }: Parts):
   const { fetch, log, anyPath = false } = options
   const serve = getRequestListener(
     (request, { incoming }) => fetch(request, clientOf(incoming.socket as Socket, watch)),
-    { errorHandler: (thrown) => refusedResponse(asFault(thrown, log)) },
+    { errorHandler: (thrown) => refusedResponse(asFault(thrown, log), watch !== null) },
   )
   return (incoming, outgoing) => {
     const { socket } = incoming
@@ -149,7 +149,7 @@ function requestListener(options: ListenOptions, { connections, watch }: Parts):
   }
 }
 
-/** The adapter fails only where it cannot make a URL of the Host; anything else is our bug. */
+/** The adapter fails where it cannot make a URL of the Host; anything else is our bug. */
 function asFault(thrown: unknown, log: Log): LocketError {
   if (thrown instanceof RequestError) return new LocketError('invalid_header', 'Host: no host name')
   log.error({ err: thrown }, 'failed')

@@ -25,14 +25,38 @@ export interface TlsFiles {
   readonly clientCaFile: string | null
 }
 
-/** What stands in the files, found to be good. */
-export interface TlsIdentity {
-  readonly texts: TlsTexts
-  readonly context: SecureContextOptions
+/** The certificate and its key as they stand in their files, word for word. */
+export interface PairTexts {
+  readonly cert: string
+  readonly key: string
+}
+
+/** A pair that was found to be good. */
+export interface Pair extends PairTexts {
   readonly validity: Validity
-  /** The CAs that client certificates may come from. */
+}
+
+/** Whose client certificates count. */
+export interface ClientCa {
+  /** The file, word for word. */
+  readonly text: string
   readonly issuers: readonly Certificate[]
 }
+
+/** Client certificates are asked for, and none counts. */
+export const nobody: ClientCa = { text: '', issuers: [] }
+
+/** What is served with. */
+export interface TlsIdentity {
+  readonly pair: Pair
+  /** Null: client certificates are not asked for. */
+  readonly clientCa: ClientCa | null
+  readonly context: SecureContextOptions
+  readonly validity: Validity
+}
+
+/** Larger than most of the files: they are read at once. */
+const piece_bytes = 16 * 1024
 
 const suites = [
   'TLS_AES_256_GCM_SHA384',
@@ -54,45 +78,61 @@ const parameters = {
   secureOptions: tlsOptions,
 } as const satisfies SecureContextOptions
 
-/** What stands in the files, word for word. */
-export interface TlsTexts {
-  readonly cert: string
-  readonly key: string
-  readonly ca: string | null
-}
-
-/** Reads the files and judges them; throws as the two do. */
+/** Reads all files and judges them: what a start needs. Throws as each of its parts does. */
 export async function readTls(files: TlsFiles, now: number): Promise<TlsIdentity> {
-  return judgeTls(await readTexts(files), files, now)
+  const pair = judgePair(await readPair(files), files, now)
+  return identityOf(
+    pair,
+    files.clientCaFile === null ? null : await readClientCa(files.clientCaFile),
+  )
 }
 
 /** Throws an `Error` whose one sentence says which file cannot be read or others can, and how. */
-export async function readTexts({ certFile, keyFile, clientCaFile }: TlsFiles): Promise<TlsTexts> {
+export async function readPair({ certFile, keyFile }: TlsFiles): Promise<PairTexts> {
   return {
     cert: await readText(certFile, { what: 'certificate', isSecret: false }),
     key: await readText(keyFile, { what: 'TLS key', isSecret: true }),
-    ca: clientCaFile && (await readText(clientCaFile, { what: 'client CA', isSecret: false })),
   }
 }
 
-/** Throws an `Error` whose one sentence says which of the files is wrong, and how. */
-export function judgeTls(texts: TlsTexts, files: TlsFiles, now: number): TlsIdentity {
-  const { certFile, keyFile, clientCaFile } = files
-  const { cert, key, ca } = texts
+/** Throws an `Error` whose one sentence says which of the two files is wrong, and how. */
+export function judgePair({ cert, key }: PairTexts, files: TlsFiles, now: number): Pair {
+  const { certFile, keyFile } = files
   const validity = checkedPair(files, { cert, key, now })
-  const issuers = ca === null ? [] : issuersIn(ca, clientCaFile)
+  const fault = `TLS cannot use ${certFile} and ${keyFile}`
+  requireUsable({ ...parameters, cert, key }, fault)
+  return { cert, key, validity }
+}
+
+/** Throws an `Error` whose one sentence says what is wrong with the file; an empty one is, too. */
+export async function readClientCa(file: string): Promise<ClientCa> {
+  const text = await readText(file, { what: 'client CA', isSecret: false })
+  const message = `the client CA file has no certificate of a CA (PEM): ${file}`
+  const issuers = orThrow(() => readCertificates(text), message)
+  if (issuers.length === 0 || !issuers.every(isCa)) throw new Error(message)
+  requireUsable({ ca: text }, `TLS cannot use ${file}`)
+  return { text, issuers }
+}
+
+/** Where nobody's certificate counts, no CA is trusted: left out, the system's would be. */
+export function identityOf(pair: Pair, clientCa: ClientCa | null): TlsIdentity {
+  const { cert, key, validity } = pair
+  const ca = clientCa && (clientCa.issuers.length === 0 ? [] : clientCa.text)
   const context = { ...parameters, cert, key, ...(ca !== null && { ca }) }
+  return { pair, clientCa, context, validity }
+}
+
+function requireUsable(context: SecureContextOptions, fault: string): void {
   try {
     createSecureContext(context)
   } catch (cause) {
-    throw new Error(`TLS cannot use ${certFile} and ${keyFile} (${codeOf(cause)})`, { cause })
+    throw new Error(`${fault} (${codeOf(cause)})`, { cause })
   }
-  return { texts, context, validity, issuers }
 }
 
 function checkedPair(
   { certFile, keyFile }: TlsFiles,
-  { cert, key, now }: { cert: string; key: string; now: number },
+  { cert, key, now }: PairTexts & { now: number },
 ): Validity {
   const none = `the certificate file has no certificate (PEM): ${certFile}`
   const [certificate] = orThrow(() => readCertificates(cert), none)
@@ -114,13 +154,6 @@ function checkedPair(
   return validity
 }
 
-function issuersIn(pem: string, file: string | null): readonly Certificate[] {
-  const message = `the client CA file has no certificate of a CA (PEM): ${file}`
-  const issuers = orThrow(() => readCertificates(pem), message)
-  if (issuers.length === 0 || !issuers.every(isCa)) throw new Error(message)
-  return issuers
-}
-
 function orThrow<T>(read: () => T, message: string): T {
   try {
     return read()
@@ -140,16 +173,34 @@ async function readText(file: string, { what, isSecret }: Kind): Promise<string>
   try {
     // Without O_NONBLOCK (which Windows lacks) opening a pipe would wait for its writer.
     handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
-    const { mode, size } = await handle.stat()
-    if (isSecret) checkMode(file, mode)
-    if (size > limits.certificateFile_bytes_max) throw new Error(`too large: ${file}`)
-    return await handle.readFile('latin1')
+    const stats = await handle.stat()
+    if (!stats.isFile()) throw new Error(`the ${what} file is not a regular file: ${file}`)
+    if (isSecret) checkMode(file, stats.mode)
+    const text = await readBounded(handle)
+    if (text === null) throw new Error(`the ${what} file is too large: ${file}`)
+    return text
   } catch (cause) {
     if (!(cause instanceof Error && 'code' in cause)) throw cause
     throw new Error(`the ${what} file cannot be read (${codeOf(cause)}): ${file}`, { cause })
   } finally {
     await handle?.close()
   }
+}
+
+/** Null when there is more than a certificate file may have, whatever its size was said to be. */
+async function readBounded(handle: FileHandle): Promise<string | null> {
+  const bytes_max = limits.certificateFile_bytes_max
+  const pieces: Buffer[] = []
+  let bytes = 0
+  // One byte past the bound tells that there is more.
+  while (bytes <= bytes_max) {
+    const piece = Buffer.alloc(Math.min(piece_bytes, bytes_max + 1 - bytes))
+    const { bytesRead } = await handle.read(piece)
+    if (bytesRead === 0) return Buffer.concat(pieces).toString('latin1')
+    pieces.push(piece.subarray(0, bytesRead))
+    bytes += bytesRead
+  }
+  return null
 }
 
 /** A group may read it, as Debian's `ssl-cert` and Kubernetes have it; nobody else. */

@@ -343,7 +343,7 @@ describe('what cannot be served is told in one sentence', () => {
       ({ files }) => rmSync(files.keyFile),
     ],
     'a certificate file that is a directory': [
-      /^the certificate file cannot be read \(EISDIR\): .+server\.pem$/,
+      /^the certificate file is not a regular file: .+server\.pem$/,
       ({ files }) => {
         rmSync(files.certFile)
         mkdirSync(files.certFile)

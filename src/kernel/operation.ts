@@ -15,7 +15,8 @@ export type RateClass = 'read' | 'write' | 'admin'
 /** What a request is about: what is looked up and authorised before the operation runs. */
 export type Resource =
   | { readonly kind: 'tenant' }
-  | { readonly kind: 'instance' }
+  /** `tenant`: one that is changed, whoever calls. */
+  | { readonly kind: 'instance'; readonly tenant?: Id<'ten'> }
   | { readonly kind: 'self' }
   | {
       readonly kind: 'spaces'

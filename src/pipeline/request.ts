@@ -97,9 +97,15 @@ export function newTrail(request: Request): Trail {
   }
 }
 
-/** Opens a tenant's view of a transaction; views of one transaction share the keys it has loaded. */
+const viewsOf = new WeakMap<Transaction, Map<Id<'ten'>, TenantStore>>()
+
+/**
+ * Opens a tenant's view of a transaction. A transaction has one view of each tenant: what it was told
+ * of the tenant's epoch, and the keys that it has loaded, hold for all that is done in it.
+ */
 export function tenantViews(app: Pipeline, tx: Transaction): (tenant: Id<'ten'>) => TenantStore {
-  const views = new Map<Id<'ten'>, TenantStore>()
+  const views = viewsOf.get(tx) ?? new Map<Id<'ten'>, TenantStore>()
+  viewsOf.set(tx, views)
   return (tenant) => {
     const known = views.get(tenant)
     if (known) return known

@@ -38,6 +38,8 @@ export interface Transaction {
 export interface Turn {
   readonly tenant: Id<'ten'>
   readonly spaces?: readonly Id<'spc'>[]
+  /** Another tenant that is changed as a whole. */
+  readonly also?: Id<'ten'> | null
 }
 
 export interface WriteOptions {
@@ -51,6 +53,8 @@ export interface WriteOptions {
 
 export interface Database {
   readonly engine: Engine
+  /** Whether changes are taken at present. */
+  readonly takesChanges: boolean
   /** One snapshot, read only. */
   read<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   /**

@@ -21,11 +21,20 @@ export interface Keys {
   readonly seals: SealCounts
 }
 
+export interface SealCount {
+  readonly owner: KeyVersion
+  readonly seals: number
+}
+
 /** How often each key version sealed since the counts were last written down. */
 export interface SealCounts {
-  add(owner: KeyVersion): void
-  /** Takes the counts out; whoever drains writes them down. */
-  drain(): { owner: KeyVersion; seals: number }[]
+  /** Counts one seal, or so many. */
+  add(owner: KeyVersion, seals?: number): void
+  /**
+   * Takes the counts out, in the order of keys; whoever drains writes them down, or puts back what he
+   * could not.
+   */
+  drain(): SealCount[]
 }
 
 export interface KeyVersion {
@@ -38,16 +47,16 @@ export interface KeyVersion {
 export function createSealCounts(): SealCounts {
   const counts = new Map<string, { owner: KeyVersion; seals: number }>()
   return {
-    add: (owner) => {
+    add: (owner, seals = 1) => {
       const name = `${owner.tenant} ${owner.scope} ${owner.version}`
       const count = counts.get(name)
-      if (count) count.seals += 1
-      else counts.set(name, { owner, seals: 1 })
+      if (count) count.seals += seals
+      else counts.set(name, { owner, seals })
     },
     drain: () => {
-      const drained = [...counts.values()]
+      const drained = [...counts].sort(([one], [other]) => (one < other ? -1 : 1))
       counts.clear()
-      return drained
+      return drained.map(([, count]) => count)
     },
   }
 }
@@ -170,11 +179,8 @@ export async function spacesEverRotated(
   return rows.map((row) => ({ tenant: row.tenant_id, space: row.scope as Id<'spc'> }))
 }
 
-/** Writes down how often keys sealed. */
-export async function recordSeals(
-  tx: Transaction,
-  counts: ReturnType<SealCounts['drain']>,
-): Promise<void> {
+/** Writes down how often keys sealed, in the order of keys: nodes that do so at once wait for each other. */
+export async function recordSeals(tx: Transaction, counts: readonly SealCount[]): Promise<void> {
   const system = tx.asSystem()
   for (const { owner, seals } of counts) await system.run(addSeals, { ...owner, seals })
 }
@@ -241,19 +247,21 @@ interface OpenKeys {
 
 /**
  * Reading transactions share the process's cache. A writing one may see keys that are not committed
- * and may never be, so what it loads stays its own and dies with it.
+ * and may never be, so what it loads stays its own and dies with it. What is remembered is true as of
+ * an epoch of the tenant: one that writes uses it only when it sees that very epoch, and one that
+ * has not looked leaves nothing there.
  */
 function openKeys(tx: Transaction, { cache }: Keys): OpenKeys {
   const own = new Map<string, KeySet>()
   const changed = new Set<string>()
   let seen: { tenant: Id<'ten'>; epoch: number } | undefined
-  /** False once another transaction saw a later epoch: what this one reads is not to be kept then. */
-  const isCurrent = (): boolean => seen === undefined || cache.epochOf(seen.tenant) === seen.epoch
+  /** False, too, once another transaction saw a later epoch. */
+  const isCurrent = (): boolean => seen !== undefined && cache.epochOf(seen.tenant) === seen.epoch
   const nameOf = (tenant: Id<'ten'>, scope: KeyScope): string => `${tenant}/${scope}`
   return {
     find: (tenant, scope) => {
       const name = nameOf(tenant, scope)
-      const isShared = isCurrent() && !changed.has(name)
+      const isShared = (isCurrent() || (!seen && !tx.writable)) && !changed.has(name)
       return own.get(name) ?? (isShared ? cache.get(tenant, scope) : undefined)
     },
     keep: (tenant, scope, loaded) => {

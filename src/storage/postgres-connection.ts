@@ -5,6 +5,7 @@ import { second_ms } from '../core/clock.ts'
 import { LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
+import { notNow } from './migrations/postgres.ts'
 
 /** Where a PostgreSQL is and how it may be used. */
 export interface PostgresTarget {
@@ -128,8 +129,8 @@ export function isConflict(error: unknown): boolean {
 }
 
 /**
- * Whether a unique key was taken. Under serializable isolation that is what a conflict can look like,
- * although the work looked first; then it goes differently the next time.
+ * Whether a unique key was taken, by another since the snapshot perhaps: then the work, which looked
+ * first, goes differently the next time.
  */
 export function isTaken(error: unknown): boolean {
   const code = codeOf(error)
@@ -166,7 +167,7 @@ const lost =
   /^(?:Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client (?:was closed|has encountered))/
 
 /** A cancelled statement, a lock that was not to be had, an idle transaction that was ended, a standby. */
-const passing = new Set(['57014', '55P03', '25P03', '25P04', '25006'])
+const passing = new Set(['57014', '55P03', '25P03', '25P04', '25006', notNow])
 const diskFull = '53100'
 
 /** What the caller of the database is told: a code of ours where there is one. */

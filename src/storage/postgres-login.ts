@@ -7,10 +7,14 @@ import { type PoolClient, type PostgresTarget, withClient } from './postgres-con
 /** What the connection's own login is and may do. */
 export interface LoginState {
   readonly login: string
-  /** Row security does not hold a superuser, nor who may bypass it. */
+  /** Row security does not hold a superuser, nor who may bypass it; nor who may act as one of these. */
   readonly superuser: boolean
   readonly bypassesRowSecurity: boolean
   readonly makesRoles: boolean
+  /** Whether it has the rights of the two roles without taking one of them on. */
+  readonly inherits: boolean
+  /** Whether it may read or write files of the server, or run programs there. */
+  readonly reachesServer: boolean
   /** Whether the schema is there. */
   readonly schema: boolean
   /** Whether it owns the schema, or may act as who does. */
@@ -22,11 +26,22 @@ export interface LoginState {
 }
 
 const stateOfLogin = `
-  SELECT rolname AS login, rolsuper AS superuser, rolbypassrls AS "bypassesRowSecurity",
-    rolcreaterole AS "makesRoles",
+  WITH own AS (SELECT * FROM pg_roles WHERE pg_has_role(session_user, oid, 'MEMBER'))
+  SELECT rolname AS login,
+    EXISTS (SELECT FROM own WHERE rolsuper) AS superuser,
+    EXISTS (SELECT FROM own WHERE rolbypassrls) AS "bypassesRowSecurity",
+    EXISTS (SELECT FROM own WHERE rolcreaterole) AS "makesRoles",
+    EXISTS (SELECT FROM own WHERE rolname IN ('${appRole}', '${systemRole}')
+      AND pg_has_role(session_user, oid, 'USAGE')) AS inherits,
+    rolreplication OR EXISTS (SELECT FROM own WHERE rolname IN ('pg_read_all_data',
+      'pg_write_all_data', 'pg_read_server_files', 'pg_write_server_files',
+      'pg_execute_server_program')) AS "reachesServer",
     EXISTS (SELECT FROM pg_namespace WHERE nspname = 'locket') AS schema,
     EXISTS (SELECT FROM pg_namespace
-      WHERE nspname = 'locket' AND pg_has_role(session_user, nspowner, 'MEMBER')) AS owner,
+      WHERE nspname = 'locket' AND pg_has_role(session_user, nspowner, 'MEMBER'))
+      OR EXISTS (SELECT FROM pg_class
+        WHERE relnamespace = to_regnamespace('locket') AND pg_has_role(session_user, relowner, 'MEMBER'))
+      AS owner,
     has_database_privilege(session_user, current_database(), 'CREATE') AS "mayCreate",
     (SELECT count(*) = 2 FROM pg_roles AS roles WHERE roles.rolname IN ('${appRole}', '${systemRole}')
       AND pg_has_role(session_user, roles.oid, 'MEMBER')) AS member

@@ -17,21 +17,24 @@ export interface PrepareOptions {
   readonly strict: boolean
   /** Whether this process may change anything now; it may when nothing is said. */
   readonly mayChange?: () => boolean
+  /** It is the one who must be alone with the database. */
+  readonly alone?: boolean
 }
 
-/** Why a login should not serve, one sentence each. */
+/** Why a login should not serve, one sentence each. A superuser has all the other faults as well. */
 export function loginFaults(state: SchemaState): readonly string[] {
   const { login } = state
-  return [
-    ...(state.superuser ? [`${login} is a superuser, whom row security does not hold.`] : []),
-    ...(state.bypassesRowSecurity && !state.superuser
-      ? [`${login} may bypass row security (BYPASSRLS).`]
-      : []),
-    ...(state.owner && !state.superuser
-      ? [`${login} owns the schema, so it could switch row security off.`]
-      : []),
-    ...(state.makesRoles && !state.superuser ? [`${login} may make roles (CREATEROLE).`] : []),
+  if (state.superuser) {
+    return [`${login} is a superuser, or may act as one, whom row security does not hold.`]
+  }
+  const faults: readonly (readonly [boolean, string])[] = [
+    [state.bypassesRowSecurity, 'may bypass row security (BYPASSRLS).'],
+    [state.owner, 'owns the schema, so it could switch row security off.'],
+    [state.makesRoles, 'may make roles (CREATEROLE).'],
+    [state.inherits, `has its roles' rights at all times: ALTER ROLE ${login} NOINHERIT.`],
+    [state.reachesServer, 'may read or write past the tables (REPLICATION, or a pg_… role).'],
   ]
+  return faults.filter(([has]) => has).map(([, what]) => `${login} ${what}`)
 }
 
 /**

@@ -38,6 +38,7 @@ export class PostgresStatements implements Statements {
   #last: Promise<unknown> = Promise.resolve()
   #alive = true
   #over = false
+  #unopened: unknown
 
   constructor(client: PoolClient, begin: Begin) {
     this.#client = client
@@ -47,6 +48,11 @@ export class PostgresStatements implements Statements {
   /** Whether it has begun and its end, which frees its locks, was not seen. */
   get open(): boolean {
     return this.#begun && !this.#over
+  }
+
+  /** Why it could not be begun as it should: a lock was not to be had in time. */
+  get unopened(): unknown {
+    return this.#unopened
   }
 
   get alive(): boolean {
@@ -143,7 +149,14 @@ export class PostgresStatements implements Statements {
     this.#begun = true
     const { opening, locks } = this.#begin
     const locked = locks === null ? [] : [this.#send(locks)]
-    await last(locked, this.#send(opening))
+    try {
+      await last(locked, this.#send(opening))
+    } catch (error) {
+      // It may have begun without its locks: nothing of it may ever be committed.
+      this.#unopened = error
+      this.#alive = false
+      throw error
+    }
   }
 }
 

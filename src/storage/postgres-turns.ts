@@ -21,15 +21,13 @@ export interface Job {
 export class TurnQueue {
   readonly #commit: (group: readonly Job[]) => Promise<void>
   readonly #jobs: Job[] = []
+  readonly #ended: () => void
   #running = false
 
-  /** `commit` does not throw: it tells those who wait. */
-  constructor(commit: (group: readonly Job[]) => Promise<void>) {
+  /** `commit` does not throw: it tells those who wait. `ended`: nothing waits any more. */
+  constructor(commit: (group: readonly Job[]) => Promise<void>, ended: () => void) {
     this.#commit = commit
-  }
-
-  get idle(): boolean {
-    return !this.#running
+    this.#ended = ended
   }
 
   add(job: Job): void {
@@ -41,6 +39,7 @@ export class TurnQueue {
     this.#running = true
     while (this.#jobs.length > 0) await this.#commit(this.#nextGroup())
     this.#running = false
+    this.#ended()
   }
 
   /** As many as wait and are to be flushed alike. */
@@ -100,7 +99,8 @@ async function blame(
 ): Promise<Job> {
   await statements.rollback()
   const error = failure?.error
-  if (isConflict(error) || isDisconnection(error)) throw error
+  // Whoever comes first in a group is not to blame that it could not be begun: that holds for all.
+  if (statements.unopened || isConflict(error) || isDisconnection(error)) throw error
   job.reject(translated(error))
   return job
 }

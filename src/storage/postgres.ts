@@ -8,7 +8,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { assert } from '../core/assert.ts'
-import { second_ms, stopwatch } from '../core/clock.ts'
+import { minute_ms, second_ms, stopwatch } from '../core/clock.ts'
 import { LocketError } from '../core/errors.ts'
 import { isId } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
@@ -16,6 +16,7 @@ import type { Log } from '../core/log.ts'
 import { randomBytes } from '../crypto/random.ts'
 import type { Database, Durability, Transaction, Turn, WriteOptions } from './database.ts'
 import { appRole } from './migrations/postgres.ts'
+import { Permits, PermitsByName } from './permits.ts'
 import {
   isConflict,
   isDisconnection,
@@ -38,14 +39,21 @@ const pause_ms_first = 4
 const pause_ms_max = 250
 
 const reading = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'
-const writing: Readonly<Record<Durability, string>> = {
-  full: 'BEGIN ISOLATION LEVEL REPEATABLE READ',
-  relaxed: 'BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL synchronous_commit = off',
-}
+const writing = 'BEGIN ISOLATION LEVEL REPEATABLE READ'
+const relaxed = 'SET LOCAL synchronous_commit = off'
+/** Nothing is changed beside one who must be alone, nor in data that was moved elsewhere. */
+const entering = `SET LOCAL ROLE ${appRole}; SELECT locket.enter()`
+/** Connections that no change takes, for reads and their events. */
+const connections_forReads = 2
+const scrub_lock_ms = 200
+/** So often a node may make everybody wait for a moment. */
+const scrubs_perMinute_max = 20
 
 interface Options {
+  readonly target: PostgresTarget
   readonly log: Log
   readonly mayChange?: () => boolean
+  readonly alone?: boolean
 }
 
 type Work<T> = (tx: Transaction) => Promise<T>
@@ -56,6 +64,8 @@ export function openPostgres(options: {
   log: Log
   /** Whether this process may change anything now; it may when nothing is said. */
   mayChange?: () => boolean
+  /** It is the one who must be alone: it does not keep itself out. */
+  alone?: boolean
 }): Database {
   return new PostgresDatabase(openPool(options.target, options.log), options)
 }
@@ -65,16 +75,29 @@ class PostgresDatabase implements Database {
   readonly #pool: Pool
   readonly #log: Log
   readonly #mayChange: () => boolean
+  readonly #alone: boolean
+  /** Changes wait for locks with a connection in hand: some are left for others, and for reads. */
+  readonly #changes: Permits
+  readonly #changesOf: PermitsByName
+  #scrubs_ms: readonly number[] = []
   readonly #queues = new Map<string, TurnQueue>()
   readonly #running = new Set<Promise<unknown>>()
   #reads = 0
   #writes = 0
   #closing: Promise<void> | undefined
 
-  constructor(pool: Pool, { log, mayChange = () => true }: Options) {
+  constructor(pool: Pool, { target, log, mayChange = () => true, alone = false }: Options) {
     this.#pool = pool
     this.#log = log
     this.#mayChange = mayChange
+    this.#alone = alone
+    const changes = Math.max(1, target.connections_max - connections_forReads)
+    this.#changes = new Permits(changes)
+    this.#changesOf = new PermitsByName(Math.ceil(changes / 2))
+  }
+
+  get takesChanges(): boolean {
+    return !this.#isClosing && this.#mayChange()
   }
 
   async read<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -93,12 +116,12 @@ class PostgresDatabase implements Database {
   ): Promise<T> {
     const { durability, turn } = typeof options === 'string' ? { durability: options } : options
     const isFull = this.#writes >= limits.writeQueue_max
-    if (this.#isClosing || isFull || !this.#mayChange()) throw new LocketError('unavailable')
+    if (isFull || !this.takesChanges) throw new LocketError('unavailable')
     this.#writes += 1
     try {
       return await this.#track(
         turn === null
-          ? this.#repeatedly(() => this.#change(work, beginOf(durability, turn)))
+          ? this.#repeatedly(() => this.#change(work, this.#begin(durability, turn)))
           : this.#enqueue(work, { durability, ...(turn && { turn }) }),
       )
     } finally {
@@ -108,13 +131,19 @@ class PostgresDatabase implements Database {
 
   #enqueue<T>(work: Work<T>, { durability, turn }: WriteOptions): Promise<T> {
     const name = nameOf(turn)
-    const queue = this.#queues.get(name) ?? new TurnQueue((group) => this.#commit(group, turn))
-    this.#queues.set(name, queue)
     const { promise, resolve, reject } = Promise.withResolvers<T>()
+    const queue = this.#queues.get(name) ?? this.#newQueue(name, turn)
     queue.add({ durability, work, resolve: (value) => resolve(value as T), reject })
-    return promise.finally(() => {
-      if (queue.idle) this.#queues.delete(name)
-    })
+    return promise
+  }
+
+  #newQueue(name: string, turn: Turn | null | undefined): TurnQueue {
+    const queue = new TurnQueue(
+      (group) => this.#commit(group, turn),
+      () => this.#queues.delete(name),
+    )
+    this.#queues.set(name, queue)
+    return queue
   }
 
   /** Commits a group in one transaction; without its culprits, if it has any. Tells all of them. */
@@ -135,11 +164,27 @@ class PostgresDatabase implements Database {
   async #together(group: readonly Job[], turn: Turn | null | undefined): Promise<Outcome> {
     const [first, ...others] = group
     assert(first, 'a group has works')
-    const begin = beginOf(first.durability, turn)
-    if (others.length > 0) return this.#changeAll(group, begin)
-    const value = await this.#change(first.work, begin)
-    first.resolve(value)
-    return { answers: [], alone: [], culprit: null }
+    const begin = this.#begin(first.durability, turn)
+    return this.#admitted(turn, async () => {
+      if (others.length > 0) return this.#changeAll(group, begin)
+      const value = await this.#change(first.work, begin)
+      first.resolve(value)
+      return { answers: [], alone: [], culprit: null }
+    })
+  }
+
+  /** One tenant's changes, all waiting for a lock that another node holds, leave the half to others. */
+  #admitted<T>(turn: Turn | null | undefined, change: () => Promise<T>): Promise<T> {
+    return this.#changesOf.take(turn?.tenant ?? '', () => this.#changes.take(change))
+  }
+
+  #begin(durability: Durability, turn: Turn | null | undefined): Begin {
+    const opening = [
+      writing,
+      ...(durability === 'relaxed' ? [relaxed] : []),
+      ...(this.#alone ? [] : [entering]),
+    ]
+    return { opening: opening.join('; '), locks: turn ? locksOf(turn) : null }
   }
 
   async #changeAll(group: readonly Job[], begin: Begin): Promise<Outcome> {
@@ -157,17 +202,28 @@ class PostgresDatabase implements Database {
 
   /**
    * The rows of overwritten keys go with the file of their table. What the server's log and its
-   * backups hold of them lives until they expire.
+   * backups hold of them lives until they expire. Everybody waits for who waits for a table, so this
+   * waits a moment only, and is not done again and again; then it throws `unavailable`.
    */
   async scrub(): Promise<void> {
     if (this.#isClosing) throw new LocketError('unavailable')
+    const now_ms = stopwatch()
+    const recent = this.#scrubs_ms.filter((each_ms) => now_ms - each_ms < minute_ms)
+    if (recent.length >= scrubs_perMinute_max) throw new LocketError('unavailable', 'done just now')
+    this.#scrubs_ms = [...recent, now_ms]
     await this.#track(this.#repeatedly(() => this.#cleanKeys()))
   }
 
   async #cleanKeys(): Promise<void> {
     const client = await this.#connect()
+    const patience = `SET LOCAL lock_timeout = ${scrub_lock_ms}`
     try {
-      await client.query(`BEGIN; SET LOCAL ROLE ${appRole}; SELECT locket.scrub(); COMMIT`)
+      await client.query(
+        `BEGIN; ${patience}; SET LOCAL ROLE ${appRole}; SELECT locket.scrub(); COMMIT`,
+      )
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined)
+      throw error
     } finally {
       release(client)
     }
@@ -286,25 +342,26 @@ function release(client: PoolClient, statements?: PostgresStatements): void {
   client.release(client.getTransactionStatus() !== 'I' || statements?.open === true)
 }
 
-function beginOf(durability: Durability, turn: Turn | null | undefined): Begin {
-  return { opening: writing[durability], locks: turn ? locksOf(turn) : null }
-}
-
 /** Of one space, or of several or of the tenant itself. */
 function nameOf(turn: Turn | null | undefined): string {
-  return turn?.spaces?.join() ?? turn?.tenant ?? ''
+  if (!turn) return ''
+  const { tenant, spaces = [], also } = turn
+  return spaces.length > 0 ? spaces.join() : [tenant, ...(also ? [also] : [])].join()
 }
 
 /**
  * In one order for all, so that nobody waits in a circle. A space's change shares the tenant with
  * those of other spaces; a change of the tenant shares it with nobody.
  */
-function locksOf({ tenant, spaces = [] }: Turn): string {
+function locksOf({ tenant, spaces = [], also }: Turn): string {
   const lock = (name: string, id: string): string => {
     assert(isId('ten', id) || isId('spc', id), 'a turn is named by ids')
     return `${name}(hashtextextended('${id}', 0))`
   }
-  if (spaces.length === 0) return `SELECT ${lock('pg_advisory_lock', tenant)}`
+  if (spaces.length === 0) {
+    const tenants = [...new Set([tenant, also ?? tenant])].sort()
+    return `SELECT ${tenants.map((one) => lock('pg_advisory_lock', one)).join(', ')}`
+  }
   const own = [...spaces].sort().map((space) => lock('pg_advisory_lock', space))
   return `SELECT ${[lock('pg_advisory_lock_shared', tenant), ...own].join(', ')}`
 }

@@ -52,6 +52,10 @@ class SqliteDatabase implements Database {
     this.#commits = new GroupCommit(writer, log)
   }
 
+  get takesChanges(): boolean {
+    return this.#closing === undefined
+  }
+
   async read<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     this.#assertOpen()
     if (this.#reads.taken >= limits.readQueue_max) throw new LocketError('unavailable')

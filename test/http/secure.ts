@@ -4,7 +4,7 @@ import { type Agent, type RequestOptions, request } from 'node:https'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { listen } from '../../src/http/server.ts'
-import { type Ca, makeCa, type Pair, writePair } from '../certificates.ts'
+import { type Ca, makeCa, type Pair, type PairFiles, writePair } from '../certificates.ts'
 import type { LocketOptions, Reply } from '../harness.ts'
 import { temporaryDirectory } from '../temporary-directory.ts'
 import { type HttpLocket, memoryLog, openHttpLocket } from './locket.ts'
@@ -27,6 +27,10 @@ export interface SecureLocket {
   /** Of the clients' certificates. */
   readonly clientCa: Ca
   readonly clientCaFile: string
+  /** The server's own certificate. */
+  readonly files: PairFiles
+  /** What the listener has logged. */
+  readonly lines: readonly string[]
   ask(path: string, ask?: SecureAsk): Promise<Reply>
 }
 
@@ -39,19 +43,21 @@ export async function openSecureLocket(
   const [ca, clientCa] = [await makeCa('Server CA'), await makeCa('Client CA')]
   const clientCaFile = join(directory, 'clients.pem')
   writeFileSync(clientCaFile, clientCa.cert)
+  const files = writePair(directory, await ca.server())
+  const { log, lines } = memoryLog()
   const listener = await listen({
     host: '127.0.0.1',
     port: 0,
-    log: memoryLog().log,
+    log,
     fetch: locket.app.fetch,
-    tls: { ...writePair(directory, await ca.server()), clientCaFile },
+    tls: { ...files, clientCaFile },
     bounds: { certificateCheck_interval_ms: 20 },
   })
   t.after(() => listener.close())
   const { port } = listener
   const ask: SecureLocket['ask'] = (path, asked = {}) =>
     send(asked, { host: '127.0.0.1', port, path, ca: ca.cert })
-  return { locket, port, ca, clientCa, clientCaFile, ask }
+  return { locket, port, ca, clientCa, clientCaFile, files, lines, ask }
 }
 
 function send({ pair, body, ...ask }: SecureAsk, to: RequestOptions): Promise<Reply> {

@@ -92,7 +92,9 @@ describe('[V12.1.3] a client certificate', () => {
     const { ask, pair } = await openWorld(t, { trustedProxies: ['127.0.0.1'] })
     const headers = { 'X-Forwarded-For': '203.0.113.9' }
     assert.equal((await ask('/v1/whoami', { pair, headers })).status, 401)
-    assert.equal((await ask('/v1/whoami', { pair })).status, 200)
+    assert.equal((await ask('/v1/whoami', { pair })).status, 401, 'the proxy left the header out')
+    const proto = { 'X-Forwarded-Proto': 'https' }
+    assert.equal((await ask('/v1/whoami', { pair, headers: proto })).status, 401)
   })
 
   const past = { notBefore: new Date(Date.now() - 9e6), notAfter: new Date(Date.now() - 5000) }

@@ -9,9 +9,14 @@ export const recordKeyUses: Job = {
   run: async (ctx) => {
     const uses = ctx.services.keyUses.drain()
     if (uses.length === 0) return 0
-    await ctx.database.write(async (tx) => {
-      for (const use of uses) await recordUse(ctx.open(tx, use.tenant), use.key, use.at_ms)
-    }, 'relaxed')
+    try {
+      await ctx.database.write(async (tx) => {
+        for (const use of uses) await recordUse(ctx.open(tx, use.tenant), use.key, use.at_ms)
+      }, 'relaxed')
+    } catch (thrown) {
+      for (const use of uses) ctx.services.keyUses.touch(use.tenant, use.key, use.at_ms)
+      throw thrown
+    }
     return 0
   },
 }

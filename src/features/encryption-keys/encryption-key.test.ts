@@ -246,3 +246,23 @@ test('keys of others, and ones that are not there, are not rotated', async (t) =
   await locket.call('DELETE', `/v1/spaces/${scopes[3]}`)
   assert.equal((await rotate(locket, scopes[3] ?? '')).code, 'not_found')
 })
+
+test('what is sent together with a rotation finds handles under the new look-up key', async (t) => {
+  const locket = await openLocket(t)
+  const make = (handle: string) => locket.call('POST', '/v1/principals', { body: { handle } })
+  assert.equal((await make('user:bob')).status, 201)
+  for (let round = 0; round < 5; round += 1) {
+    await locket.call('GET', '/v1/principals')
+    const [, rotated, ...again] = await Promise.all([
+      make(`user:new-${round}`),
+      locket.call('POST', '/v1/encryption-keys/rotate', { body: { scope: 'lookup' } }),
+      make('user:bob'),
+      make('user:bob'),
+    ])
+    assert.equal(rotated.status, 200)
+    assert.deepEqual(
+      again.map((reply) => reply.status),
+      [409, 409],
+    )
+  }
+})

@@ -1,4 +1,5 @@
 import { minute_ms } from '../../core/clock.ts'
+import { limits } from '../../core/limits.ts'
 import type { Job, JobContext } from '../../kernel/job.ts'
 import { keysToRotate, recordSeals } from '../../storage/encryption-keys.ts'
 import { appendEvent } from '../audit/append.ts'
@@ -17,8 +18,7 @@ export const rotateWornKeys: Job = {
   name: 'encryption-keys.rotate-worn',
   every_ms: minute_ms,
   run: async (ctx) => {
-    const counts = ctx.keys.seals.drain()
-    await ctx.database.write((tx) => recordSeals(tx, counts), 'relaxed')
+    await writeSealsDown(ctx)
     let rotated = 0
     let after = ''
     let worn: WornKey[] = []
@@ -31,6 +31,20 @@ export const rotateWornKeys: Job = {
     } while (rotated === 0 && worn.length === page)
     return rotated
   },
+}
+
+/** In pieces that end soon; what could not be written down is counted on. */
+async function writeSealsDown({ database, keys }: JobContext): Promise<void> {
+  let left = keys.seals.drain()
+  try {
+    while (left.length > 0) {
+      const counts = left.slice(0, limits.sealCounts_rows)
+      await database.write((tx) => recordSeals(tx, counts), 'relaxed')
+      left = left.slice(counts.length)
+    }
+  } finally {
+    for (const { owner, seals } of left) keys.seals.add(owner, seals)
+  }
 }
 
 async function tryToRotate(ctx: JobContext, key: WornKey): Promise<boolean> {

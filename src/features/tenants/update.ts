@@ -17,7 +17,7 @@ export const updateTenant = operation({
   effect: 'write',
   idempotent: false,
   permission: 'system:admin',
-  resource: () => ({ kind: 'instance' }),
+  resource: (input) => ({ kind: 'instance', tenant: input.id }),
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],

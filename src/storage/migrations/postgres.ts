@@ -10,6 +10,11 @@ import { instanceTenant } from '../../core/ids.ts'
 export const appRole = 'locket_app'
 export const systemRole = 'locket_system'
 
+/** "use" in ASCII, among the advisory locks of the database: who has it open, and who must be alone. */
+export const presenceLock = 0x757365
+/** SQLSTATE of a change that may not be made now. */
+export const notNow = 'LK001'
+
 /** The tenant of the transaction; null outside of one. */
 const tenant = `nullif(current_setting('locket.tenant', true), '')`
 
@@ -85,8 +90,9 @@ export const opened: readonly string[] = [
 ]
 
 /**
- * Writes the table of keys anew without the versions that were overwritten, which only its owner may
- * do. Room in a space's row lets its counters change where they stand.
+ * `scrub` writes the table of keys anew without the versions that were overwritten, which only its
+ * owner may do. `enter` begins every change; what it finds holds until the change has ended. Room in
+ * a space's row lets its counters change where they stand.
  */
 export const kept: readonly string[] = [
   `CREATE FUNCTION locket.scrub() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
@@ -94,7 +100,18 @@ export const kept: readonly string[] = [
     BEGIN
       CLUSTER locket.encryption_keys USING encryption_keys_pkey;
     END $$`,
-  'REVOKE ALL ON FUNCTION locket.scrub() FROM PUBLIC',
+  `CREATE FUNCTION locket.enter() RETURNS void LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp AS $$
+    BEGIN
+      IF NOT pg_try_advisory_xact_lock_shared(${presenceLock}) THEN
+        RAISE EXCEPTION 'one who must be alone is at work' USING ERRCODE = '${notNow}';
+      END IF;
+      IF EXISTS (SELECT FROM locket.instance WHERE name = 'departure') THEN
+        RAISE EXCEPTION 'the data was moved elsewhere' USING ERRCODE = '${notNow}';
+      END IF;
+    END $$`,
+  'REVOKE ALL ON FUNCTION locket.scrub(), locket.enter() FROM PUBLIC',
+  `GRANT EXECUTE ON FUNCTION locket.enter() TO ${appRole}`,
   `GRANT EXECUTE ON FUNCTION locket.scrub() TO ${appRole}`,
   'ALTER TABLE locket.spaces SET (fillfactor = 50)',
   'ALTER TABLE locket.tenants SET (fillfactor = 50)',
