@@ -45,7 +45,7 @@ function isStrange({ uid }: Stats): boolean {
   return uid !== 0 && uid !== process.geteuid?.()
 }
 
-/** Kubernetes mounts what it hands to a container with the mode 0777, and nobody can write to it. */
+/** What is handed to a container may be mounted so, and then nobody can write, whatever the mode. */
 function isReadOnly(directory: string): boolean {
   try {
     accessSync(directory, constants.W_OK)
