@@ -4,6 +4,7 @@
  */
 import { dirname, join } from 'node:path'
 import type { LogLevel } from '../core/log.ts'
+import type { PostgresTarget } from '../storage/postgres-connection.ts'
 import { combinationMistakes } from './combinations.ts'
 import { readSettingsFile, type SettingsFile } from './file.ts'
 import { isLoopback } from './loopback.ts'
@@ -48,18 +49,8 @@ export interface TlsConfig {
   readonly clientCaFile: string | null
 }
 
-export interface DatabaseConfig {
-  /** Without `sslmode`: `tls` is what became of it, and nothing else decides. */
-  readonly url: string
-  /** The file that holds the password, when the URL does not. */
-  readonly passwordFile: string | null
-  /** The authority of the database's certificate; null: those that Node trusts. */
-  readonly caFile: string | null
-  /** `verify`: TLS, the certificate and the name in it verified. `off`: plain text. */
-  readonly tls: 'verify' | 'off'
-  readonly connections_max: number
-  readonly statement_ms_max: number
-}
+/** Without `sslmode` in its URL: `tls` is what became of it, and nothing else decides. */
+export type DatabaseConfig = PostgresTarget
 
 /** What the commands are told that speak to a running server. */
 export interface RemoteConfig {

@@ -3,22 +3,14 @@
  * data, and whether the schema is the one of this program.
  */
 import { LocketError } from '../core/errors.ts'
-import type { Log } from '../core/log.ts'
 import type { Database } from './database.ts'
-import { openPostgres } from './postgres.ts'
-import type { PostgresTarget } from './postgres-connection.ts'
+import { openPostgres, type PostgresOptions } from './postgres.ts'
 import { inspectPostgres, type SchemaState } from './postgres-login.ts'
 import { migratePostgres } from './postgres-migrations.ts'
 
-export interface PrepareOptions {
-  readonly target: PostgresTarget
-  readonly log: Log
+export interface PrepareOptions extends PostgresOptions {
   /** Refuse a login that row security does not hold, or that may change the schema. */
   readonly strict: boolean
-  /** Whether this process may change anything now; it may when nothing is said. */
-  readonly mayChange?: () => boolean
-  /** It is the one who must be alone with the database. */
-  readonly alone?: boolean
 }
 
 /** Why a login should not serve, one sentence each. A superuser has all the other faults as well. */
