@@ -9,7 +9,7 @@
 import { asLocketError, LocketError } from './core/errors.ts'
 import { Unprepared } from './kernel/operation.ts'
 import { admit, admitAgain, parseInput, recheck, Stale } from './pipeline/admit.ts'
-import { auditAllowed, auditRefused } from './pipeline/audit.ts'
+import { auditAllowed, auditRefused, eventStore } from './pipeline/audit.ts'
 import { openContext, parseOutput, prepareContext } from './pipeline/context.ts'
 import { idempotentCall, keepAnswer, keptAnswer } from './pipeline/idempotency.ts'
 import {
@@ -20,7 +20,6 @@ import {
   type Pipeline,
   type Request,
   type Trail,
-  tenantViews,
 } from './pipeline/request.ts'
 import type { Transaction, WriteOptions } from './storage/database.ts'
 
@@ -51,12 +50,12 @@ async function tryOnce(app: Pipeline, trail: Trail): Promise<Answer | null> {
   const { operation } = trail.request
   try {
     const { admitted, output } = await app.database.read((tx) => passGate(app, tx, trail))
-    if (output !== undefined) return await answerRead(app, { admitted, trail, output })
+    if (output !== undefined) return await answerRead(app, trail, output)
     const prepared = await operation.prepare?.(prepareContext(app, admitted), admitted.input)
     const run = { admitted, trail, prepared }
     if (operation.effect !== 'read') return await answerWrite(app, run)
     const second = await app.database.read((tx) => runRead(app, tx, run))
-    return await answerRead(app, { admitted, trail, output: second })
+    return await answerRead(app, trail, second)
   } catch (thrown) {
     if (thrown instanceof Stale || thrown instanceof Unprepared) return null
     throw thrown
@@ -89,14 +88,9 @@ async function runRead(app: Pipeline, tx: Transaction, run: Run): Promise<unknow
 }
 
 /** The event of a read commits before its answer leaves. */
-async function answerRead(
-  app: Pipeline,
-  read: { admitted: Admitted; trail: Trail; output: unknown },
-): Promise<Answer> {
-  const { admitted, trail, output } = read
+async function answerRead(app: Pipeline, trail: Trail, output: unknown): Promise<Answer> {
   await app.database.write(async (tx) => {
-    const store = tenantViews(app, tx)(admitted.caller.tenant)
-    await auditAllowed(app, store, { trail, output, replayed: false })
+    await auditAllowed(app, eventStore(app, tx, trail), { trail, output, replayed: false })
   }, beside)
   return { status: trail.request.operation.status, output, replayed: false }
 }

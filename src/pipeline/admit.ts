@@ -31,6 +31,7 @@ export async function admit(app: Pipeline, tx: Transaction, trail: Trail): Promi
   const now = app.clock()
   const { caller, epoch } = await authenticate(app, request, { tx, open, now })
   trail.caller = caller
+  trail.epoch = epoch
   trail.decision = null
   await app.rateLimits.spend(operation.rateClass, caller.credentialId)
   const input = parseInput(operation, request.input)

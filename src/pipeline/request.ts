@@ -78,6 +78,8 @@ export type Effect = () => void | Promise<void>
 export interface Trail {
   readonly request: Request
   caller: Caller | null
+  /** Of the caller's tenant, when he was let in. */
+  epoch: number | null
   input: unknown
   decision: string | null
   spaceId: Id<'spc'> | null
@@ -89,6 +91,7 @@ export function newTrail(request: Request): Trail {
   return {
     request,
     caller: null,
+    epoch: null,
     input: undefined,
     decision: null,
     spaceId: null,
