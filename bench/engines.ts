@@ -102,11 +102,11 @@ function print(results: Results): void {
     String(Math.round(perSecond)),
     `${(perSecond / base.perSecond).toFixed(2)}×`,
   ]
-  console.log(row(['', 'on', 'p50 ms', '', 'per second', '']))
+  console.log(row([''.padEnd(20), 'on', 'p50 ms', '', 'per second', '']))
   for (const [what, byPlace] of results) {
     const base = byPlace.get('SQLite')
     for (const [place, measured] of byPlace) {
-      if (base) console.log(row([what, place, ...cells(measured, base)]))
+      if (base) console.log(row([what.padEnd(20), place, ...cells(measured, base)]))
     }
   }
 }
