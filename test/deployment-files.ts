@@ -1,8 +1,6 @@
 /** What the tests of deployment share: certificates as files, and ports that are free. */
-import { execFileSync } from 'node:child_process'
-import { appendFileSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { makeCa, type Order, type Pair, usages, writePair } from './certificates.ts'
 
 export interface CertificateFiles {
   readonly cert: string
@@ -10,32 +8,27 @@ export interface CertificateFiles {
 }
 
 /** A certificate for one name, signed by itself, in files of a directory. */
-export function certificateFiles(directory: string, name: string): CertificateFiles {
-  const files = { cert: join(directory, `${name}.crt`), key: join(directory, `${name}.key`) }
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-  const names = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`]
-  const out = ['-keyout', files.key, '-out', files.cert]
-  const args = ['req', '-x509', ...curve, '-days', '2', ...names, ...out]
-  execFileSync('openssl', args, { stdio: 'ignore' })
-  return files
+export async function certificateFiles(directory: string, name: string): Promise<CertificateFiles> {
+  const names: Order['names'] = [{ type: 'dns', value: name }]
+  return write(directory, name, await makeCa(name, { ca: false, names, usages: [usages.server] }))
 }
 
 /** Certificates for two names from one authority, whose own stands behind each as the chain. */
-export function issuedFiles(
+export async function issuedFiles(
   directory: string,
   names: readonly [string, string],
-): readonly [CertificateFiles, CertificateFiles] {
-  const authority = certificateFiles(directory, 'authority.example')
-  const issue = (name: string): CertificateFiles => {
-    const files = { cert: join(directory, `${name}.crt`), key: join(directory, `${name}.key`) }
-    const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
-    const by = ['-CA', authority.cert, '-CAkey', authority.key, '-subj', `/CN=${name}`]
-    const out = ['-addext', 'basicConstraints=CA:FALSE', '-keyout', files.key, '-out', files.cert]
-    execFileSync('openssl', ['req', '-x509', ...made, ...by, ...out], { stdio: 'ignore' })
-    appendFileSync(files.cert, readFileSync(authority.cert))
-    return files
+): Promise<readonly [CertificateFiles, CertificateFiles]> {
+  const authority = await makeCa('authority.example')
+  const issue = async (name: string): Promise<CertificateFiles> => {
+    const { cert, key } = await authority.server({ names: [{ type: 'dns', value: name }] })
+    return write(directory, name, { cert: `${cert}\n${authority.cert}`, key })
   }
-  return [issue(names[0]), issue(names[1])]
+  return [await issue(names[0]), await issue(names[1])]
+}
+
+function write(directory: string, name: string, pair: Pair): CertificateFiles {
+  const { certFile: cert, keyFile: key } = writePair(directory, pair, name)
+  return { cert, key }
 }
 
 export function freePort(): Promise<number> {

@@ -34,7 +34,7 @@ export interface Passed {
 /** The sample, with places that a test may use; fails when it lacks a line that is to be replaced. */
 export async function startNginx(t: TestContext, locketPort: number): Promise<Nginx> {
   const directory = temporaryDirectory(t)
-  const files = certificateFiles(directory, 'locket.example')
+  const files = await certificateFiles(directory, 'locket.example')
   const [port, plainPort] = [await freePort(), await freePort()]
   const config = join(directory, 'nginx.conf')
   const access = join(directory, 'access.log')

@@ -96,8 +96,8 @@ const another =
 
 test('over TLS only the certificate of the settings is believed', async (t) => {
   const folder = temporaryDirectory(t)
-  const own = certificateFiles(folder, 'locket.example')
-  const other = certificateFiles(folder, 'other.example')
+  const own = await certificateFiles(folder, 'locket.example')
+  const other = await certificateFiles(folder, 'other.example')
   const { port } = await serving(t, ...tlsFlags(own))
   const ready = await health(t, '--port', port, ...tlsFlags(own))
   assert.deepEqual([ready.code, ready.stderr], [0, ''])
@@ -110,11 +110,11 @@ test('over TLS only the certificate of the settings is believed', async (t) => {
 
 test('while the certificate is half replaced, it says that another is served', async (t) => {
   const folder = temporaryDirectory(t)
-  const own = certificateFiles(folder, 'locket.example')
+  const own = await certificateFiles(folder, 'locket.example')
   const { port } = await serving(t, ...tlsFlags(own))
   const ask = () => health(t, '--port', port, ...tlsFlags(own))
   // The key is still the old one, so the server goes on with what it has.
-  copyFileSync(certificateFiles(folder, 'new.example').cert, own.cert)
+  copyFileSync((await certificateFiles(folder, 'new.example')).cert, own.cert)
   const replaced = await ask()
   assert.equal(replaced.code, 1)
   assert.match(replaced.stderr, another)
@@ -129,7 +129,7 @@ test('while the certificate is half replaced, it says that another is served', a
 
 test('another certificate of the same authority is not believed', async (t) => {
   const folder = temporaryDirectory(t)
-  const [own, other] = issuedFiles(folder, ['locket.example', 'other.example'])
+  const [own, other] = await issuedFiles(folder, ['locket.example', 'other.example'])
   const { port } = await serving(t, ...tlsFlags(other))
   const { code, stderr } = await health(t, '--port', port, ...tlsFlags(own))
   assert.equal(code, 1)

@@ -3,6 +3,7 @@
  * one line says that this was skipped. It contacts nobody but the server.
  */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -11,7 +12,9 @@ import { start, startLocket } from '../cli/program.ts'
 import { temporaryDirectory } from '../temporary-directory.ts'
 
 const program = '/usr/bin/testssl'
-const skip = !existsSync(program) && 'testssl is not installed (Debian: testssl.sh)'
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0
+const skip =
+  !(existsSync(program) && hasOpenssl) && 'testssl or openssl is not installed (Debian: testssl.sh)'
 
 interface Finding {
   readonly id: string
