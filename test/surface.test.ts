@@ -7,12 +7,11 @@ import { z } from 'zod'
 import { publicPaths } from '../src/http/router.ts'
 import type { Operation } from '../src/kernel/operation.ts'
 import { operations } from '../src/operations.ts'
-import type { Transaction } from '../src/storage/database.ts'
-import type { Query } from '../src/storage/query.ts'
 import { stateOf } from './data-files.ts'
 import { openLocket, type Reply } from './harness.ts'
 import { newAddress, openWorld, type World } from './operation-world.ts'
 import { type Input, neverThere, sampleOf, toHttp } from './samples.ts'
+import { watchStatements } from './statements.ts'
 
 const shapesFile = join(import.meta.dirname, 'response-shapes.json')
 
@@ -225,37 +224,18 @@ async function statementsOf(
   operation: Operation,
   input: Input,
 ): Promise<readonly string[]> {
-  const { database } = world.locket.app.pipeline
-  const statements: string[] = []
-  const seen = <Seen extends Pick<Query<object, unknown>, 'sql'>>(query: Seen): Seen => {
-    statements.push(query.sql(database.engine))
-    return query
-  }
-  const watched = (tx: Transaction): Transaction => ({
-    writable: tx.writable,
-    as: (tenant) => watched(tx.as(tenant)),
-    asSystem: () => watched(tx.asSystem()),
-    savepoint: (work) => tx.savepoint(work),
-    all: (query, args) => tx.all(seen(query), args),
-    first: (query, args) => tx.first(seen(query), args),
-    run: (query, args) => tx.run(seen(query), args),
-  })
-  const { read, write } = database
   const { method, path, body } = toHttp(operation, input)
   const call = { key: world.stranger.key, ...(body && { body }) }
   // What is remembered of the caller is not what is compared.
   await world.locket.call('GET', '/v1/whoami', { key: world.stranger.key })
-  database.read = (work) => read.call(database, (tx) => work(watched(tx))) as never
-  database.write = (work, options) =>
-    write.call(database, (tx) => work(watched(tx)), options) as never
+  const watch = watchStatements(world.locket.app.pipeline.database)
   try {
     const { status } = await world.locket.call(method, path, call)
     assert.ok(status === 404 || status === 403, `${operation.id}: ${status}`)
   } finally {
-    database.read = read
-    database.write = write
+    watch.end()
   }
-  return statements
+  return watch.statements
 }
 
 describe('an audit event [V16.2.1]', () => {
