@@ -1,5 +1,4 @@
-/** What the tests of deployment share: certificates as files, and ports that are free. */
-import { createServer } from 'node:net'
+/** What the tests of deployment share: certificates as files. */
 import { makeCa, type Order, type Pair, usages, writePair } from './certificates.ts'
 
 export interface CertificateFiles {
@@ -29,16 +28,4 @@ export async function issuedFiles(
 function write(directory: string, name: string, pair: Pair): CertificateFiles {
   const { certFile: cert, keyFile: key } = writePair(directory, pair, name)
   return { cert, key }
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      const port = typeof address === 'object' && address ? address.port : 0
-      probe.close(() => resolve(port))
-    })
-  })
 }

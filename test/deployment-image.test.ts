@@ -32,7 +32,7 @@ import {
   lastStage,
   parseDockerfile,
 } from './deployment-dockerfile.ts'
-import { freePort } from './deployment-files.ts'
+import { freePort } from './free-port.ts'
 import { type Lockfile, runtimePackages } from './supply-chain.ts'
 
 const root = join(import.meta.dirname, '..')

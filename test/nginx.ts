@@ -4,7 +4,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { certificateFiles, freePort } from './deployment-files.ts'
+import { certificateFiles } from './deployment-files.ts'
+import { freePort } from './free-port.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 export const program = ['/usr/sbin/nginx', '/usr/bin/nginx'].find((file) => existsSync(file))

@@ -1,11 +1,11 @@
 /** A Locket in a process and a directory of its own, as an operator would start it. */
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Engine } from '../src/storage/query.ts'
 import { engine } from './engine.ts'
+import { freePort } from './free-port.ts'
 import { newDatabase } from './postgres-cluster.ts'
 
 const main = join(import.meta.dirname, '../src/main.ts')
@@ -101,18 +101,6 @@ async function untilReady(url: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   throw new Error('the server did not become ready')
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      const port = typeof address === 'object' && address ? address.port : 0
-      probe.close(() => resolve(port))
-    })
-  })
 }
 
 function sizeOf(directory: string): number {

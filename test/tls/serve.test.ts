@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Ca, makeCa, type PairFiles, writePair } from '../certificates.ts'
 import { locket, startLocket } from '../cli/program.ts'
-import { freePort } from '../deployment-files.ts'
+import { freePort } from '../free-port.ts'
 import { temporaryDirectory } from '../temporary-directory.ts'
 
 interface Site {
