@@ -13,6 +13,7 @@ export type MacPurpose =
   | 'idempotency'
   | 'fingerprint'
   | 'signing-seed'
+  | 'term-seed'
 
 export interface DataKey {
   readonly version: number

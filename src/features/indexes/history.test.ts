@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { fieldsOf, idOf } from './document-fixture.ts'
+import { fieldsOf, idOf, seed } from './document-fixture.ts'
 import {
   createSpaceIndex,
   type DocumentFields,
@@ -32,7 +32,7 @@ describe('history leaves no trace', () => {
   type Stored = Map<string, [DocumentFields, string]>
 
   function rebuilt(stored: Stored, now: number): SpaceIndex {
-    const index = createSpaceIndex()
+    const index = createSpaceIndex({ seed })
     const inOrder = [...stored.values()].toSorted(([a], [b]) => (a.id < b.id ? -1 : 1))
     for (const [fields, text] of inOrder) {
       if (fields.expiresAt === null || fields.expiresAt > now) index.put(fields, text)
@@ -59,7 +59,7 @@ describe('history leaves no trace', () => {
   test('any operations give the index that is built from what is left', () => {
     fc.assert(
       fc.property(operations, (drawn) => {
-        const index = createSpaceIndex()
+        const index = createSpaceIndex({ seed })
         const stored: Stored = new Map()
         for (const [now, operation] of drawn.entries()) {
           if ('remove' in operation) {
@@ -87,8 +87,8 @@ describe('history leaves no trace', () => {
     const memories = fc.array(put, { maxLength: 40 })
     fc.assert(
       fc.property(memories, (drawn) => {
-        const index = createSpaceIndex()
-        const visible = createSpaceIndex()
+        const index = createSpaceIndex({ seed })
+        const visible = createSpaceIndex({ seed })
         for (const { text, ...changes } of drawn) {
           const fields = fieldsOf(changes.number, changes)
           index.put(fields, text)
@@ -110,9 +110,9 @@ describe('history leaves no trace', () => {
   test('a long session stored in any order is the same session', () => {
     const put = (index: SpaceIndex, i: number): void =>
       index.put(fieldsOf(i, { sessionId: 's', occurredAt: i >> 3 }), i % 50 ? 'tea' : 'needle')
-    const expected = createSpaceIndex()
-    const backwards = createSpaceIndex()
-    const scattered = createSpaceIndex()
+    const expected = createSpaceIndex({ seed })
+    const backwards = createSpaceIndex({ seed })
+    const scattered = createSpaceIndex({ seed })
     for (let i = 0; i < 400; i++) {
       put(expected, i)
       put(backwards, 399 - i)
@@ -131,7 +131,7 @@ describe('history leaves no trace', () => {
 
 describe('memory', () => {
   test('replacing for ever does not grow the index', () => {
-    const index = createSpaceIndex()
+    const index = createSpaceIndex({ seed })
     const round = (n: number): void => {
       for (let i = 0; i < 100; i++) {
         const changes = {
@@ -150,7 +150,7 @@ describe('memory', () => {
   })
 
   test('a memory of usual size takes less than 512 bytes', () => {
-    const index = createSpaceIndex()
+    const index = createSpaceIndex({ seed })
     const count = 5000
     for (let i = 0; i < count; i++) {
       const text = Array.from({ length: 33 }, (_, k) => `w${((i * 33 + k) * 7919) % 3000}`).join(

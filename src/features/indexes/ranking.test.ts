@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { fieldsOf } from './document-fixture.ts'
+import { fieldsOf, seed } from './document-fixture.ts'
 import { createSpaceIndex, type DocumentFields, type Hit } from './space-index.ts'
-import { labelMask, queryTermsOf, termsOf } from './tokens.ts'
+import { labelMask, queryTermsOf, termSeed, termsOf } from './tokens.ts'
 
 /**
  * The formula at the top of ranking.ts, written again in the plainest way: maps, no shared memory,
@@ -25,7 +25,7 @@ interface Counted {
 const keyOf = (low: number, high: number): string => `${low}.${high}`
 
 function counted(memory: Memory): Counted {
-  const terms = termsOf(memory.text)
+  const terms = termsOf(memory.text, termSeed(seed))
   const counts = new Map<string, number>()
   const labels = new Set<string>()
   for (let i = 0; i < terms.count; i++) {
@@ -79,7 +79,7 @@ function chainsOf(all: Counted[]): Counted[][] {
 }
 
 function reference(memories: Memory[], text: string): Map<string, number> {
-  const query = queryTermsOf(text).map(({ low, high }) => keyOf(low, high))
+  const query = queryTermsOf(text, termSeed(seed)).map(({ low, high }) => keyOf(low, high))
   const all = memories.map(counted)
   const own = new Map(all.map((one, i) => [one, bm25(all, query)[i] as number]))
   const floor = Math.max(...own.values()) / 4
@@ -102,7 +102,7 @@ function reference(memories: Memory[], text: string): Map<string, number> {
 }
 
 function indexOf(memories: Memory[]) {
-  const index = createSpaceIndex()
+  const index = createSpaceIndex({ seed })
   for (const { fields, text } of memories) index.put(fields, text)
   return index
 }
@@ -143,7 +143,7 @@ describe('plain BM25', () => {
 
   for (const query of queries) {
     test(`ranks like the textbook: ${query}`, () => {
-      const terms = queryTermsOf(query).map(({ low, high }) => keyOf(low, high))
+      const terms = queryTermsOf(query, termSeed(seed)).map(({ low, high }) => keyOf(low, high))
       const scores = bm25(memories.map(counted), terms)
       const hits = indexOf(memories).search(query, question)
       // Without sessions each memory is a session of its own, which doubles every score.
@@ -221,7 +221,7 @@ describe('labels', () => {
   })
 
   test('a word and the same word as a label are filed apart', () => {
-    const [term] = queryTermsOf('alice')
+    const [term] = queryTermsOf('alice', termSeed(seed))
     assert.ok(term)
     assert.notEqual((term.low ^ labelMask) >>> 0, term.low)
   })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { fieldsOf, idOf } from './document-fixture.ts'
+import { fieldsOf, idOf, seed } from './document-fixture.ts'
 import {
   createSpaceIndex,
   type DocumentFields,
@@ -9,7 +9,7 @@ import {
 } from './space-index.ts'
 
 function indexWith(...texts: string[]): SpaceIndex {
-  const index = createSpaceIndex()
+  const index = createSpaceIndex({ seed })
   for (const [number, text] of texts.entries()) index.put(fieldsOf(number), text)
   return index
 }
@@ -22,7 +22,7 @@ const all = { limit: 1000, now: 0 }
 
 describe('put and remove', () => {
   test('an empty index answers everything with nothing', () => {
-    const index = createSpaceIndex()
+    const index = createSpaceIndex({ seed })
     assert.equal(index.size, 0)
     assert.deepEqual(index.search('tea', all), [])
     assert.deepEqual(index.search('tea', { ...all, privacyLevels: ['internal'] }), [])
@@ -150,7 +150,7 @@ describe('expiry', () => {
   })
 
   test('many expire in the order of their times', () => {
-    const index = createSpaceIndex()
+    const index = createSpaceIndex({ seed })
     const times = Array.from({ length: 200 }, (_, i) => (i * 77) % 200)
     for (const [i, time] of times.entries()) index.put(fieldsOf(i, { expiresAt: time }), 'tea')
     for (const now of [0, 10, 11, 150, 199]) {
@@ -162,7 +162,7 @@ describe('expiry', () => {
 
 describe('what the caller may see', () => {
   const mixed = (): SpaceIndex => {
-    const index = createSpaceIndex()
+    const index = createSpaceIndex({ seed })
     const levels = ['public', 'internal', 'restricted']
     for (let i = 0; i < 30; i++) {
       const privacyLevel = levels[i % 3] as string
@@ -200,7 +200,7 @@ describe('what the caller may see', () => {
   })
 
   test('a rejected memory is in no answer and lends no weight', () => {
-    const index = createSpaceIndex()
+    const index = createSpaceIndex({ seed })
     index.put(fieldsOf(0, { sessionId: 's', type: 'goal' }), 'learn the violin')
     index.put(fieldsOf(1, { sessionId: 's' }), 'good luck')
     assert.deepEqual(found(index, 'violin'), [idOf(0), idOf(1)])
@@ -229,7 +229,7 @@ describe('what the caller may see', () => {
   })
 
   test('accept reads every field', () => {
-    const index = createSpaceIndex()
+    const index = createSpaceIndex({ seed })
     const fields = fieldsOf(7, {
       type: 'goal',
       tags: ['a', 'b'],
@@ -274,7 +274,7 @@ describe('what the caller may see', () => {
 
 describe('list', () => {
   test('goes down by id, from below a given one, whatever the order of storing', () => {
-    const index = createSpaceIndex()
+    const index = createSpaceIndex({ seed })
     for (const number of [3, 1, 4, 0, 2]) index.put(fieldsOf(number), 'tea')
     const down = [4, 3, 2, 1, 0].map(idOf)
     assert.deepEqual(index.list(all), down)
@@ -302,7 +302,7 @@ describe('list', () => {
 })
 
 test('sessions are counted, dated and ordered by their latest memory', () => {
-  const index = createSpaceIndex()
+  const index = createSpaceIndex({ seed })
   for (const [number, sessionId] of ['b', 'a', 'b', null, 'c', 'a'].entries()) {
     index.put(fieldsOf(number, { sessionId, occurredAt: 10 * Math.min(number, 4) }), 'tea')
   }

@@ -3,7 +3,7 @@ import { createExpiries } from './expiries.ts'
 import { createPostings } from './postings.ts'
 import { type Hit, rank, type Scope } from './ranking.ts'
 import { createSessions } from './sessions.ts'
-import { labelMask, queryTermsOf, type Terms, termsOf } from './tokens.ts'
+import { labelMask, queryTermsOf, type TermSeed, type Terms, termSeed, termsOf } from './tokens.ts'
 
 export type { DocumentFields } from './documents.ts'
 export type { Hit, Scope } from './ranking.ts'
@@ -45,12 +45,15 @@ export interface SpaceIndex {
 // Below this many removed documents compaction would cost more than it frees.
 const deadMin = 64
 
-/** Makes the index of a space, empty. */
-export function createSpaceIndex(): SpaceIndex {
-  return new LexicalIndex()
+/**
+ * Makes the index of a space, empty. `seed` is 8 bytes that callers cannot know; see `termSeed`.
+ */
+export function createSpaceIndex(options: { seed: Uint8Array }): SpaceIndex {
+  return new LexicalIndex(termSeed(options.seed))
 }
 
 class LexicalIndex implements SpaceIndex {
+  readonly #seed: TermSeed
   #documents = createDocuments()
   #sessions = createSessions(this.#documents)
   #postings = createPostings()
@@ -58,6 +61,10 @@ class LexicalIndex implements SpaceIndex {
   // Document numbers in the order of ids, removed ones among them.
   #order: number[] = []
   #orderIsSorted = true
+
+  constructor(seed: TermSeed) {
+    this.#seed = seed
+  }
 
   get size(): number {
     return this.#documents.live
@@ -70,7 +77,7 @@ class LexicalIndex implements SpaceIndex {
 
   put(fields: DocumentFields, text: string): void {
     this.#forget(this.#documents.numberOf(fields.id))
-    const terms = termsOf(text)
+    const terms = termsOf(text, this.#seed)
     this.#addPostings(this.#addDocument(fields, terms.count), terms)
   }
 
@@ -80,7 +87,7 @@ class LexicalIndex implements SpaceIndex {
 
   search(query: string, question: Question): Hit[] {
     this.#expire(question.now)
-    const terms = queryTermsOf(query)
+    const terms = queryTermsOf(query, this.#seed)
     if (terms.length === 0 || question.limit <= 0) return []
     const corpus = {
       documents: this.#documents,

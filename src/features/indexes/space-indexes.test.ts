@@ -6,7 +6,7 @@ import { limits } from '../../core/limits.ts'
 import type { PreparedSpace } from '../../kernel/context.ts'
 import { Unprepared } from '../../kernel/operation.ts'
 import { dropTombstones } from '../../storage/space-sweep.ts'
-import { fieldsOf } from './document-fixture.ts'
+import { fieldsOf, seed } from './document-fixture.ts'
 import { createSpaceIndexes, type SpaceIndexes } from './space-indexes.ts'
 
 const now = 1
@@ -16,6 +16,7 @@ function indexesOf(bytes_max = 1e9) {
   const read: string[] = []
   const indexes = createSpaceIndexes({
     bytes_max,
+    seed,
     toDocument: (id, record) => {
       const text = Buffer.from(record).toString('utf8')
       read.push(text)

@@ -57,7 +57,7 @@ interface Shelf {
   readonly bytes: number
 }
 
-function createShelf(bytes_max: number): Shelf {
+function createShelf(bytes_max: number, create: () => SpaceIndex): Shelf {
   const entries = new Map<Id<'spc'>, Entry>()
   let total_bytes = 0
 
@@ -79,7 +79,7 @@ function createShelf(bytes_max: number): Shelf {
   return {
     use: (space, held) => {
       const known = entries.get(space)
-      const entry = known ?? held ?? { seq: 0, index: createSpaceIndex(), bytes: 0 }
+      const entry = known ?? held ?? { seq: 0, index: create(), bytes: 0 }
       entries.delete(space)
       entries.set(space, entry)
       if (!known) {
@@ -99,8 +99,11 @@ function createShelf(bytes_max: number): Shelf {
 export function createSpaceIndexes(options: {
   toDocument: ToDocument
   bytes_max: number
+  /** What the hashes of terms start from; 8 bytes that stay the same from start to start. */
+  seed: Uint8Array
 }): SpaceIndexes {
-  const shelf = createShelf(options.bytes_max)
+  const create = (): SpaceIndex => createSpaceIndex({ seed: options.seed })
+  const shelf = createShelf(options.bytes_max, create)
 
   const follow = (entry: Entry, row: StoredMemory): void => {
     if (row.record) {
@@ -114,7 +117,7 @@ export function createSpaceIndexes(options: {
   const step = async (space: SpaceStore, held?: Entry): Promise<Entry | null> => {
     const { seq, seqFloor } = await space.position()
     const entry = shelf.use(space.id, held)
-    if (entry.seq < seqFloor) Object.assign(entry, { seq: 0, index: createSpaceIndex() })
+    if (entry.seq < seqFloor) Object.assign(entry, { seq: 0, index: create() })
     if (entry.seq >= seq) return entry
     const rows = await space.changesAfter(entry.seq, limits.indexCatchUp_rows)
     // Another request may have come this far while the rows were being read.

@@ -1,16 +1,24 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { queryTermsOf, termsOf, termsPerQueryMax, termsPerTextMax } from './tokens.ts'
+import { seed } from './document-fixture.ts'
+import {
+  queryTermsOf,
+  type TermSeed,
+  termSeed,
+  termsOf,
+  termsPerQueryMax,
+  termsPerTextMax,
+} from './tokens.ts'
 
 /** The terms of a text as comparable strings, in order. */
 function hashes(text: string): string[] {
-  const terms = termsOf(text)
+  const terms = termsOf(text, termSeed(seed))
   return Array.from({ length: terms.count }, (_, i) => `${terms.low[i]}.${terms.high[i]}`)
 }
 
 function asked(query: string): string[] {
-  return queryTermsOf(query).map(({ low, high }) => `${low}.${high}`)
+  return queryTermsOf(query, termSeed(seed)).map(({ low, high }) => `${low}.${high}`)
 }
 
 function sameTerms(a: string, b: string): void {
@@ -147,7 +155,8 @@ describe('labels', () => {
     [': hello', 0],
   ]
   for (const [text, count] of labels) {
-    test(`${JSON.stringify(text)} has ${count}`, () => assert.equal(termsOf(text).labelled, count))
+    test(`${JSON.stringify(text)} has ${count}`, () =>
+      assert.equal(termsOf(text, termSeed(seed)).labelled, count))
   }
 })
 
@@ -184,7 +193,7 @@ describe('bounds', () => {
 
   test('a label pattern takes no more than linear time', () => {
     const started = performance.now()
-    termsOf(' '.repeat(10_000) + 'a '.repeat(10_000))
+    termsOf(' '.repeat(10_000) + 'a '.repeat(10_000), termSeed(seed))
     assert.ok(performance.now() - started < 500)
   })
 })
@@ -198,4 +207,25 @@ test('any text is taken, and form and case do not matter', () => {
       assert.deepEqual(hashes(text), terms)
     }),
   )
+})
+
+describe('seeds', () => {
+  const other = termSeed(Uint8Array.of(8, 7, 6, 5, 4, 3, 2, 1))
+  const hashed = (text: string, by: TermSeed): string[] => {
+    const { count, low, high } = termsOf(text, by)
+    return Array.from({ length: count }, (_, i) => `${low[i]}.${high[i]}`)
+  }
+
+  test('terms of two seeds have nothing in common, also where a stem was remembered', () => {
+    const words = 'running dogs barked at the running dogs'
+    const mine = hashed(words, termSeed(seed))
+    const theirs = hashed(words, other)
+    assert.equal(new Set(mine).isDisjointFrom(new Set(theirs)), true)
+    assert.deepEqual(hashed(words, termSeed(seed)), mine)
+    assert.deepEqual(hashed(words, other), theirs)
+  })
+
+  test('a seed has 8 bytes', () => {
+    for (const length of [0, 7, 9]) assert.throws(() => termSeed(new Uint8Array(length)), /8 bytes/)
+  })
 })

@@ -1,5 +1,5 @@
 import { stem } from 'stemr'
-import { randomBytes } from '../../crypto/random.ts'
+import { assert } from '../../core/assert.ts'
 
 /**
  * Turns text into terms. A term leaves this file only as a 64-bit hash (two 32-bit halves), and no
@@ -28,6 +28,24 @@ export interface Terms {
 export interface QueryTerm {
   readonly low: number
   readonly high: number
+}
+
+/**
+ * What hashes start from, so that nobody can prepare words that collide. Terms of different seeds
+ * have nothing in common: an index keeps the seed that it was made with.
+ */
+export interface TermSeed {
+  readonly low: number
+  readonly high: number
+}
+
+export const termSeed_bytes = 8
+
+/** The seed from 8 bytes that callers cannot know. */
+export function termSeed(bytes: Uint8Array): TermSeed {
+  assert(bytes.length === termSeed_bytes, 'a seed has 8 bytes')
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return { low: view.getUint32(0, true), high: view.getUint32(4, true) }
 }
 
 /** What a hash is XORed with (both halves) to file the same word as a label. */
@@ -60,11 +78,9 @@ const spacelessPattern =
   /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmr}\p{scx=Mymr}]/u
 const pictographPattern = /\p{Extended_Pictographic}/u
 
-// Seeded once per process, so that nobody can prepare words that collide. Not for secrecy: hashes
-// never leave memory. A snapshot of an index will have to carry the seed.
-const seed = randomBytes(8)
-const seedLow = seed.readUInt32LE(0)
-const seedHigh = seed.readUInt32LE(4)
+// The seed of the text at hand. A process has one, unless a test has more.
+let seedLow = 0
+let seedHigh = 0
 
 const kindOfUnit = new Uint8Array(0x10000)
 const terms: Terms = {
@@ -75,7 +91,8 @@ const terms: Terms = {
   labelled: 0,
 }
 
-// Stem cache, direct-mapped: hash of a word -> hash of its stem. Bounded, and holds no word.
+// Stem cache, direct-mapped: hash of a word -> hash of its stem, both of the seed at hand. Bounded,
+// and holds no word.
 const cacheWordLow = new Uint32Array(cacheSize)
 const cacheWordHigh = new Uint32Array(cacheSize)
 const cacheStemLow = new Uint32Array(cacheSize)
@@ -87,7 +104,8 @@ let hashLow = 0
 let hashHigh = 0
 
 /** Hashes every word of a text, stop words included, up to `termsPerTextMax`. */
-export function termsOf(text: string): Terms {
+export function termsOf(text: string, seed: TermSeed): Terms {
+  useSeed(seed)
   const folded = fold(text)
   const labelEnd = labelPattern.exec(folded)?.[0].length ?? 0
   terms.count = 0
@@ -110,8 +128,8 @@ export function termsOf(text: string): Terms {
 }
 
 /** The distinct terms of a query in their order, without stop words unless it has nothing else. */
-export function queryTermsOf(query: string): QueryTerm[] {
-  const found = termsOf(query)
+export function queryTermsOf(query: string, seed: TermSeed): QueryTerm[] {
+  const found = termsOf(query, seed)
   const telling = distinct(found, true)
   return telling.length > 0 ? telling : distinct(found, false)
 }
@@ -129,6 +147,15 @@ function distinct(found: Terms, withoutStopWords: boolean): QueryTerm[] {
     result.push({ low, high })
   }
   return result
+}
+
+/** Hashes of another seed mean nothing to this one, so the cache starts again. */
+function useSeed({ low, high }: TermSeed): void {
+  if (low === seedLow && high === seedHigh) return
+  seedLow = low
+  seedHigh = high
+  cacheWordLow.fill(0)
+  cacheWordHigh.fill(0)
 }
 
 /**

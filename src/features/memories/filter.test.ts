@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
+import { seed } from '../indexes/document-fixture.ts'
 import { createSpaceIndex, type DocumentFields } from '../indexes/space-index.ts'
 import { Filter, parseFilter } from './filter.ts'
 
@@ -276,7 +277,7 @@ test('whatever the filter, an index answers with a part of what it answers witho
   const documents = fc.array(anyDocument, { maxLength: 12 })
   fc.assert(
     fc.property(documents, anyFilter, (those, raw) => {
-      const index = createSpaceIndex()
+      const index = createSpaceIndex({ seed })
       for (const [at, fields] of those.entries()) {
         index.put({ ...document, ...fields, id: `mem_${at}` }, 'tea with milk')
       }
