@@ -8,6 +8,7 @@ import { listEncryptionKeys } from './features/encryption-keys/list.ts'
 import { rotateEncryptionKey } from './features/encryption-keys/rotate.ts'
 import { deleteMemory } from './features/memories/delete.ts'
 import { deleteMatching } from './features/memories/delete-matching.ts'
+import { exportMemories } from './features/memories/export.ts'
 import { getMemory } from './features/memories/get.ts'
 import { memoryHistory } from './features/memories/history.ts'
 import { listMemories } from './features/memories/list.ts'
@@ -42,6 +43,7 @@ export const operations: readonly Operation[] = [
   storeMemories,
   recallMemories,
   listMemories,
+  exportMemories,
   getMemory,
   updateMemory,
   deleteMemory,

@@ -152,6 +152,7 @@ async function memories({ call, canaries }: Stage): Promise<void> {
   await call('POST', '/v1/memories/recall', { body: { space, query: text('query') } })
   const filter = { sessionId: word('filter'), [`metadata.${word('filterkey')}`]: word('operand') }
   await call('POST', '/v1/memories/list', { body: { space, filter } })
+  await call('POST', '/v1/memories/export', { body: { space, filter } })
   const gone = await call('POST', '/v1/memories', { body: { space, ...fields() } })
   await call('DELETE', `/v1/memories/${gone.id}`)
   const last = await call('POST', '/v1/memories', { body: { space, ...fields() } })

@@ -95,6 +95,13 @@ export const samples: Readonly<Record<string, Sample>> = {
       filter: { tags: { contains: maker.word() } },
     }),
   },
+  'memories.export': {
+    names: 'handle',
+    make: async (maker) => ({
+      space: (await memory(maker)).space,
+      filter: { tags: { contains: maker.word() } },
+    }),
+  },
   'memories.get': { names: 'id', make: async (maker) => ({ id: (await memory(maker)).id }) },
   'memories.update': {
     names: 'id',

@@ -37,6 +37,9 @@ export const limits = {
   recall_spaces_max: 8,
   recall_results_max: 100,
   page_items_max: 100,
+  exportPage_items_max: 500,
+  /** A page ends with the step of 50 memories that reaches it. */
+  exportPage_bytes_max: 1024 * 1024,
   versions_max: 100,
   delete_matching_max: 1_000,
   sessions_max: 1_000,

@@ -7,7 +7,12 @@ test('a permission stands for itself alone', () => {
 })
 
 test('a noun with a wildcard covers all of that noun and nothing else', () => {
-  assert.deepEqual(expand('memory:*'), ['memory:read', 'memory:write', 'memory:delete'])
+  assert.deepEqual(expand('memory:*'), [
+    'memory:read',
+    'memory:write',
+    'memory:delete',
+    'memory:export',
+  ])
   assert.deepEqual(expand('audit:*'), ['audit:read'])
   assert.deepEqual(expand('system:*'), ['system:admin'])
 })

@@ -299,6 +299,23 @@ describe('list', () => {
     }
     assert.deepEqual(pages, index.list({ ...all, accept }))
   })
+
+  test('goes up by id, from above a given one, past what was changed and removed', () => {
+    const index = createSpaceIndex({ seed })
+    for (const number of [3, 1, 4, 0, 2]) index.put(fieldsOf(number), 'tea')
+    const up = [0, 1, 2, 3, 4].map(idOf)
+    assert.deepEqual(index.listUp(all), up)
+    assert.deepEqual(index.listUp({ ...all, limit: 2 }), up.slice(0, 2))
+    assert.deepEqual(index.listUp({ ...all, after: idOf(1) }), up.slice(2))
+    assert.deepEqual(index.listUp({ ...all, after: 'mem_0000025' }), up.slice(3))
+    assert.deepEqual(index.listUp({ ...all, after: idOf(4) }), [])
+    assert.deepEqual(index.listUp({ ...all, limit: 0 }), [])
+    index.put(fieldsOf(1), 'milk')
+    index.remove(idOf(3))
+    assert.deepEqual(index.listUp({ ...all, after: idOf(1) }), [idOf(2), idOf(4)])
+    const accept = ({ createdAt }: DocumentFields): boolean => createdAt === 1
+    assert.deepEqual(index.listUp({ ...all, accept }), index.list({ ...all, accept }))
+  })
 })
 
 test('sessions are counted, dated and ordered by their latest memory', () => {

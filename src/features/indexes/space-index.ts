@@ -38,6 +38,8 @@ export interface SpaceIndex {
   search(query: string, question: Question): Hit[]
   /** Ids in descending order, below `before` when it is given. */
   list(question: Question & { readonly before?: string | undefined }): string[]
+  /** Ids in ascending order, above `after` when it is given. */
+  listUp(question: Question & { readonly after?: string | undefined }): string[]
   /** Sessions by their last `occurredAt`, latest first; equal ones in the order of ids. */
   sessions(question: Question): SessionSummary[]
 }
@@ -105,6 +107,20 @@ class LexicalIndex implements SpaceIndex {
       if (found.length >= question.limit) break
       const document = this.#order[at] as number
       if (sees(document)) found.push(this.#documents.ids[document] as string)
+    }
+    return found
+  }
+
+  listUp(question: Question & { readonly after?: string | undefined }): string[] {
+    this.#expire(question.now)
+    const found: string[] = []
+    const sees = this.#seeing(question)
+    const { after = '' } = question
+    for (let at = this.#countBelow(after); at < this.#order.length; at++) {
+      if (found.length >= question.limit) break
+      const document = this.#order[at] as number
+      const id = this.#documents.ids[document] as string
+      if (id > after && sees(document)) found.push(id)
     }
     return found
   }
