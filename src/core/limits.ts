@@ -132,4 +132,18 @@ export const limits = {
   egressKeepAlive_timeout_ms: 10_000,
   /** A name is looked up again after this, at the latest. */
   egressConnection_life_ms: 5 * 60_000,
+
+  /** Calls to models (embedders), each try after the first. */
+  modelRetries_max: 2,
+  modelBackoff_ms: 250,
+  /** A model that wants to be left alone for longer is not waited for. */
+  modelRetryAfter_ms_max: 10_000,
+  /** After so many failures in a row a model is left alone, for longer each time. */
+  modelFailures_max: 3,
+  modelRest_ms: 5_000,
+  modelRest_ms_max: 5 * 60_000,
+  embedTexts_perCall_max: 64,
+  embedCharacters_perCall_max: 100_000,
+  /** Texts that wait for their vectors. */
+  embedWaiting_max: 2_000,
 } as const

@@ -20,6 +20,7 @@ export const layers: readonly (readonly string[])[] = [
   ['src/kernel/'],
   ['src/storage/'],
   ['src/crypto/'],
+  ['src/models/'],
   ['src/egress/'],
   ['src/core/'],
 ]
@@ -88,6 +89,11 @@ export const reserved: readonly Reserved[] = [
     packages: /^(undici($|\/)|(node:)?dns($|\/)|(node:)?(dgram|http2)$)/,
     places: /^src\/egress\//,
     why: 'outgoing calls go through the gate of egress/',
+  },
+  {
+    packages: /^(ai|@ai-sdk\/[^/]+)($|\/)/,
+    places: /^src\/models\//,
+    why: 'models are called by models/',
   },
   {
     packages: /^(node:)?(child_process|vm|repl|inspector|cluster)($|\/)/,
