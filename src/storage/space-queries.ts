@@ -110,6 +110,8 @@ export const insertRow = query((db, arg: { tenant: Id<'ten'> } & Omit<Row, 'tena
     key_version: arg.key_version,
     key_index: arg.key_index,
     record: arg.record,
+    content_index: arg.content_index,
+    embedding: arg.embedding,
   }),
 )
 
@@ -123,6 +125,8 @@ export const updateRow = query((db, arg: { tenant: Id<'ten'> } & Omit<Row, 'tena
       key_version: arg.key_version,
       key_index: arg.key_index,
       record: arg.record,
+      content_index: arg.content_index,
+      embedding: arg.embedding,
     })
     .where('tenant_id', '=', arg.tenant)
     .where('memory_id', '=', arg.memory_id)

@@ -181,6 +181,8 @@ test('a deleted memory leaves a tombstone: a sequence number and nothing else', 
       key_version: 0,
       key_index: null,
       record: null,
+      content_index: null,
+      embedding: null,
     },
   )
   assert.deepEqual(await stores.sql('select * from memory_versions'), [])

@@ -163,6 +163,8 @@ function writing(inside: Inside): Pick<SpaceStore, Writing> {
     state: 'live',
     expires_at: memory.expiresAt_ms,
     key_index: memory.key === null ? null : keyIndex((await sealer.keys()).current, memory.key),
+    content_index: null,
+    embedding: null,
     ...(await sealer.seal('memories', { id: memory.id, seq, record: memory.record })),
   })
 
@@ -194,6 +196,8 @@ const tombstone = {
   key_version: 0,
   key_index: null,
   record: null,
+  content_index: null,
+  embedding: null,
 } as const
 
 /** Under the space's own key, so that it dies with the space. */

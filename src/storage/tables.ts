@@ -146,12 +146,17 @@ export const tables = {
     memory_id: text<Id<'mem'>>(),
     space_id: text<Id<'spc'>>(),
     seq: integer(),
-    state: text<'live' | 'deleted'>(),
+    /** `superseded`: compaction replaced it; it is out of recall and can be brought back. */
+    state: text<'live' | 'superseded' | 'deleted'>(),
     /** To the hour, for the sweeper; the exact time is sealed. */
     expires_at: nullable(integer()),
     key_version: integer(),
     key_index: nullable(blind()),
     record: nullable(sensitive()),
+    /** Over all that makes two memories the same, under the space's key. */
+    content_index: nullable(blind()),
+    /** The code of the embedder that the record is settled for. */
+    embedding: nullable(text()),
   },
 
   memory_versions: {

@@ -25,7 +25,7 @@ export function translated(statement: string): string {
     .replaceAll(/\bINTEGER\b/g, 'bigint')
     .replaceAll(/\bBLOB\b/g, 'bytea')
     .replace(/\) STRICT$/, ')')
-    .replace(/^CREATE TABLE /, 'CREATE TABLE locket.')
+    .replace(/^(CREATE|ALTER) TABLE /, '$1 TABLE locket.')
     .replace(/^(CREATE (?:UNIQUE )?INDEX \w+\s+ON )/, '$1locket.')
 }
 
