@@ -84,6 +84,17 @@ export const limits = {
   principalsCached_max: 10_000,
   indexes_bytes_max: 512 * 1024 * 1024,
   indexCatchUp_rows: 500,
+  /** All snapshots of indexes together; the least recently used go first. */
+  snapshots_bytes_max: 4 * 1024 * 1024 * 1024,
+  snapshotPiece_bytes: 1024 * 1024,
+  snapshotHead_bytes_max: 1024 * 1024,
+  /** What of an index is copied at once, while nothing else runs: 8 ms, measured. */
+  snapshotCopy_bytes_max: 8 * 1024 * 1024,
+  snapshotCalls_max: 64,
+  snapshotWrites_max: 16,
+  snapshotCall_timeout_ms: 5_000,
+  /** For all that are still to be written when the server stops. */
+  snapshotClose_timeout_ms: 5_000,
   /** How many events one question to the audit log looks through. */
   auditScan_rows: 10_000,
   sweep_rows: 500,

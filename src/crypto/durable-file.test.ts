@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import {
   appendDurably,
+  beginDurably,
   createDurably,
+  finishedName,
   makeDirectoryDurably,
   truncateDurably,
 } from './durable-file.ts'
@@ -35,6 +37,26 @@ test('creates a file of the owner’s alone, once', () => {
   assert.equal(statSync(file).mode & 0o777, 0o600)
   assert.throws(() => createDurably(file, 'two\n'), { code: 'EEXIST' })
   assert.equal(readFileSync(file, 'utf8'), 'one\n')
+})
+
+test('a file that is begun has its name once it is finished, and none when it is abandoned', () => {
+  const file = newFile()
+  writeFileSync(file, 'before')
+  writeFileSync(`${file}.unfinished`, 'of a crash')
+  const begun = beginDurably(file)
+  begun.write(Buffer.from('one '))
+  begun.write(Buffer.from('two'))
+  assert.equal(readFileSync(file, 'utf8'), 'before')
+  assert.equal(finishedName(`${file}.unfinished`), file)
+  assert.equal(finishedName(file), null)
+  begun.finish()
+  assert.equal(readFileSync(file, 'utf8'), 'one two')
+  assert.equal(statSync(file).mode & 0o777, 0o600)
+  const other = beginDurably(file)
+  other.write(Buffer.from('three'))
+  other.abandon()
+  assert.equal(readFileSync(file, 'utf8'), 'one two')
+  assert.equal(existsSync(`${file}.unfinished`), false)
 })
 
 test('appends, and makes the file at need', () => {

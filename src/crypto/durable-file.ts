@@ -17,6 +17,7 @@ import {
 import { dirname, resolve } from 'node:path'
 
 const ownerOnly = 0o600
+const unfinishedEnd = '.unfinished'
 const followNoLink = constants.O_NOFOLLOW ?? 0 // Windows has none
 
 /**
@@ -47,7 +48,7 @@ export function removeUnfinished(file: string): void {
 }
 
 function unfinishedOf(file: string): string {
-  return `${file}.unfinished`
+  return `${file}${unfinishedEnd}`
 }
 
 /** Makes a directory of the owner's alone, and those above it, where they are not there. */
@@ -71,6 +72,45 @@ export function appendDurably(file: string, content: string): void {
   const before_bytes = fstatSync(handle).size
   writeDurably({ handle, content, undo: () => ftruncateSync(handle, before_bytes) })
   syncDirectory(dirname(file))
+}
+
+/** A file that is being written under another name, and has its own only once it is whole. */
+export interface UnfinishedFile {
+  write(bytes: Uint8Array): void
+  /** Puts it on the disk and in the place of what has its name. */
+  finish(): void
+  /** Leaves nothing of it. */
+  abandon(): void
+}
+
+/** Begins a file that only its owner may read. What is there under its name stays until it is whole. */
+export function beginDurably(file: string): UnfinishedFile {
+  const { O_CREAT, O_EXCL, O_WRONLY } = constants
+  const unfinished = unfinishedOf(file)
+  removeUnfinished(file)
+  const handle = openSync(unfinished, O_CREAT | O_EXCL | O_WRONLY, ownerOnly)
+  let isOpen = true
+  const close = (): void => {
+    if (isOpen) closeSync(handle)
+    isOpen = false
+  }
+  return {
+    write: (bytes) => writeAll(handle, bytes),
+    finish: () => {
+      fsyncSync(handle)
+      close()
+      replaceDurably(unfinished, file)
+    },
+    abandon: () => {
+      close()
+      removeUnfinished(file)
+    },
+  }
+}
+
+/** The file that an unfinished one was to become; null when the name is of something else. */
+export function finishedName(name: string): string | null {
+  return name.endsWith(unfinishedEnd) ? name.slice(0, -unfinishedEnd.length) : null
 }
 
 /** Gives a file the name of another, which is gone then. */

@@ -1,0 +1,124 @@
+/**
+ * The server's hold on the thread that keeps the snapshots: started when it is first needed, again
+ * when it has died, and ended with the server. What is asked of it is bounded in number and in time.
+ */
+import { extname } from 'node:path'
+import { type Transferable, Worker } from 'node:worker_threads'
+import { second_ms, stopwatch } from '../core/clock.ts'
+import { limits } from '../core/limits.ts'
+import type { Answered, Asked, Calls, ThreadData } from './snapshot-calls.ts'
+
+export interface SnapshotWorker {
+  /** Throws when the thread fails, is too busy, or takes too long. */
+  ask<Name extends keyof Calls>(
+    name: Name,
+    given: Calls[Name]['given'],
+    transfer?: readonly Transferable[],
+  ): Promise<Calls[Name]['gives']>
+  /** Ends the thread. What was asked and is not answered fails. */
+  close(): Promise<void>
+}
+
+interface Waiting {
+  answered(answer: Answered): void
+  failed(reason: Error): void
+}
+
+// A thread that dies at its start must not be started over and over.
+const restart_ms = second_ms
+const module = new URL(`./snapshot-thread${extname(import.meta.filename)}`, import.meta.url)
+
+/** Starts nothing yet. */
+export function createSnapshotWorker(
+  data: ThreadData,
+  call_timeout_ms: number = limits.snapshotCall_timeout_ms,
+): SnapshotWorker {
+  return new Hold(data, call_timeout_ms)
+}
+
+class Hold implements SnapshotWorker {
+  readonly #data: ThreadData
+  readonly #call_timeout_ms: number
+  readonly #waiting = new Map<number, Waiting>()
+  #worker: Worker | null = null
+  #died_ms = Number.NEGATIVE_INFINITY
+  #asked = 0
+  #closed = false
+  /** It is being ended because it did not answer, and is not gone yet. */
+  #stuck = false
+
+  constructor(data: ThreadData, call_timeout_ms: number) {
+    this.#data = data
+    this.#call_timeout_ms = call_timeout_ms
+  }
+
+  async ask<Name extends keyof Calls>(
+    name: Name,
+    given: Calls[Name]['given'],
+    transfer: readonly Transferable[] = [],
+  ): Promise<Calls[Name]['gives']> {
+    if (this.#waiting.size >= limits.snapshotCalls_max) throw new Error('the thread is too busy')
+    const worker = this.#started()
+    const number = this.#asked++
+    const { promise, resolve, reject } = Promise.withResolvers<Calls[Name]['gives']>()
+    const late = setTimeout(() => this.#giveUp(), this.#call_timeout_ms)
+    const settle = (outcome: () => void): void => {
+      clearTimeout(late)
+      outcome()
+    }
+    this.#waiting.set(number, {
+      answered: (answer) =>
+        settle(() => {
+          if ('failure' in answer) reject(new Error(answer.failure))
+          else resolve(answer.gives as Calls[Name]['gives'])
+        }),
+      failed: (reason) => settle(() => reject(reason)),
+    })
+    worker.ref()
+    worker.postMessage({ number, name, given } as Asked, transfer)
+    return promise
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#worker?.terminate()
+  }
+
+  #started(): Worker {
+    if (this.#closed || this.#stuck) throw new Error('the thread was ended')
+    if (this.#worker) return this.#worker
+    if (stopwatch() - this.#died_ms < restart_ms) throw new Error('the thread has just died')
+    // It needs nothing of the environment, where the root key may be.
+    const worker = new Worker(module, { workerData: this.#data, env: {} })
+    let failure: Error | null = null
+    worker.on('message', (answer: Answered) => this.#settle(answer.number)?.answered(answer))
+    worker.on('error', (error) => {
+      failure = error instanceof Error ? error : new Error(String(error))
+    })
+    worker.on('exit', (code) => this.#ended(failure ?? new Error(`the thread ended (${code})`)))
+    this.#worker = worker
+    return worker
+  }
+
+  #settle(number: number): Waiting | undefined {
+    const waiting = this.#waiting.get(number)
+    this.#waiting.delete(number)
+    if (this.#waiting.size === 0) this.#worker?.unref()
+    return waiting
+  }
+
+  /** What is still to come would only pile up behind what it is stuck in. */
+  #giveUp(): void {
+    this.#stuck = true
+    const reason = new Error('the thread did not answer in time')
+    for (const number of [...this.#waiting.keys()]) this.#settle(number)?.failed(reason)
+    void this.#worker?.terminate()
+  }
+
+  #ended(reason: Error): void {
+    this.#worker = null
+    this.#stuck = false
+    this.#died_ms = stopwatch()
+    for (const number of [...this.#waiting.keys()]) this.#settle(number)?.failed(reason)
+  }
+}
