@@ -26,6 +26,7 @@ interface Waiting {
 
 // A thread that dies at its start must not be started over and over.
 const restart_ms = second_ms
+const execArgv = ['--disable-warning=ExperimentalWarning']
 const module = new URL(`./snapshot-thread${extname(import.meta.filename)}`, import.meta.url)
 
 /** Starts nothing yet. */
@@ -88,8 +89,8 @@ class Hold implements SnapshotWorker {
     if (this.#closed || this.#stuck) throw new Error('the thread was ended')
     if (this.#worker) return this.#worker
     if (stopwatch() - this.#died_ms < restart_ms) throw new Error('the thread has just died')
-    // It needs nothing of the environment, where the root key may be.
-    const worker = new Worker(module, { workerData: this.#data, env: {} })
+    // It needs nothing of the environment, where the root key may be, nor of how node was called.
+    const worker = new Worker(module, { workerData: this.#data, env: {}, execArgv })
     let failure: Error | null = null
     worker.on('message', (answer: Answered) => this.#settle(answer.number)?.answered(answer))
     worker.on('error', (error) => {
