@@ -150,9 +150,9 @@ describe('recall over sealed memories [trap-encrypted-query]', () => {
         for (const { memory } of stored.items) plain.put(fieldsOf(memory), memory.text)
         if (round % 4 === 0) await locket.restart()
         for (const query of asked) {
-          const body = { space, query, limit: 20 }
+          const body = { space, query, limit: 20, recency: 'none' }
           const sealed = await done(locket.call('POST', '/v1/memories/recall', { body }))
-          const hits = plain.search(query, { limit: 20, now: Date.now() })
+          const hits = plain.search(query, { limit: 20, now: Date.now(), recency: 'none' })
           assert.deepEqual(
             sealed.items.map(({ id, score }: Item) => ({ id, score })),
             hits.map(({ id, score }) => ({ id, score })),

@@ -42,6 +42,8 @@ export interface Documents {
   /** A view of one document, read from the columns when asked; valid until the next change. */
   fields(document: number): DocumentFields
   expiresAt(document: number): number
+  occurredAt(document: number): number
+  importance(document: number): number
   /** Orders the documents of a session: occurredAt, createdAt, id. */
   compareInTime(a: number, b: number): number
 }
@@ -73,7 +75,7 @@ class Columns implements Documents {
   types = new Uint32Array(firstCapacity)
   sessions = new Uint32Array(firstCapacity)
   agents = new Uint32Array(firstCapacity)
-  importance = new Float64Array(firstCapacity)
+  importances = new Float64Array(firstCapacity)
   occurred = new Float64Array(firstCapacity)
   created = new Float64Array(firstCapacity)
   updated = new Float64Array(firstCapacity)
@@ -131,6 +133,14 @@ class Columns implements Documents {
     return this.expires[document] as number
   }
 
+  occurredAt(document: number): number {
+    return this.occurred[document] as number
+  }
+
+  importance(document: number): number {
+    return this.importances[document] as number
+  }
+
   compareInTime(a: number, b: number): number {
     return (
       (this.occurred[a] as number) - (this.occurred[b] as number) ||
@@ -147,7 +157,7 @@ class Columns implements Documents {
   }
 
   #setNumbers(document: number, fields: DocumentFields): void {
-    this.importance[document] = fields.importance
+    this.importances[document] = fields.importance
     this.occurred[document] = fields.occurredAt
     this.created[document] = fields.createdAt
     this.updated[document] = fields.updatedAt
@@ -185,7 +195,7 @@ class Columns implements Documents {
     this.types = copyInto(new Uint32Array(capacity), this.types)
     this.sessions = copyInto(new Uint32Array(capacity), this.sessions)
     this.agents = copyInto(new Uint32Array(capacity), this.agents)
-    this.importance = copyInto(new Float64Array(capacity), this.importance)
+    this.importances = copyInto(new Float64Array(capacity), this.importances)
     this.occurred = copyInto(new Float64Array(capacity), this.occurred)
     this.created = copyInto(new Float64Array(capacity), this.created)
     this.updated = copyInto(new Float64Array(capacity), this.updated)
@@ -219,7 +229,7 @@ class DocumentView implements DocumentFields {
     return this.#word(this.#columns.agents)
   }
   get importance(): number {
-    return this.#columns.importance[this.#document] as number
+    return this.#columns.importances[this.#document] as number
   }
   get privacyLevel(): string {
     return this.#columns.levelNames.at(this.#columns.levels[this.#document] as number) as string

@@ -1,12 +1,17 @@
 import { compareIds, createDocuments, type DocumentFields } from './documents.ts'
 import { createExpiries } from './expiries.ts'
+import type { Recency } from './factors.ts'
 import { createPostings } from './postings.ts'
-import { type Hit, rank, type Scope } from './ranking.ts'
+import { queryOf } from './query.ts'
+import { type Hit, rank } from './ranking.ts'
+import { createSequences } from './sequences.ts'
 import { createSessions } from './sessions.ts'
-import { labelMask, queryTermsOf, type TermSeed, type Terms, termSeed, termsOf } from './tokens.ts'
+import { labelMask, type TermSeed, type Terms, termSeed, termsOf } from './tokens.ts'
+import type { Scope } from './visibility.ts'
 
 export type { DocumentFields } from './documents.ts'
-export type { Hit, Scope } from './ranking.ts'
+export type { Hit } from './ranking.ts'
+export type { Scope } from './visibility.ts'
 
 /** What every question to an index says: how many answers, when, and who asks for what. */
 export interface Question extends Scope {
@@ -35,7 +40,7 @@ export interface SpaceIndex {
   /** Forgets a memory; says whether it was there. */
   remove(id: string): boolean
   /** Best first; equal scores in the order of ids. */
-  search(query: string, question: Question): Hit[]
+  search(query: string, question: Question & { readonly recency?: Recency | undefined }): Hit[]
   /** Ids in descending order, below `before` when it is given. */
   list(question: Question & { readonly before?: string | undefined }): string[]
   /** Ids in ascending order, above `after` when it is given. */
@@ -59,6 +64,7 @@ class LexicalIndex implements SpaceIndex {
   #documents = createDocuments()
   #sessions = createSessions(this.#documents)
   #postings = createPostings()
+  #sequences = createSequences()
   #expiries = createExpiries(this.#documents)
   // Document numbers in the order of ids, removed ones among them.
   #order: number[] = []
@@ -74,29 +80,31 @@ class LexicalIndex implements SpaceIndex {
 
   get bytes(): number {
     const parts = this.#documents.bytes + this.#sessions.bytes + this.#postings.bytes
-    return parts + this.#expiries.bytes + this.#order.length * 8
+    return parts + this.#sequences.bytes + this.#expiries.bytes + this.#order.length * 8
   }
 
   put(fields: DocumentFields, text: string): void {
     this.#forget(this.#documents.numberOf(fields.id))
     const terms = termsOf(text, this.#seed)
     this.#addPostings(this.#addDocument(fields, terms.count), terms)
+    this.#sequences.add(terms)
   }
 
   remove(id: string): boolean {
     return this.#forget(this.#documents.numberOf(id))
   }
 
-  search(query: string, question: Question): Hit[] {
+  search(query: string, question: Question & { readonly recency?: Recency | undefined }): Hit[] {
     this.#expire(question.now)
-    const terms = queryTermsOf(query, this.#seed)
-    if (terms.length === 0 || question.limit <= 0) return []
+    const asked = queryOf(query, this.#seed)
+    if (asked.terms.length === 0 || question.limit <= 0) return []
     const corpus = {
       documents: this.#documents,
       sessions: this.#sessions,
       postings: this.#postings,
+      sequences: this.#sequences,
     }
-    return rank(corpus, terms, question)
+    return rank(corpus, asked, question)
   }
 
   list(question: Question & { readonly before?: string | undefined }): string[] {
@@ -232,6 +240,7 @@ class LexicalIndex implements SpaceIndex {
       if (length >= 0) renumbered[document] = this.#addDocument(old.fields(document), length)
     }
     this.#postings = oldPostings.compact(renumbered)
+    this.#sequences = this.#sequences.compact(renumbered)
   }
 }
 

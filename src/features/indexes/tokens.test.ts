@@ -2,14 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { seed } from './document-fixture.ts'
-import {
-  queryTermsOf,
-  type TermSeed,
-  termSeed,
-  termsOf,
-  termsPerQueryMax,
-  termsPerTextMax,
-} from './tokens.ts'
+import { queryOf, termsPerQueryMax } from './query.ts'
+import { type TermSeed, termSeed, termsOf, termsPerTextMax } from './tokens.ts'
 
 /** The terms of a text as comparable strings, in order. */
 function hashes(text: string): string[] {
@@ -18,7 +12,7 @@ function hashes(text: string): string[] {
 }
 
 function asked(query: string): string[] {
-  return queryTermsOf(query, termSeed(seed)).map(({ low, high }) => `${low}.${high}`)
+  return queryOf(query, termSeed(seed)).terms.map(({ low, high }) => `${low}.${high}`)
 }
 
 function sameTerms(a: string, b: string): void {

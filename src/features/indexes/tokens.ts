@@ -10,9 +10,6 @@ import { assert } from '../../core/assert.ts'
 /** Most terms taken from one text; what follows is not searchable. Bounds the work of a `put`. */
 export const termsPerTextMax = 8192
 
-/** Most distinct terms taken from one query. Bounds the work of a search. */
-export const termsPerQueryMax = 64
-
 /** The hashed terms of one text, in order. Shared: the next call overwrites it. */
 export interface Terms {
   count: number
@@ -20,14 +17,17 @@ export interface Terms {
   readonly high: Uint32Array
   /** 1 where the term is a stop word. */
   readonly stop: Uint8Array
+  /** 1 where the term is a sign of a script without spaces, or a pair of such signs. */
+  readonly gram: Uint8Array
+  /** 1 where the term is such a pair: it has no place of its own among the words. */
+  readonly apart: Uint8Array
+  /** Where the term stands in the folded text. */
+  readonly start: Uint32Array
+  readonly end: Uint32Array
   /** How many of the first terms stand in a label, such as the name in "Alice: hello". */
   labelled: number
-}
-
-/** A term of a query: its hash, in two halves. */
-export interface QueryTerm {
-  readonly low: number
-  readonly high: number
+  /** Whether the text asks: a question mark ends one of its sentences. */
+  asks: boolean
 }
 
 /**
@@ -54,6 +54,8 @@ export const labelMask = 0x5bd1e995
 // A name before a colon has few words; a longer opening is a sentence that happens to hold a colon.
 const labelPattern = /^[^\n:]{1,48}:(?:\s|(?=[^\0-\x7f]))/
 const labelTermsMax = 3
+// One that is not part of an address.
+const questionPattern = /[?\u061f](?![a-z0-9=&/%])/
 // The stemmer knows English words; what is longer is a key or an encoded blob.
 const stemLengthMax = 64
 const cacheSize = 1 << 14
@@ -88,6 +90,11 @@ const terms: Terms = {
   low: new Uint32Array(termsPerTextMax),
   high: new Uint32Array(termsPerTextMax),
   stop: new Uint8Array(termsPerTextMax),
+  gram: new Uint8Array(termsPerTextMax),
+  apart: new Uint8Array(termsPerTextMax),
+  start: new Uint32Array(termsPerTextMax),
+  end: new Uint32Array(termsPerTextMax),
+  asks: false,
   labelled: 0,
 }
 
@@ -110,43 +117,22 @@ export function termsOf(text: string, seed: TermSeed): Terms {
   const labelEnd = labelPattern.exec(folded)?.[0].length ?? 0
   terms.count = 0
   terms.labelled = 0
+  terms.asks = questionPattern.test(folded)
   let start = 0
   let gramBefore = -1
   while (start < folded.length && terms.count < termsPerTextMax) {
     const kind = kindOf(folded.codePointAt(start) as number)
     const end = endOf(folded, start, kind)
     if (kind === kinds.word) pushWord(folded, start, end)
-    if (kind >= kinds.gram) pushExact(folded, start, end)
+    if (kind >= kinds.gram) pushSign(folded, start, end)
     // Two neighbouring signs are the nearest thing to a word where words are not marked.
-    if (kind === kinds.gram && gramBefore >= 0) pushExact(folded, gramBefore, end)
+    if (kind === kinds.gram && gramBefore >= 0) pushPair(folded, gramBefore, end)
     gramBefore = kind === kinds.gram ? start : -1
     if (end <= labelEnd) terms.labelled = terms.count
     start = end
   }
   if (terms.labelled > labelTermsMax) terms.labelled = 0
   return terms
-}
-
-/** The distinct terms of a query in their order, without stop words unless it has nothing else. */
-export function queryTermsOf(query: string, seed: TermSeed): QueryTerm[] {
-  const found = termsOf(query, seed)
-  const telling = distinct(found, true)
-  return telling.length > 0 ? telling : distinct(found, false)
-}
-
-function distinct(found: Terms, withoutStopWords: boolean): QueryTerm[] {
-  const result: QueryTerm[] = []
-  const seen = new Set<number>()
-  for (let i = 0; i < found.count && result.length < termsPerQueryMax; i++) {
-    if (withoutStopWords && found.stop[i] === 1) continue
-    const low = found.low[i] as number
-    const high = found.high[i] as number
-    const key = keyOf(low, high)
-    if (seen.has(key)) continue
-    seen.add(key)
-    result.push({ low, high })
-  }
-  return result
 }
 
 /** Hashes of another seed mean nothing to this one, so the cache starts again. */
@@ -162,7 +148,7 @@ function useSeed({ low, high }: TermSeed): void {
  * One spelling for what readers take for one word: compatibility forms, case, accents and the
  * apostrophe. ASCII, the usual text, needs lower case only.
  */
-function fold(text: string): string {
+export function fold(text: string): string {
   if (/^[\0-\x7f]*$/.test(text)) return text.toLowerCase()
   return text
     .normalize('NFKD')
@@ -224,20 +210,34 @@ function pushWord(text: string, start: number, end: number): void {
     cacheStemHigh[place] = hashHigh
     cacheStop[place] = stopWords.has(bare) ? 1 : 0
   }
-  push(cacheStemLow[place] as number, cacheStemHigh[place] as number, cacheStop[place] as number)
+  hashLow = cacheStemLow[place] as number
+  hashHigh = cacheStemHigh[place] as number
+  push(start, end)
+  terms.stop[terms.count - 1] = cacheStop[place] as number
 }
 
-function pushExact(text: string, start: number, end: number): void {
+function pushSign(text: string, start: number, end: number): void {
   hashRange(text, start, end)
-  push(hashLow, hashHigh, 0)
+  push(start, end)
+  terms.gram[terms.count - 1] = 1
 }
 
-function push(low: number, high: number, stop: number): void {
+function pushPair(text: string, start: number, end: number): void {
   if (terms.count === termsPerTextMax) return
-  terms.low[terms.count] = low
-  terms.high[terms.count] = high
-  terms.stop[terms.count] = stop
-  terms.count++
+  pushSign(text, start, end)
+  terms.apart[terms.count - 1] = 1
+}
+
+/** A term with the last hash, an ordinary one. There is room for it. */
+function push(start: number, end: number): void {
+  const at = terms.count++
+  terms.low[at] = hashLow
+  terms.high[at] = hashHigh
+  terms.start[at] = start
+  terms.end[at] = end
+  terms.stop[at] = 0
+  terms.gram[at] = 0
+  terms.apart[at] = 0
 }
 
 /** Two multiply-and-shift lanes (the mixing steps of MurmurHash3) into `hashLow` and `hashHigh`. */
@@ -254,9 +254,4 @@ function hashRange(text: string, start: number, end: number): void {
   hashLow = low >>> 0
   // The stem cache takes an all-zero hash for an empty place.
   hashHigh = high >>> 0 || 1
-}
-
-// 52 of the 64 bits, exact in a double: enough to tell the words of one query apart.
-function keyOf(low: number, high: number): number {
-  return low + (high >>> 12) * 2 ** 32
 }

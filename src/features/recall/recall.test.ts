@@ -53,13 +53,27 @@ test('what is sealed ranks as if it were not', async (t) => {
   }
   await locket.restart()
   for (const query of ['tea', 'coffee with friends', 'sugar milk morning', 'cello office tea']) {
-    const { items } = await recall(locket, { space: alice, query, limit: 20 })
-    const expected = plain.search(query, { limit: 20, now: 0 })
+    const body = { space: alice, query, limit: 20, recency: 'none' }
+    const { items } = await recall(locket, body)
+    const expected = plain.search(query, { limit: 20, now: 0, recency: 'none' })
     assert.deepEqual(
       items.map((item: Recalled['items'][number]) => [item.id, item.score]),
       expected.map((hit) => [hit.id, hit.score]),
     )
   }
+})
+
+test('of alike memories the more important and the more recent come first', async (t) => {
+  const locket = await openLocket(t)
+  const store = async (text: string, fields: object) =>
+    locket.call('POST', '/v1/memories', { body: { space: alice, text, ...fields } })
+  await store('tea with lemon', { occurredAt: '2020-01-01T00:00:00Z' })
+  await store('tea with honey', { importance: 9, occurredAt: '2020-01-01T00:00:00Z' })
+  await store('tea with milk', {})
+  const ask = async (recency: string) =>
+    textsOf(await recall(locket, { space: alice, query: 'tea', recency }))
+  assert.deepEqual(await ask('none'), ['tea with honey', 'tea with lemon', 'tea with milk'])
+  assert.deepEqual(await ask('gentle'), ['tea with milk', 'tea with honey', 'tea with lemon'])
 })
 
 test('several spaces are fused; each is authorised', async (t) => {
@@ -144,6 +158,7 @@ const wrong: readonly object[] = [
   { space: alice, query, limit: 0 },
   { space: alice, query, limit: 101 },
   { space: alice, query, limit: '10' },
+  { space: alice, query, recency: 'new' },
   { space: alice, query, filter: [] },
   { space: alice, query, filter: 'type' },
   { space: alice, query, privacyLevels: ['public'] },

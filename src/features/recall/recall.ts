@@ -4,6 +4,7 @@ import { limits } from '../../core/limits.ts'
 import type { Context, NamedSpace } from '../../kernel/context.ts'
 import { operation } from '../../kernel/operation.ts'
 import type { StoredMemory } from '../../storage/space-store.ts'
+import { type Recency, recencies } from '../indexes/factors.ts'
 import type { HeldIndex } from '../indexes/space-indexes.ts'
 import { Filter, type Predicate } from '../memories/filter.ts'
 import { decodeRecord, isExpired, Memory, type MemoryId, toMemory } from '../memories/memory.ts'
@@ -24,6 +25,10 @@ const Recall = z.strictObject({
     .refine((text) => [...text].length <= limits.query_codePoints_max, 'too long'),
   limit: z.number().int().min(1).max(limits.recall_results_max).default(10),
   filter: Filter.optional(),
+  recency: z
+    .enum(recencies)
+    .default('gentle')
+    .describe('How much it counts that a memory is recent, by `occurredAt`.'),
 })
 type Recall = z.output<typeof Recall>
 
@@ -69,6 +74,7 @@ export const recallMemories = operation({
       query: input.query,
       limit: input.limit,
       now: ctx.now,
+      recency: input.recency,
       ...(input.filter && { accept: input.filter }),
     }
     const lists = await Promise.all(
@@ -89,6 +95,7 @@ interface Question {
   readonly query: string
   readonly limit: number
   readonly now: number
+  readonly recency: Recency
   readonly accept?: Predicate
   readonly held: HeldIndex | undefined
 }
