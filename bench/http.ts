@@ -1,12 +1,11 @@
 /** Store and recall over HTTP: latency with one client, latency and rate with 32, bytes on disk. */
-import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Data, initData, startServer } from '../test/server-process.ts'
 import { type Client, createClient } from './client.ts'
 import { report, run } from './load.ts'
-import { type Quantiles, quantiles, row } from './table.ts'
+import { fdatasync_ms } from './machine.ts'
+import { row } from './table.ts'
 import { createTexts } from './texts.ts'
 
 const clients_n = 32
@@ -65,18 +64,4 @@ async function benchRecall(clients: Clients): Promise<void> {
   report('recall', clients_n, await run(clients, 10_000, recall))
   report('whoami', 1, await run([clients[0]], 2000, (client) => client.get('/v1/whoami')))
   report('livez', 1, await run([clients[0]], 2000, (client) => client.get('/livez')))
-}
-
-/** What one durable write costs on this disk: the floor under a store. */
-function fdatasync_ms(directory: string): Quantiles {
-  const file = openSync(join(directory, 'probe'), 'w')
-  const times_ms: number[] = []
-  for (let turn = 0; turn < 200; turn++) {
-    const before = performance.now()
-    writeSync(file, Buffer.alloc(4096, turn))
-    fdatasyncSync(file)
-    times_ms.push(performance.now() - before)
-  }
-  closeSync(file)
-  return quantiles(times_ms)
 }

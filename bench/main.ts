@@ -4,7 +4,10 @@
  */
 import { benchEngines } from './engines.ts'
 import { benchHttp } from './http.ts'
+import { benchPeers } from './peers.ts'
 import { benchRecall } from './recall.ts'
+import { benchScale } from './scale.ts'
+import { benchTax } from './tax.ts'
 
 interface Bench {
   readonly usage: string
@@ -20,6 +23,19 @@ const benches: Readonly<Record<string, Bench>> = {
     usage:
       'engines [--memories N]  the same on SQLite, PostgreSQL, and two nodes on one PostgreSQL',
     run: benchEngines,
+  },
+  peers: {
+    usage: 'peers [--memories N] [--only NAME,…]  Locket beside mem0, LangGraph and server-memory',
+    run: benchPeers,
+  },
+  scale: {
+    usage:
+      'scale [--max N] [--spaces N] [--each N] [--budget MIB]  a space that grows, and many spaces',
+    run: benchScale,
+  },
+  tax: {
+    usage: 'tax [--memories N]      what sealing, authorisation and audit each add',
+    run: benchTax,
   },
   recall: {
     usage:

@@ -1,0 +1,138 @@
+/** One space as it grows: what a store and a recall take at each size, and its index at the end. */
+import { type Client, createClient } from '../client.ts'
+import { type Measured, run } from '../load.ts'
+import { logLogChart } from '../plot.ts'
+import { type Results, readable } from '../results.ts'
+import { benchDirectory, type ServerOptions, startBenchServer } from '../server-process.ts'
+import { row } from '../table.ts'
+import { createTexts, type Texts } from '../texts.ts'
+import { fillSpace, newMemory } from './fill.ts'
+
+const space = 'user:bench'
+const sizes = [1_000, 3_000, 10_000, 30_000, 100_000]
+const stores_n = 300
+const recalls_n = 500
+
+/** What is asked of a space of 100,000 memories. */
+const wanted = { recall_ms: 3, index_bytes_perMemory: 512 } as const
+
+interface Step {
+  readonly memories: number
+  readonly store: Measured
+  readonly recall: Measured
+}
+
+export async function benchGrowth(results: Results, max: number): Promise<void> {
+  const directory = benchDirectory()
+  const options: ServerOptions = { directory: directory.path, indexes_bytes_max: 2 ** 30 }
+  results.line(`\none space that grows to ${max} memories, through batches; one client, medians`)
+  results.line(row(['memories'.padEnd(14), 'store ms', 'recall ms', 'p99']))
+  try {
+    const { key, steps } = await grow(results, options, max)
+    results.keep('growth', steps)
+    results.file('scale.svg', chartOf(steps))
+    const last = steps.at(-1)
+    if (last)
+      results.atMost(`recall p50 at ${max}`, last.recall.p50, {
+        bound: wanted.recall_ms,
+        unit: 'ms',
+      })
+    await weighIndex(results, options, { key, max })
+  } finally {
+    directory.remove()
+  }
+}
+
+async function grow(
+  results: Results,
+  options: ServerOptions,
+  max: number,
+): Promise<{ key: string; steps: readonly Step[] }> {
+  const server = await startBenchServer(options)
+  const key = server.key ?? ''
+  const clients = Array.from({ length: 4 }, () => createClient(server.url, key))
+  try {
+    const texts = createTexts()
+    const steps: Step[] = []
+    let held = 0
+    for (const memories of [...sizes.filter((size) => size < max), max]) {
+      const stores = Math.min(stores_n, Math.floor((memories - held) / 2))
+      await fillSpace(clients, { space, count: memories - held - stores, texts })
+      held = memories
+      const step = { memories, ...(await measure(clients.slice(0, 1), texts, stores)) }
+      steps.push(step)
+      results.line(stepRow(step))
+    }
+    return { key, steps }
+  } finally {
+    for (const client of clients) client.close()
+    await server.end()
+  }
+}
+
+async function measure(
+  alone: readonly Client[],
+  texts: Texts,
+  stores: number,
+): Promise<{ store: Measured; recall: Measured }> {
+  let at = 0
+  const recall = (client: Client): Promise<unknown> =>
+    client.post('/v1/memories/recall', { space, query: texts.query() })
+  const store = await run(alone, stores, (client) =>
+    client.post('/v1/memories', { space, ...newMemory(texts, at++) }),
+  )
+  await run(alone, recalls_n / 10, recall)
+  return { store, recall: await run(alone, recalls_n, recall) }
+}
+
+function stepRow({ memories, store, recall }: Step): string {
+  const times = [store.p50, recall.p50, recall.p99].map(readable)
+  return row([String(memories).padEnd(14), ...times])
+}
+
+function chartOf(steps: readonly Step[]): string {
+  const line = (name: string, of: 'store' | 'recall') => ({
+    name,
+    points: steps.map((step) => ({ x: step.memories, y: step[of].p50 })),
+  })
+  return logLogChart({
+    title: 'Store and recall as a space grows (one client over HTTP, median)',
+    xLabel: 'memories in the space',
+    yLabel: 'time of a request, ms',
+    series: [line('store', 'store'), line('recall, lexical', 'recall')],
+  })
+}
+
+/**
+ * What the index takes, in a server that has just started: as the server accounts it, and as the
+ * memory that is held after the index was built and what is garbage was collected.
+ */
+async function weighIndex(
+  results: Results,
+  options: ServerOptions,
+  { key, max }: { key: string; max: number },
+): Promise<void> {
+  const server = await startBenchServer(options)
+  const client = createClient(server.url, key)
+  const recall = (of: string): Promise<unknown> =>
+    client.post('/v1/memories/recall', { space: of, query: createTexts().query() })
+  try {
+    // An absent space: what the first request brings into memory is there before.
+    await recall('user:nobody')
+    const before = await server.held()
+    await recall(space)
+    const after = await server.held()
+    const accounted = (after.indexes_bytes - before.indexes_bytes) / max
+    const grown = (after.memory_bytes - before.memory_bytes) / max
+    results.keep('index_bytes_perMemory', { accounted, grown } satisfies Record<string, number>)
+    results.line(
+      `index of ${max}: ${Math.round(accounted)} B a memory as accounted, ` +
+        `${Math.round(grown)} B as heap and buffers have grown`,
+    )
+    const bound = { bound: wanted.index_bytes_perMemory, unit: 'B' }
+    results.atMost('index bytes per memory', Math.max(accounted, grown), bound)
+  } finally {
+    client.close()
+    await server.end()
+  }
+}

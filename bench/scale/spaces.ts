@@ -1,0 +1,140 @@
+/** Many spaces and less memory for their indexes than all of them need. */
+import { type Client, createClient } from '../client.ts'
+import { run } from '../load.ts'
+import { resident_bytes } from '../machine.ts'
+import { type Results, readable } from '../results.ts'
+import {
+  type BenchServer,
+  benchDirectory,
+  type ServerOptions,
+  startBenchServer,
+} from '../server-process.ts'
+import { type Quantiles, quantiles } from '../table.ts'
+import { createTexts, type Texts } from '../texts.ts'
+import { fillSpace } from './fill.ts'
+
+export interface Many {
+  readonly spaces: number
+  readonly each: number
+  readonly budget_bytes: number
+}
+
+/** What is asked of 1,000 spaces of 1,000 memories with 256 MiB for indexes. */
+const wanted = { cold_ms: 20, hot_ms: 1.5, growth_times: 1.1 } as const
+
+const clients_n = 4
+const samples_perSweep = 10
+
+export async function benchSpaces(results: Results, many: Many): Promise<void> {
+  const { spaces, each, budget_bytes } = many
+  const directory = benchDirectory()
+  const mebibytes = Math.round(budget_bytes / 2 ** 20)
+  results.line(`\n${spaces} spaces of ${each} memories, ${mebibytes} MiB for their indexes`)
+  try {
+    const options = { directory: directory.path, indexes_bytes_max: budget_bytes }
+    const key = await serving(options, null, async (clients) => fillAll(clients, many))
+    await serving(options, key, async ([client], server) => {
+      await sweepTwice(results, { server, client, many })
+    })
+  } finally {
+    directory.remove()
+  }
+}
+
+type Clients = readonly [Client, ...Client[]]
+
+/** Runs `work` against a server of its own; gives the key of who may do everything there. */
+async function serving(
+  options: ServerOptions,
+  known: string | null,
+  work: (clients: Clients, server: BenchServer) => Promise<void>,
+): Promise<string> {
+  const server = await startBenchServer(options)
+  const key = known ?? server.key ?? ''
+  const connect = (): Client => createClient(server.url, key)
+  const clients: Clients = [connect(), ...Array.from({ length: clients_n - 1 }, connect)]
+  try {
+    await work(clients, server)
+  } finally {
+    for (const client of clients) client.close()
+    await server.end()
+  }
+  return key
+}
+
+function spaceAt(at: number): string {
+  return `user:bench-${at}`
+}
+
+/** Each client fills spaces of its own. */
+async function fillAll(clients: readonly Client[], { spaces, each }: Many): Promise<void> {
+  const texts = createTexts()
+  let next = 0
+  await run(clients, spaces, (client) =>
+    fillSpace([client], { space: spaceAt(next++), count: each, texts }),
+  )
+}
+
+interface Sweeping {
+  readonly server: BenchServer
+  readonly client: Client
+  readonly many: Many
+}
+
+interface Swept {
+  readonly cold_ms: readonly number[]
+  readonly hot_ms: readonly number[]
+  /** Sampled on the way. */
+  readonly resident_bytes: readonly number[]
+}
+
+/**
+ * Asks every space twice, in order, and all of them again. Right after a start the first question of
+ * each is cold; in the second round it is, too, where the budget is full: what was asked longest ago
+ * has left by the time it is its turn.
+ */
+async function sweepTwice(results: Results, sweeping: Sweeping): Promise<void> {
+  const { server, many } = sweeping
+  const texts = createTexts(2)
+  const first = await sweepOnce(sweeping, texts)
+  const second = await sweepOnce(sweeping, texts)
+  const { indexes_bytes } = await server.held()
+  const cold = quantiles(first.cold_ms)
+  const again = quantiles(second.cold_ms)
+  const hot = quantiles([...first.hot_ms, ...second.hot_ms])
+  const before = Math.max(...first.resident_bytes)
+  const after = Math.max(...second.resident_bytes)
+  const sampled = [...first.resident_bytes, ...second.resident_bytes]
+  results.keep('spaces', { ...many, indexes_bytes, cold, again, hot, resident_bytes: sampled })
+  const mebibytes = (bytes: number): string => String(Math.round(bytes / 2 ** 20))
+  const said = ({ p50, p99 }: Quantiles): string => `p50 ${readable(p50)}, p99 ${readable(p99)} ms`
+  results.line(`first question after a start  ${said(cold)}`)
+  results.line(`first question, second round  ${said(again)}`)
+  results.line(`second question               ${said(hot)}`)
+  results.line(`indexes in memory: ${mebibytes(indexes_bytes)} MiB as accounted`)
+  results.line(`resident, MiB, over both rounds: ${sampled.map(mebibytes).join(' ')}`)
+  results.atMost('indexes to their budget', indexes_bytes / many.budget_bytes, { bound: 1 })
+  const { growth_times, cold_ms, hot_ms } = wanted
+  results.atMost('resident memory, second round to first', after / before, { bound: growth_times })
+  results.atMost('cold recall p50, after a start', cold.p50, { bound: cold_ms, unit: 'ms' })
+  results.atMost('cold recall p50, second round', again.p50, { bound: cold_ms, unit: 'ms' })
+  results.atMost('hot recall p50', hot.p50, { bound: hot_ms, unit: 'ms' })
+}
+
+async function sweepOnce({ server, client, many }: Sweeping, texts: Texts): Promise<Swept> {
+  const cold_ms: number[] = []
+  const hot_ms: number[] = []
+  const resident: number[] = []
+  const every = Math.max(1, Math.floor(many.spaces / samples_perSweep))
+  const timed = async (space: string): Promise<number> => {
+    const before = performance.now()
+    await client.post('/v1/memories/recall', { space, query: texts.query() })
+    return performance.now() - before
+  }
+  for (let at = 0; at < many.spaces; at++) {
+    cold_ms.push(await timed(spaceAt(at)))
+    hot_ms.push(await timed(spaceAt(at)))
+    if ((at + 1) % every === 0) resident.push(resident_bytes(server.pid) ?? 0)
+  }
+  return { cold_ms, hot_ms, resident_bytes: resident }
+}

@@ -1,0 +1,30 @@
+/** Stands in for src/pipeline/audit.ts where no event is written. Only this bench can load it. */
+import { eventStore as eventStoreReally } from '../../src/pipeline/audit.ts'
+import type { Database } from '../../src/storage/database.ts'
+
+export const eventStore = eventStoreReally
+
+export async function auditAllowed(): Promise<void> {
+  // Nothing is written.
+}
+
+export async function auditRefused(): Promise<void> {
+  // Nothing is written.
+}
+
+/** A database without the transactions that are for events alone: those of reads. */
+export function withoutEvents(database: Database): Database {
+  return {
+    engine: database.engine,
+    get takesChanges() {
+      return database.takesChanges
+    },
+    read: (work) => database.read(work),
+    write: async (work, options) => {
+      const isForEvents = typeof options === 'object' && options.durability === 'relaxed'
+      return isForEvents ? (undefined as never) : database.write(work, options)
+    },
+    scrub: () => database.scrub(),
+    close: () => database.close(),
+  }
+}

@@ -1,0 +1,30 @@
+/** What the programs of this bench and the bench itself say to each other. */
+
+/** The parts whose cost is asked for, each as it is called in the table. */
+export const parts = ['sealing', 'authorisation', 'audit'] as const
+
+export type Part = (typeof parts)[number]
+
+/** What one program is told, as JSON in its only argument. */
+export interface TaxTask {
+  readonly directory: string
+  readonly memories: number
+  /** What it leaves out. */
+  readonly without: readonly Part[]
+}
+
+export const works = ['recall', 'store'] as const
+
+export type Work = (typeof works)[number]
+
+/** So many calls of one kind, one after the other. */
+export interface Round {
+  readonly work: Work
+  readonly calls: number
+}
+
+/** What one call of a round took, in microseconds. */
+export interface Cost {
+  readonly cpu_us: number
+  readonly wall_us: number
+}

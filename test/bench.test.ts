@@ -1,0 +1,65 @@
+/** Every bench still runs: each at a tiny size, as who looks for its figures would start it. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
+import type { Verdict } from '../bench/results.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
+
+const root = join(import.meta.dirname, '..')
+const main = join(root, 'bench/main.ts')
+const peersAreInstalled = existsSync(join(root, 'bench/peers/node_modules/mem0ai'))
+
+interface Ran {
+  readonly said: string
+  readonly kept: { readonly figures: Record<string, unknown>; readonly verdicts: Verdict[] }
+  /** Another file that it left beside its results. */
+  file(name: string): string
+}
+
+/** Runs a bench with its results in a directory of the test. */
+async function bench(t: TestContext, name: string, args: readonly string[]): Promise<Ran> {
+  const directory = temporaryDirectory(t)
+  const node = ['--disable-warning=ExperimentalWarning', main, name, '--results', directory]
+  const { stdout } = await promisify(execFile)(process.execPath, [...node, ...args], {
+    cwd: root,
+    timeout: 120_000,
+  })
+  const file = (of: string): string => readFileSync(join(directory, of), 'utf8')
+  assert.equal(file(`${name}.txt`), stdout)
+  return { said: stdout, kept: JSON.parse(file(`${name}.json`)), file }
+}
+
+describe('a bench', { concurrency: true }, () => {
+  test('compares Locket with its peers', {
+    skip: !peersAreInstalled && 'the peers are not installed',
+  }, async (t) => {
+    const { said, kept } = await bench(t, 'peers', ['--memories', '60'])
+    assert.match(said, /^Locket +[\d.]+ ms +\d+ +[\d.]+ ms +\d+ +\d+ +\d+\.\d$/m)
+    assert.match(said, /^mem0ai +[\d.]+ ms +\d+ +[\d.]+ ms/m)
+    const measured = kept.verdicts.map(({ what }) => what.replace(/:.*/, ''))
+    assert.ok(measured.includes('recall p50, fastest peer to Locket, without vectors'))
+    assert.ok(kept.verdicts.every((verdict) => verdict.measured > 0))
+  })
+
+  test('lets a space grow, and many spaces share too little memory', async (t) => {
+    const { said, kept, file } = await bench(t, 'scale', [
+      ...['--max', '1200', '--spaces', '12', '--each', '40', '--budget', '1'],
+    ])
+    assert.match(said, /^1200 +[\d.]+ +[\d.]+ +[\d.]+$/m)
+    assert.match(file('scale.svg'), /^<svg [\s\S]+recall[\s\S]+<\/svg>\n$/)
+    const { cold, hot } = kept.figures['spaces'] as { cold: { p50: number }; hot: { p50: number } }
+    assert.ok(cold.p50 > 0 && hot.p50 > 0)
+  })
+
+  test('tells what sealing, authorisation and audit add', async (t) => {
+    const { said, kept } = await bench(t, 'tax', [
+      ...['--memories', '100', '--rounds', '3', '--calls', '10'],
+    ])
+    assert.match(said, /^ {2}sealing +-?\d+ +-?\d+ %/m)
+    const { whole, bare } = kept.figures['recall'] as Record<string, { cpu_us: number }>
+    assert.ok(whole && bare && bare.cpu_us < whole.cpu_us, 'leaving parts out saves nothing')
+  })
+})
