@@ -9,8 +9,7 @@ import { appendEvent } from './features/audit/append.ts'
 import { jobEvent } from './features/audit/event.ts'
 import { createRefusals } from './features/audit/refusals.ts'
 import { createCertificateAuthenticator } from './features/certificates/authenticate.ts'
-import { createSpaceIndexes } from './features/indexes/space-indexes.ts'
-import { termSeed_bytes } from './features/indexes/tokens.ts'
+import { createSpaceIndexes, indexSeed } from './features/indexes/space-indexes.ts'
 import { toDocument } from './features/memories/memory.ts'
 import { reconcileTombstones } from './features/spaces/reconcile.ts'
 import { requireSpace } from './features/spaces/store.ts'
@@ -110,7 +109,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
 function createServices(instance: Instance, options: AppOptions): Services {
   const { database, keys, clock, log } = instance
   const { indexes_bytes_max: bytes_max } = options
-  const seed = keys.root.mac('term-seed', []).subarray(0, termSeed_bytes)
+  const seed = indexSeed(keys.root)
   const indexes = createSpaceIndexes({ toDocument, bytes_max, seed })
   const reseals: Services['reseals'] = new Map()
   const destruction = createKeyDestruction({ database, keys, log })

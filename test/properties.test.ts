@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { seed } from '../src/features/indexes/document-fixture.ts'
 import { createSpaceIndex, type DocumentFields } from '../src/features/indexes/space-index.ts'
+import { indexSeed } from '../src/features/indexes/space-indexes.ts'
 import { operations } from '../src/operations.ts'
 import { type Locket, openLocket, type Reply } from './harness.ts'
 import { openWorld } from './operation-world.ts'
@@ -143,7 +143,7 @@ describe('recall over sealed memories [trap-encrypted-query]', () => {
       async (items, asked) => {
         round += 1
         const space = `team:round-${round}`
-        const plain = createSpaceIndex({ seed })
+        const plain = createSpaceIndex({ seed: indexSeed(locket.app.pipeline.keys.root) })
         const stored = await done(
           locket.call('POST', '/v1/memories/batch', { body: { space, items } }),
         )

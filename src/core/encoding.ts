@@ -2,6 +2,9 @@
 import { assert } from './assert.ts'
 
 const base32Alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+const none = 0xff
+const base32Values = new Uint8Array(128).fill(none)
+for (let value = 0; value < 32; value++) base32Values[base32Alphabet.charCodeAt(value)] = value
 const base62Alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const base64UrlShape = /^[A-Za-z0-9_-]*$/
 
@@ -48,6 +51,25 @@ export function toBase32(bytes: Uint8Array): string {
     }
   }
   return text
+}
+
+/** The 16 bytes of what `toBase32` gives. Null when the text is nothing that it could give. */
+export function fromBase32(text: string): Uint8Array | null {
+  if (text.length !== 26) return null
+  const bytes = new Uint8Array(16)
+  let bits = 0
+  let held = -2 // the first character holds 3 bits
+  let at = 0
+  for (let i = 0; i < text.length; i++) {
+    const value = base32Values[text.charCodeAt(i)] ?? none
+    if (value === none || (i === 0 && value > 7)) return null
+    bits = ((bits << 5) | value) & 0xffff
+    held += 5
+    if (held < 8) continue
+    held -= 8
+    bytes[at++] = bits >>> held
+  }
+  return bytes
 }
 
 /** A number in base 62, padded with zeros on the left to `length` characters. */

@@ -4,7 +4,7 @@ import type { DocumentFields } from './space-index.ts'
 export const seed = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
 
 /** For the tests of this folder: the id of memory `number`. Ids sort as their numbers. */
-export const idOf = (number: number): string => `mem_${String(number).padStart(6, '0')}`
+export const idOf = (number: number): string => `mem_${String(number).padStart(26, '0')}`
 
 /** For the tests of this folder: the fields of memory `number`, ordinary but for `changes`. */
 export function fieldsOf(number: number, changes: Partial<DocumentFields> = {}): DocumentFields {

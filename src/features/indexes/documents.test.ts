@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { fieldsOf, idOf } from './document-fixture.ts'
+import { fieldsOf, idOf, seed } from './document-fixture.ts'
 import { createDocuments, type DocumentFields, lengthMax } from './documents.ts'
+import { termSeed } from './tokens.ts'
 
 const time = fc.integer({ min: 0, max: 8.64e15 })
 const name = fc.string({ maxLength: 12 })
@@ -12,12 +13,14 @@ const fields = fc.record({
   sessionId: fc.option(name),
   agentId: fc.option(name),
   importance: fc.double({ min: 0, max: 10, noNaN: true }),
-  privacyLevel: name,
+  privacyLevel: fc.constantFrom('public', 'internal', 'sensitive', 'restricted'),
   occurredAt: time,
   createdAt: time,
   updatedAt: time,
   expiresAt: fc.option(time),
-  metadata: fc.dictionary(name, fc.jsonValue({ maxDepth: 2 }), { noNullPrototype: true }),
+  metadata: fc
+    .dictionary(name, fc.jsonValue({ maxDepth: 2 }), { noNullPrototype: true })
+    .map((metadata) => JSON.parse(JSON.stringify(metadata))),
 })
 
 function assertSame(view: DocumentFields, wanted: DocumentFields): void {
@@ -29,7 +32,7 @@ function assertSame(view: DocumentFields, wanted: DocumentFields): void {
 test('fields come back as they were given, also after the columns grew', () => {
   fc.assert(
     fc.property(fc.array(fields, { maxLength: 150, size: 'max' }), (drawn) => {
-      const documents = createDocuments()
+      const documents = createDocuments(termSeed(seed))
       const all = drawn.map((changes, number) => fieldsOf(number, changes))
       for (const one of all) documents.add(one, 1)
       for (const [number, one] of all.entries()) {
@@ -43,7 +46,7 @@ test('fields come back as they were given, also after the columns grew', () => {
 
 describe('documents', () => {
   test('lengths are counted, cut at what a column holds, and taken back', () => {
-    const documents = createDocuments()
+    const documents = createDocuments(termSeed(seed))
     const [none, some, many] = [0, 7, 1_000_000].map((length, number) =>
       documents.add(fieldsOf(number), length),
     ) as [number, number, number]
@@ -56,7 +59,7 @@ describe('documents', () => {
   })
 
   test('lists of tags that are equal are one list, and ones that only look so are not', () => {
-    const documents = createDocuments()
+    const documents = createDocuments(termSeed(seed))
     const lists = [['a', 'b'], ['a', 'b'], ['a,b'], ['a","b'], []]
     const numbers = lists.map((tags, number) => documents.add(fieldsOf(number, { tags }), 1))
     const kept = numbers.map((document) => documents.fields(document).tags)
@@ -65,7 +68,7 @@ describe('documents', () => {
   })
 
   test('a level is allowed by its name only', () => {
-    const documents = createDocuments()
+    const documents = createDocuments(termSeed(seed))
     const levels = ['public', 'internal', 'constructor']
     for (const [number, privacyLevel] of levels.entries()) {
       documents.add(fieldsOf(number, { privacyLevel }), 1)
@@ -80,11 +83,12 @@ describe('documents', () => {
   })
 
   test('the bytes of metadata are counted and given back', () => {
-    const documents = createDocuments()
+    const documents = createDocuments(termSeed(seed))
+    documents.add(fieldsOf(0), 1)
     const before = documents.bytes
-    const document = documents.add(fieldsOf(0, { metadata: { note: 'x'.repeat(5000) } }), 1)
-    assert.ok(documents.bytes > before + 5000)
+    const document = documents.add(fieldsOf(1, { metadata: { note: 'x'.repeat(20_000) } }), 1)
+    assert.ok(documents.bytes > before + 18_000)
     documents.remove(document)
-    assert.ok(documents.bytes < before + 1000)
+    assert.ok(documents.bytes < before + 6000)
   })
 })

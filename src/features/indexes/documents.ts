@@ -1,7 +1,13 @@
 /**
- * The documents of one space as columns of numbers. Strings that repeat (types, tags, sessions,
- * agents, levels) are kept once; what is unique to a memory is its id and its metadata.
+ * The documents of one space as columns of numbers. A document is a number, which is given again
+ * when it is free. Texts that repeat are kept once, in `words`; ids are 16 bytes.
  */
+import { assert } from '../../core/assert.ts'
+import { FlatColumn, PagedColumn } from './columns.ts'
+import { createMemoryIds, type MemoryIds } from './memory-ids.ts'
+import { fieldIn, type Load, numberIn, type PartWriter, partOf } from './parts.ts'
+import type { TermSeed } from './tokens.ts'
+import { createWords, type Words } from './words.ts'
 
 /** What the index keeps of a memory besides its terms; what filters may ask about. */
 export interface DocumentFields {
@@ -20,9 +26,15 @@ export interface DocumentFields {
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
-/** The columns. A document is a number; numbers are given in order and not reused. */
+/** How many documents, and how many terms they have together. */
+export interface Totals {
+  readonly documents: number
+  readonly totalLength: number
+}
+
+/** The columns. */
 export interface Documents {
-  /** Numbers given so far, those of removed documents included. */
+  /** Upper bound of the numbers given so far, those of removed documents included. */
   readonly count: number
   /** Documents that are not removed. */
   readonly live: number
@@ -30,176 +42,263 @@ export interface Documents {
   readonly totalLength: number
   /** Terms of a document plus one, so that 0 says: removed. */
   readonly lengths: Uint16Array
-  /** The code of each document's privacy level; see `allowedLevels`. */
-  readonly levels: Uint32Array
-  readonly ids: readonly string[]
+  /** The code of each document's privacy level, from 1 to `levels_max`; see `allowedLevels`. */
+  readonly levels: Uint8Array
   readonly bytes: number
+  /** Throws when the id is not one of a memory. */
   add(fields: DocumentFields, length: number): number
+  /** Its number is not given again before `free` says that nothing knows the document any more. */
   remove(document: number): void
+  free(document: number): void
   numberOf(id: string): number | undefined
+  idOf(document: number): string
+  /** Orders documents by their ids. */
+  compareIds(a: number, b: number): number
   /** One entry per level code, from 1: 1 where the level is among `allowed`. */
   allowedLevels(allowed: readonly string[]): Uint8Array
+  /** The live documents of those levels. */
+  totalsOf(allowed: Uint8Array): Totals
   /** A view of one document, read from the columns when asked; valid until the next change. */
   fields(document: number): DocumentFields
-  expiresAt(document: number): number
+  /** The code of a document's session; 0 where it has none. */
+  sessionCode(document: number): number
+  /** The session that a code stands for. */
+  sessionId(code: number): string | null
   occurredAt(document: number): number
+  expiresAt(document: number): number
   importance(document: number): number
   /** Orders the documents of a session: occurredAt, createdAt, id. */
   compareInTime(a: number, b: number): number
+  /** Ends a question: what was decoded for it is dropped. */
+  forget(): void
+  dump(parts: PartWriter): unknown
 }
 
 /** Longest length kept; longer documents count as this long. */
 export const lengthMax = 0xfffe
 
-const firstCapacity = 64
+/** Privacy levels are a closed vocabulary: there is a bit of a byte for each. */
+export const levels_max = 7
+
 const noTags: readonly string[] = Object.freeze([])
 const noMetadata: Readonly<Record<string, unknown>> = Object.freeze({})
-// The id (30 characters), its entry in the map from id to number, and references to id, tags and
-// metadata.
-const idBytes = 112
 
-/** Makes empty columns. */
-export function createDocuments(): Documents {
-  return new Columns()
+/** Makes the documents of a space; `load` takes those of a dump. */
+export function createDocuments(seed: TermSeed, load?: Load): Documents {
+  return new Columns(seed, load)
 }
+
+// The columns of codes and of numbers, in the order of a dump.
+const codeNames = ['types', 'tags', 'sessions', 'agents', 'metadata'] as const
+const numberNames = ['importance', 'occurred', 'created', 'updated', 'expires'] as const
+
+type Codes = Readonly<Record<(typeof codeNames)[number], PagedColumn<Uint32Array>>>
+type Reals = Readonly<Record<(typeof numberNames)[number], PagedColumn<Float64Array>>>
 
 class Columns implements Documents {
   count = 0
   live = 0
   totalLength = 0
-  lengths = new Uint16Array(firstCapacity)
-  levels = new Uint32Array(firstCapacity)
-  ids: string[] = []
-  readonly words = new Dictionary()
-  readonly levelNames = new Dictionary()
-  types = new Uint32Array(firstCapacity)
-  sessions = new Uint32Array(firstCapacity)
-  agents = new Uint32Array(firstCapacity)
-  importances = new Float64Array(firstCapacity)
-  occurred = new Float64Array(firstCapacity)
-  created = new Float64Array(firstCapacity)
-  updated = new Float64Array(firstCapacity)
-  expires = new Float64Array(firstCapacity)
-  readonly tags: (readonly string[])[] = []
-  readonly metadata: Readonly<Record<string, unknown>>[] = []
-  readonly #numbers = new Map<string, number>()
-  readonly #tagLists = new Map<string, readonly string[]>()
-  #extraBytes = 0
+  readonly words: Words
+  readonly codes: Codes
+  readonly reals: Reals
+  readonly levelNames: string[] = []
+  readonly ids: MemoryIds
+  readonly #lengths: FlatColumn<Uint16Array>
+  readonly #levels: FlatColumn<Uint8Array>
+  readonly #totals: { live: number; length: number }[]
+  /** The next free document plus one stands in the `types` of a free one. */
+  #firstFree = 0
+
+  constructor(seed: TermSeed, load: Load | undefined) {
+    this.#totals = Array.from({ length: levels_max + 1 }, () => ({ live: 0, length: 0 }))
+    if (load) this.count = numberIn(load.header, 'count')
+    const { count } = this
+    const parts = load?.parts
+    this.#lengths = FlatColumn.load(Uint16Array, parts, count)
+    this.#levels = FlatColumn.load(Uint8Array, parts, count)
+    const codeOf = (name: string) => [name, PagedColumn.load(Uint32Array, parts, count)] as const
+    const realOf = (name: string) => [name, PagedColumn.load(Float64Array, parts, count)] as const
+    this.codes = Object.fromEntries(codeNames.map(codeOf)) as Codes
+    this.reals = Object.fromEntries(numberNames.map(realOf)) as Reals
+    this.words = createWords(seed, partOf(load, 'words'))
+    this.ids = createMemoryIds(partOf(load, 'ids'), count)
+    if (load) this.#load(load.header)
+  }
+
+  get lengths(): Uint16Array {
+    return this.#lengths.array
+  }
+
+  get levels(): Uint8Array {
+    return this.#levels.array
+  }
 
   get bytes(): number {
-    const columns = this.lengths.length * (2 + 4 * 4 + 5 * 8)
-    return columns + this.words.bytes + this.#extraBytes + this.count * idBytes
+    const columns = [...Object.values(this.codes), ...Object.values(this.reals)]
+    const flat = this.#lengths.bytes + this.#levels.bytes
+    const paged = columns.reduce((sum, column) => sum + column.bytes, 0)
+    return flat + paged + this.words.bytes + this.ids.bytes
   }
 
   add(fields: DocumentFields, length: number): number {
-    if (this.count === this.lengths.length) this.#grow()
-    const document = this.count++
-    this.lengths[document] = Math.min(length, lengthMax) + 1
+    const document = this.#number()
+    const kept = Math.min(length, lengthMax)
+    const level = this.#levelOf(fields.privacyLevel)
+    this.ids.add(document, fields.id)
     this.#setCodes(document, fields)
-    this.#setNumbers(document, fields)
-    this.#setObjects(document, fields)
-    this.#numbers.set(fields.id, document)
-    this.live++
-    this.totalLength += Math.min(length, lengthMax)
+    this.#setReals(document, fields)
+    this.lengths[document] = kept + 1
+    this.levels[document] = level
+    this.#tally(level, 1, kept)
     return document
   }
 
   remove(document: number): void {
-    const id = this.ids[document] as string
-    if (this.#numbers.get(id) === document) this.#numbers.delete(id)
-    this.live--
-    this.totalLength -= (this.lengths[document] as number) - 1
+    this.#tally(this.levels[document] as number, -1, 1 - (this.lengths[document] as number))
     this.lengths[document] = 0
-    this.#extraBytes -= this.#sizeOfMetadata(document)
-    this.tags[document] = noTags
-    this.metadata[document] = noMetadata
+    this.ids.remove(document)
+    for (const name of codeNames) this.words.leave(this.codes[name].at(document))
+  }
+
+  free(document: number): void {
+    this.codes.types.set(document, this.#firstFree)
+    this.#firstFree = document + 1
   }
 
   numberOf(id: string): number | undefined {
-    return this.#numbers.get(id)
+    const document = this.ids.find(id)
+    return document < 0 ? undefined : document
+  }
+
+  idOf(document: number): string {
+    return this.ids.text(document)
+  }
+
+  compareIds(a: number, b: number): number {
+    return this.ids.compare(a, b)
   }
 
   allowedLevels(allowed: readonly string[]): Uint8Array {
-    const result = new Uint8Array(this.levelNames.size)
-    for (const level of allowed) result[this.levelNames.find(level)] = 1
+    const result = new Uint8Array(this.levelNames.length + 1)
+    for (const level of allowed) result[this.levelNames.indexOf(level) + 1] = 1
+    result[0] = 0
     return result
+  }
+
+  totalsOf(allowed: Uint8Array): Totals {
+    const seen = this.#totals.filter((_, level) => allowed[level] === 1)
+    return {
+      documents: seen.reduce((sum, { live }) => sum + live, 0),
+      totalLength: seen.reduce((sum, { length }) => sum + length, 0),
+    }
   }
 
   fields(document: number): DocumentFields {
     return new DocumentView(this, document)
   }
 
-  expiresAt(document: number): number {
-    return this.expires[document] as number
+  sessionCode(document: number): number {
+    return this.codes.sessions.at(document)
+  }
+
+  sessionId(code: number): string | null {
+    return this.words.text(code)
   }
 
   occurredAt(document: number): number {
-    return this.occurred[document] as number
+    return this.reals.occurred.at(document)
+  }
+
+  expiresAt(document: number): number {
+    return this.reals.expires.at(document)
   }
 
   importance(document: number): number {
-    return this.importances[document] as number
+    return this.reals.importance.at(document)
   }
 
   compareInTime(a: number, b: number): number {
+    const { occurred, created } = this.reals
     return (
-      (this.occurred[a] as number) - (this.occurred[b] as number) ||
-      (this.created[a] as number) - (this.created[b] as number) ||
-      compareIds(this.ids[a] as string, this.ids[b] as string)
+      occurred.at(a) - occurred.at(b) || created.at(a) - created.at(b) || this.ids.compare(a, b)
     )
   }
 
+  forget(): void {
+    this.words.forget()
+  }
+
+  dump(parts: PartWriter): unknown {
+    const { count } = this
+    this.#lengths.dump(parts, count)
+    this.#levels.dump(parts, count)
+    for (const name of codeNames) this.codes[name].dump(parts, count)
+    for (const name of numberNames) this.reals[name].dump(parts, count)
+    return {
+      count,
+      firstFree: this.#firstFree,
+      levelNames: [...this.levelNames],
+      words: this.words.dump(parts),
+      ids: this.ids.dump(parts, count),
+    }
+  }
+
+  #load(header: unknown): void {
+    this.#firstFree = numberIn(header, 'firstFree')
+    const names = fieldIn(header, 'levelNames')
+    assert(Array.isArray(names) && names.length <= levels_max, 'a dump says its levels')
+    this.levelNames.push(...(names as string[]))
+    for (let document = 0; document < this.count; document++) {
+      const length = (this.lengths[document] as number) - 1
+      if (length >= 0) this.#tally(this.levels[document] as number, 1, length)
+    }
+  }
+
+  /** A number that no document has. */
+  #number(): number {
+    const document = this.#firstFree === 0 ? this.count++ : this.#firstFree - 1
+    if (this.#firstFree !== 0) this.#firstFree = this.codes.types.at(document)
+    this.#lengths.reserve(this.count)
+    this.#levels.reserve(this.count)
+    for (const name of codeNames) this.codes[name].reserve(this.count)
+    for (const name of numberNames) this.reals[name].reserve(this.count)
+    return document
+  }
+
+  #levelOf(name: string): number {
+    const known = this.levelNames.indexOf(name)
+    if (known >= 0) return known + 1
+    assert(this.levelNames.length < levels_max, `there are ${levels_max} privacy levels at most`)
+    return this.levelNames.push(name)
+  }
+
+  #tally(level: number, documents: number, length: number): void {
+    const total = this.#totals[level]
+    assert(total, 'a level has a code')
+    total.live += documents
+    total.length += length
+    this.live += documents
+    this.totalLength += length
+  }
+
   #setCodes(document: number, fields: DocumentFields): void {
-    this.levels[document] = this.levelNames.code(fields.privacyLevel)
-    this.types[document] = this.words.code(fields.type)
-    this.sessions[document] = this.words.code(fields.sessionId)
-    this.agents[document] = this.words.code(fields.agentId)
+    const { types, tags, sessions, agents, metadata } = this.codes
+    types.set(document, this.words.use(fields.type))
+    tags.set(document, this.words.use(fields.tags.length > 0 ? JSON.stringify(fields.tags) : null))
+    sessions.set(document, this.words.use(fields.sessionId))
+    agents.set(document, this.words.use(fields.agentId))
+    const isEmpty = Object.keys(fields.metadata).length === 0
+    metadata.set(document, this.words.use(isEmpty ? null : JSON.stringify(fields.metadata)))
   }
 
-  #setNumbers(document: number, fields: DocumentFields): void {
-    this.importances[document] = fields.importance
-    this.occurred[document] = fields.occurredAt
-    this.created[document] = fields.createdAt
-    this.updated[document] = fields.updatedAt
-    this.expires[document] = fields.expiresAt ?? Number.POSITIVE_INFINITY
-  }
-
-  #setObjects(document: number, fields: DocumentFields): void {
-    this.ids.push(fields.id)
-    this.tags.push(this.#sharedTags(fields.tags))
-    this.metadata.push(Object.keys(fields.metadata).length === 0 ? noMetadata : fields.metadata)
-    this.#extraBytes += this.#sizeOfMetadata(document)
-  }
-
-  /** Most memories carry one of few lists of tags: each list is kept once. */
-  #sharedTags(tags: readonly string[]): readonly string[] {
-    if (tags.length === 0) return noTags
-    const key = JSON.stringify(tags)
-    const known = this.#tagLists.get(key)
-    if (known !== undefined) return known
-    const shared = Object.freeze(tags.map((tag) => this.words.word(tag)))
-    this.#tagLists.set(key, shared)
-    this.#extraBytes += 112 + key.length * 2 + tags.length * 8
-    return shared
-  }
-
-  #sizeOfMetadata(document: number): number {
-    const metadata = this.metadata[document] as object
-    return metadata === noMetadata ? 0 : sizeOf(metadata)
-  }
-
-  #grow(): void {
-    const capacity = largerCapacity(this.lengths.length)
-    this.lengths = copyInto(new Uint16Array(capacity), this.lengths)
-    this.levels = copyInto(new Uint32Array(capacity), this.levels)
-    this.types = copyInto(new Uint32Array(capacity), this.types)
-    this.sessions = copyInto(new Uint32Array(capacity), this.sessions)
-    this.agents = copyInto(new Uint32Array(capacity), this.agents)
-    this.importances = copyInto(new Float64Array(capacity), this.importances)
-    this.occurred = copyInto(new Float64Array(capacity), this.occurred)
-    this.created = copyInto(new Float64Array(capacity), this.created)
-    this.updated = copyInto(new Float64Array(capacity), this.updated)
-    this.expires = copyInto(new Float64Array(capacity), this.expires)
+  #setReals(document: number, fields: DocumentFields): void {
+    const { importance, occurred, created, updated, expires } = this.reals
+    importance.set(document, fields.importance)
+    occurred.set(document, fields.occurredAt)
+    created.set(document, fields.createdAt)
+    updated.set(document, fields.updatedAt)
+    expires.set(document, fields.expiresAt ?? Number.POSITIVE_INFINITY)
   }
 }
 
@@ -214,104 +313,55 @@ class DocumentView implements DocumentFields {
   }
 
   get id(): string {
-    return this.#columns.ids[this.#document] as string
+    return this.#columns.idOf(this.#document)
   }
   get type(): string {
-    return this.#word(this.#columns.types) as string
+    return this.#word('types') as string
   }
   get tags(): readonly string[] {
-    return this.#columns.tags[this.#document] as readonly string[]
+    return (this.#value('tags') as readonly string[] | undefined) ?? noTags
   }
   get sessionId(): string | null {
-    return this.#word(this.#columns.sessions)
+    return this.#word('sessions')
   }
   get agentId(): string | null {
-    return this.#word(this.#columns.agents)
+    return this.#word('agents')
   }
   get importance(): number {
-    return this.#columns.importances[this.#document] as number
+    return this.#columns.reals.importance.at(this.#document)
   }
   get privacyLevel(): string {
-    return this.#columns.levelNames.at(this.#columns.levels[this.#document] as number) as string
+    const level = this.#columns.levels[this.#document] as number
+    return this.#columns.levelNames[level - 1] as string
   }
   get occurredAt(): number {
-    return this.#columns.occurred[this.#document] as number
+    return this.#columns.reals.occurred.at(this.#document)
   }
   get createdAt(): number {
-    return this.#columns.created[this.#document] as number
+    return this.#columns.reals.created.at(this.#document)
   }
   get updatedAt(): number {
-    return this.#columns.updated[this.#document] as number
+    return this.#columns.reals.updated.at(this.#document)
   }
   get expiresAt(): number | null {
-    const at = this.#columns.expires[this.#document] as number
+    const at = this.#columns.expiresAt(this.#document)
     return at === Number.POSITIVE_INFINITY ? null : at
   }
   get metadata(): Readonly<Record<string, unknown>> {
-    return this.#columns.metadata[this.#document] as Readonly<Record<string, unknown>>
+    return (this.#value('metadata') as Record<string, unknown> | undefined) ?? noMetadata
   }
 
-  #word(column: Uint32Array): string | null {
-    return this.#columns.words.at(column[this.#document] as number)
-  }
-}
-
-/** Strings that repeat, each kept once and named by a code; 0 is null. Shrinks at compaction. */
-class Dictionary {
-  bytes = 0
-  readonly #words: (string | null)[] = [null]
-  readonly #codes = new Map<string, number>()
-
-  /** Codes given so far, that of null included. */
-  get size(): number {
-    return this.#words.length
+  #word(name: keyof Codes): string | null {
+    return this.#columns.words.text(this.#columns.codes[name].at(this.#document))
   }
 
-  find(word: string): number {
-    return this.#codes.get(word) ?? 0
-  }
-
-  code(word: string | null): number {
-    if (word === null) return 0
-    const known = this.#codes.get(word)
-    if (known !== undefined) return known
-    const code = this.#words.push(word) - 1
-    this.#codes.set(word, code)
-    this.bytes += 80 + word.length * 2
-    return code
-  }
-
-  at(code: number): string | null {
-    return this.#words[code] ?? null
-  }
-
-  word(word: string): string {
-    return this.at(this.code(word)) as string
+  #value(name: keyof Codes): unknown {
+    return this.#columns.words.value(this.#columns.codes[name].at(this.#document))
   }
 }
 
-/** Orders ids as their bytes: the ids of memories sort by the time when they were made. */
-export function compareIds(a: string, b: string): number {
+/** Orders texts by their code units, as the bytes of ids are ordered. */
+export function compareTexts(a: string, b: string): number {
   if (a === b) return 0
   return a < b ? -1 : 1
-}
-
-/** The next capacity of columns: half as much again, since room not used yet is held as well. */
-export function largerCapacity(capacity: number): number {
-  return capacity + (capacity >> 1)
-}
-
-/** Copies a column into a larger one. */
-export function copyInto<T extends { set(source: T): void }>(target: T, source: T): T {
-  target.set(source)
-  return target
-}
-
-// An estimate, rather too high than too low. Depth is bounded by what the server accepts.
-function sizeOf(value: unknown): number {
-  if (typeof value === 'string') return 24 + value.length
-  if (typeof value !== 'object' || value === null) return 8
-  let bytes = 24
-  for (const part of Object.values(value)) bytes += 8 + sizeOf(part)
-  return bytes
 }

@@ -1,5 +1,6 @@
 import type { Documents } from './documents.ts'
 import { type Above, popHeap, pushHeap } from './heap.ts'
+import { type Load, numberIn, type PartWriter } from './parts.ts'
 
 /**
  * Which documents expire next. Questions take out what has expired before they look, so that no
@@ -10,17 +11,23 @@ export interface Expiries {
   add(document: number): void
   /** A live document that has expired by `now` (ms since the epoch), if there is one. */
   next(now: number): number | undefined
+  /** Drops what was removed. */
+  sweep(): void
+  dump(parts: PartWriter): unknown
 }
 
-/** Makes the expiries of a space, empty. */
-export function createExpiries(documents: Documents): Expiries {
-  const heap: number[] = []
+// A number in an array, which has room for half as many more.
+const entry_bytes = 12
+
+/** Makes the expiries of a space; `load` takes those of a dump. */
+export function createExpiries(documents: Documents, load?: Load): Expiries {
   const sooner: Above<number> = (a, b) => documents.expiresAt(a) < documents.expiresAt(b)
+  let heap = load ? [...load.parts.take(Uint32Array, numberIn(load.header, 'count'))] : []
 
   function next(now: number): number | undefined {
     while (heap.length > 0 && documents.expiresAt(heap[0] as number) <= now) {
       const document = popHeap(heap, sooner) as number
-      // Removed documents stay in the heap until their time or the next compaction.
+      // Removed documents stay in the heap until their time or the next sweep.
       if (documents.lengths[document] !== 0) return document
     }
     return undefined
@@ -28,7 +35,7 @@ export function createExpiries(documents: Documents): Expiries {
 
   return {
     get bytes() {
-      return heap.length * 8
+      return heap.length * entry_bytes
     },
     add(document) {
       if (documents.expiresAt(document) !== Number.POSITIVE_INFINITY) {
@@ -36,5 +43,15 @@ export function createExpiries(documents: Documents): Expiries {
       }
     },
     next,
+    sweep() {
+      const live = heap.filter((document) => documents.lengths[document] !== 0)
+      if (live.length === heap.length) return
+      // What is in order is a heap.
+      heap = live.sort((a, b) => documents.expiresAt(a) - documents.expiresAt(b))
+    },
+    dump(parts) {
+      parts.add(Uint32Array.from(heap))
+      return { count: heap.length }
+    },
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { partReader } from './parts.ts'
 import { createPostings, createPostingsBuffer, frequencyMax, type Postings } from './postings.ts'
 
 const buffer = createPostingsBuffer()
@@ -94,37 +95,76 @@ describe('postings', () => {
   })
 })
 
-describe('compaction', () => {
-  test('renumbers, drops what is gone and forgets empty terms', () => {
+/** Sweeps to the end in small steps; the documents of length 0 are gone. */
+function swept(postings: Postings, lengths: number[]): Postings {
+  let isThrough = false
+  while (!isThrough) isThrough = postings.sweep(Uint16Array.from(lengths), 1)
+  return postings
+}
+
+describe('sweeping', () => {
+  test('drops what is gone, and terms that have nothing left', () => {
     const postings = createPostings()
     for (const document of [0, 1, 2, 3]) postings.add(...tea, document)
     postings.add(...tea, 3)
     postings.add(...milk, 1)
-    const compacted = postings.compact(Int32Array.of(-1, -1, 0, 1))
-    assert.deepEqual(read(compacted, tea), [
-      [0, 1],
-      [1, 2],
+    swept(postings, [0, 0, 1, 1])
+    assert.deepEqual(read(postings, tea), [
+      [2, 1],
+      [3, 2],
     ])
-    assert.deepEqual(read(compacted, milk), [])
-    assert.equal(compacted.terms, 1)
+    assert.deepEqual(read(postings, milk), [])
+    assert.equal(postings.terms, 1)
   })
 
-  test('what is added afterwards follows', () => {
+  test('what is added afterwards follows, also under the numbers of those that went', () => {
     const postings = createPostings()
     for (let document = 0; document < 300; document++) postings.add(...tea, document)
-    const compacted = postings.compact(Int32Array.from({ length: 300 }, (_, i) => i))
-    compacted.add(...tea, 299)
-    compacted.add(...tea, 300)
-    const found = read(compacted, tea)
-    assert.equal(found.length, 301)
-    assert.deepEqual(found.slice(-2), [
+    const lengths = Array.from({ length: 300 }, (_, document) => document % 2)
+    swept(postings, lengths)
+    postings.add(...tea, 299)
+    postings.add(...tea, 300)
+    postings.add(...tea, 0)
+    const found = read(postings, tea)
+    assert.equal(found.length, 152)
+    assert.deepEqual(found.slice(-3), [
       [299, 2],
       [300, 1],
+      [0, 1],
     ])
+  })
+
+  test('a step is bounded by one term, and a sweep comes to an end', () => {
+    const postings = createPostings()
+    for (let term = 0; term < 100; term++) postings.add(term, term, 0)
+    const lengths = Uint16Array.of(1)
+    let steps = 1
+    while (!postings.sweep(lengths, 20)) steps++
+    assert.equal(steps, 11)
+  })
+
+  test('room is used again: replacing for ever does not grow the arena', () => {
+    const postings = createPostings()
+    const lengths = new Uint16Array(200)
+    const round = (n: number): void => {
+      const first = (n % 2) * 100
+      for (let document = first; document < first + 100; document++) {
+        for (let i = 0; i < 20; i++) postings.add(i, i, document)
+        postings.add(n, 1000 + document, document)
+        lengths[document] = 1
+      }
+      lengths.fill(0, 100 - first, 200 - first)
+      swept(postings, [...lengths])
+    }
+    for (let n = 0; n < 6; n++) round(n)
+    const { bytes } = postings
+    for (let n = 6; n < 200; n++) round(n)
+    assert.equal(postings.bytes, bytes)
+    assert.equal(postings.terms, 120)
   })
 })
 
-test('postings agree with a map of maps', () => {
+test('postings agree with a map of maps, after a sweep and after a dump too', () => {
   const texts = fc.array(fc.array(fc.nat(40), { maxLength: 30 }), { maxLength: 60 })
   fc.assert(
     fc.property(texts, fc.func(fc.boolean()), (documents, keeps) => {
@@ -137,16 +177,21 @@ test('postings agree with a map of maps', () => {
           expected.set(term, counts.set(document, (counts.get(document) ?? 0) + 1))
         }
       }
-      const kept = documents.map((_, document) => keeps(document))
-      let next = 0
-      const renumbered = Int32Array.from(kept, (keep) => (keep ? next++ : -1))
-      const compacted = postings.compact(renumbered)
+      const pairsOf = (counts: Map<number, number>) =>
+        [...counts].map(([d, n]): [number, number] => [d, Math.min(n, frequencyMax)])
       for (const [term, counts] of expected) {
-        const pairs = [...counts].map(([d, n]): [number, number] => [d, Math.min(n, frequencyMax)])
-        assert.deepEqual(read(postings, [term, term * 31]), pairs)
-        const left = pairs.filter(([document]) => kept[document])
-        const moved = left.map(([d, n]) => [renumbered[d] as number, n])
-        assert.deepEqual(read(compacted, [term, term * 31]), moved)
+        assert.deepEqual(read(postings, [term, term * 31]), pairsOf(counts))
+      }
+      const lengths = documents.map((_, document) => (keeps(document) ? 1 : 0))
+      swept(postings, lengths)
+      const parts: ArrayBufferView[] = []
+      const header = postings.dump({ add: (part) => parts.push(part) })
+      const loaded = createPostings({ header, parts: partReader(parts) })
+      for (const [term, counts] of expected) {
+        const left = pairsOf(counts).filter(([document]) => lengths[document] === 1)
+        for (const one of [postings, loaded]) {
+          assert.deepEqual(read(one, [term, term * 31]), left)
+        }
       }
     }),
   )

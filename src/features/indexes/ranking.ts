@@ -1,4 +1,3 @@
-import { compareIds } from './documents.ts'
 import { factorMax, importanceFactor, type Recency, recencyFactor } from './factors.ts'
 import type { Query, QueryPhrase } from './query.ts'
 import { addPoints, clear, reserve, type Search, unit, work } from './scoring.ts'
@@ -51,9 +50,8 @@ export function rank(corpus: Corpus, query: Query, options: Options): Hit[] {
     corpus.sessions.settle()
     const search = { ...seeing(corpus, options), query }
     addPoints(search)
-    const { ids } = corpus.documents
     return best(search, options).map(({ document, score }) => ({
-      id: ids[document] as string,
+      id: corpus.documents.idOf(document),
       score,
     }))
   } finally {
@@ -70,8 +68,8 @@ interface Worth {
 }
 
 function best(search: Search, options: Options): Scored[] {
-  const { ids } = search.documents
-  const top = createTop(options.limit, (a, b) => compareIds(ids[a] as string, ids[b] as string))
+  const { documents } = search
+  const top = createTop(options.limit, (a, b) => documents.compareIds(a, b))
   const phrases = search.query.phrases.map(worthOf)
   const phrasesMost = phrases.reduce((sum, { score }) => sum + score, 0)
   const factorsMost = factorMax(options.recency ?? 'gentle')

@@ -1,6 +1,6 @@
 import { phraseTermsMax, type Query } from './query.ts'
 import { labelMask } from './tokens.ts'
-import { admit, buffer, type Seeing, verdictOn, verdicts } from './visibility.ts'
+import { admit, buffer, type Seeing, sessionLength, verdictOn, verdicts } from './visibility.ts'
 
 /**
  * The parts of a score that come from words, for every document that has any; the formula is at
@@ -157,7 +157,8 @@ function addOwn(
   work.highest = highest
 }
 
-function addSessions({ sessions, view }: Search, kept: number): void {
+function addSessions(search: Search, kept: number): void {
+  const { sessions, view } = search
   const { sessionFrequency, sessionScore, sessionsOfTerm } = work
   const sessionOf = sessions.of
   let found = 0
@@ -172,7 +173,7 @@ function addSessions({ sessions, view }: Search, kept: number): void {
   for (let i = 0; i < found; i++) {
     const session = sessionsOfTerm[i] as number
     const frequency = sessionFrequency[session] as number
-    const length = view.sessionLengths[session] as number
+    const length = sessionLength(search, session)
     const saturation = frequency + k1 * (1 - sessionB) + perTerm * length
     sessionScore[session] = (sessionScore[session] as number) + (weight * frequency) / saturation
     sessionFrequency[session] = 0

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { fieldsOf } from './document-fixture.ts'
+import { fieldsOf, seed } from './document-fixture.ts'
 import { createDocuments, type Documents } from './documents.ts'
 import { createSessions, type Sessions } from './sessions.ts'
+import { termSeed } from './tokens.ts'
 
 interface Space {
   readonly documents: Documents
@@ -11,13 +12,13 @@ interface Space {
 }
 
 function emptySpace(): Space {
-  const documents = createDocuments()
+  const documents = createDocuments(termSeed(seed))
   return { documents, sessions: createSessions(documents) }
 }
 
 function add({ documents, sessions }: Space, occurredAt: number, sessionId: string | null): number {
   const document = documents.add(fieldsOf(documents.count, { occurredAt, sessionId }), 10)
-  sessions.add(document, sessionId)
+  sessions.add(document)
   return document
 }
 

@@ -1,16 +1,24 @@
-import { compareIds, createDocuments, type DocumentFields } from './documents.ts'
+import { assert } from '../../core/assert.ts'
+import { sha256 } from '../../crypto/digest.ts'
+import { FlatColumn } from './columns.ts'
+import { createDocuments, type DocumentFields } from './documents.ts'
 import { createExpiries } from './expiries.ts'
 import type { Recency } from './factors.ts'
+import { createIdOrder } from './id-order.ts'
+import { type IndexDump, type Load, numberIn, partOf, partReader } from './parts.ts'
 import { createPostings } from './postings.ts'
 import { queryOf } from './query.ts'
 import { type Hit, rank } from './ranking.ts'
 import { createSequences } from './sequences.ts'
+import { listSessions, type SessionSummary } from './session-list.ts'
 import { createSessions } from './sessions.ts'
 import { labelMask, type TermSeed, type Terms, termSeed, termsOf } from './tokens.ts'
-import type { Scope } from './visibility.ts'
+import { type Scope, visibleTo } from './visibility.ts'
 
 export type { DocumentFields } from './documents.ts'
+export type { IndexDump } from './parts.ts'
 export type { Hit } from './ranking.ts'
+export type { SessionSummary } from './session-list.ts'
 export type { Scope } from './visibility.ts'
 
 /** What every question to an index says: how many answers, when, and who asks for what. */
@@ -20,22 +28,13 @@ export interface Question extends Scope {
   readonly now: number
 }
 
-/** One session of a space, over the memories that the caller may see. */
-export interface SessionSummary {
-  readonly sessionId: string
-  readonly memories: number
-  /** The earliest and latest `occurredAt`, ms since the epoch. */
-  readonly firstAt: number
-  readonly lastAt: number
-}
-
 /** The lexical index of one space, in RAM. */
 export interface SpaceIndex {
   /** Live documents. What expired counts until the next question notices it. */
   readonly size: number
-  /** Estimate of the RAM held, in bytes. */
+  /** The RAM held, in bytes. */
   readonly bytes: number
-  /** Adds a memory, or replaces the one of that id. `fields.metadata` is kept, not copied. */
+  /** Adds a memory, or replaces the one of that id. */
   put(fields: DocumentFields, text: string): void
   /** Forgets a memory; says whether it was there. */
   remove(id: string): boolean
@@ -47,31 +46,65 @@ export interface SpaceIndex {
   listUp(question: Question & { readonly after?: string | undefined }): string[]
   /** Sessions by their last `occurredAt`, latest first; equal ones in the order of ids. */
   sessions(question: Question): SessionSummary[]
+  /** The whole index as copies of its arrays; `loadSpaceIndex` takes them. */
+  dump(): IndexDump
 }
 
-// Below this many removed documents compaction would cost more than it frees.
+// Below this many removed documents sweeping would cost more than it frees.
 const deadMin = 64
+// How much of a sweep each change and each question does: some microseconds. Thousands of removed
+// documents are swept while as many changes come.
+const sweepStep_postings = 1024
+const dumpFormat = 1
+
+/** What term hashes start from: 8 bytes that callers cannot know; see `termSeed`. */
+export interface SpaceIndexOptions {
+  readonly seed: Uint8Array
+}
+
+/** Makes the index of a space, empty. */
+export function createSpaceIndex(options: SpaceIndexOptions): SpaceIndex {
+  return new LexicalIndex(termSeed(options.seed))
+}
 
 /**
- * Makes the index of a space, empty. `seed` is 8 bytes that callers cannot know; see `termSeed`.
+ * The index of a dump, in milliseconds: it takes the arrays of the dump for its own. Throws when the
+ * dump is of another format or seed, or its parts are not what its header says.
  */
-export function createSpaceIndex(options: { seed: Uint8Array }): SpaceIndex {
-  return new LexicalIndex(termSeed(options.seed))
+export function loadSpaceIndex(dump: IndexDump, options: SpaceIndexOptions): SpaceIndex {
+  assert(numberIn(dump.header, 'format') === dumpFormat, 'a dump is of a format that we know')
+  const seed = termSeed(options.seed)
+  assert(numberIn(dump.header, 'seedCheck') === checkOf(seed), 'a dump is of our seed')
+  const parts = partReader(dump.parts)
+  const index = new LexicalIndex(seed, { header: dump.header, parts })
+  parts.whole()
+  return index
 }
 
 class LexicalIndex implements SpaceIndex {
   readonly #seed: TermSeed
-  #documents = createDocuments()
-  #sessions = createSessions(this.#documents)
-  #postings = createPostings()
-  #sequences = createSequences()
-  #expiries = createExpiries(this.#documents)
-  // Document numbers in the order of ids, removed ones among them.
-  #order: number[] = []
-  #orderIsSorted = true
+  readonly #documents
+  readonly #sessions
+  readonly #postings
+  readonly #sequences
+  readonly #expiries
+  readonly #order
+  /** Removed documents in the order of their removal, until a sweep has been through the postings. */
+  readonly #dead: FlatColumn<Uint32Array>
+  #deadCount = 0
+  /** How many of them the sweep that is under way will free; 0 while there is none. */
+  #sweeping = 0
 
-  constructor(seed: TermSeed) {
+  constructor(seed: TermSeed, load?: Load) {
     this.#seed = seed
+    this.#documents = createDocuments(seed, partOf(load, 'documents'))
+    this.#sessions = createSessions(this.#documents, partOf(load, 'sessions'))
+    this.#postings = createPostings(partOf(load, 'postings'))
+    this.#sequences = createSequences(partOf(load, 'sequences'), this.#documents.count)
+    this.#expiries = createExpiries(this.#documents, partOf(load, 'expiries'))
+    this.#order = createIdOrder(this.#documents, partOf(load, 'order'))
+    if (load) this.#deadCount = numberIn(load.header, 'dead')
+    this.#dead = FlatColumn.load(Uint32Array, load?.parts, this.#deadCount)
   }
 
   get size(): number {
@@ -79,90 +112,114 @@ class LexicalIndex implements SpaceIndex {
   }
 
   get bytes(): number {
-    const parts = this.#documents.bytes + this.#sessions.bytes + this.#postings.bytes
-    return parts + this.#sequences.bytes + this.#expiries.bytes + this.#order.length * 8
+    const parts = [this.#documents, this.#sessions, this.#postings, this.#sequences, this.#expiries]
+    return parts.reduce((sum, { bytes }) => sum + bytes, this.#order.bytes + this.#dead.bytes)
   }
 
   put(fields: DocumentFields, text: string): void {
     this.#forget(this.#documents.numberOf(fields.id))
     const terms = termsOf(text, this.#seed)
-    this.#addPostings(this.#addDocument(fields, terms.count), terms)
-    this.#sequences.add(terms)
+    const document = this.#documents.add(fields, terms.count)
+    this.#sessions.add(document)
+    this.#expiries.add(document)
+    this.#order.add(document)
+    this.#addPostings(document, terms)
+    this.#sequences.add(document, terms)
+    this.#sweep()
   }
 
   remove(id: string): boolean {
-    return this.#forget(this.#documents.numberOf(id))
+    const isThere = this.#forget(this.#documents.numberOf(id))
+    this.#sweep()
+    return isThere
   }
 
   search(query: string, question: Question & { readonly recency?: Recency | undefined }): Hit[] {
-    this.#expire(question.now)
     const asked = queryOf(query, this.#seed)
     if (asked.terms.length === 0 || question.limit <= 0) return []
-    const corpus = {
-      documents: this.#documents,
-      sessions: this.#sessions,
-      postings: this.#postings,
-      sequences: this.#sequences,
-    }
-    return rank(corpus, asked, question)
+    return this.#answer(question, () => {
+      const corpus = {
+        documents: this.#documents,
+        sessions: this.#sessions,
+        postings: this.#postings,
+        sequences: this.#sequences,
+      }
+      return rank(corpus, asked, question)
+    })
   }
 
   list(question: Question & { readonly before?: string | undefined }): string[] {
-    this.#expire(question.now)
-    const found: string[] = []
-    const sees = this.#seeing(question)
-    for (let at = this.#countBelow(question.before) - 1; at >= 0; at--) {
-      if (found.length >= question.limit) break
-      const document = this.#order[at] as number
-      if (sees(document)) found.push(this.#documents.ids[document] as string)
-    }
-    return found
+    return this.#answer(question, () => {
+      const found: string[] = []
+      const sees = visibleTo(question, this.#documents)
+      const order = this.#order.sorted()
+      for (let at = this.#countBelow(order, question.before) - 1; at >= 0; at--) {
+        if (found.length >= question.limit) break
+        const document = order[at] as number
+        if (sees(document)) found.push(this.#documents.idOf(document))
+      }
+      return found
+    })
   }
 
   listUp(question: Question & { readonly after?: string | undefined }): string[] {
-    this.#expire(question.now)
-    const found: string[] = []
-    const sees = this.#seeing(question)
-    const { after = '' } = question
-    for (let at = this.#countBelow(after); at < this.#order.length; at++) {
-      if (found.length >= question.limit) break
-      const document = this.#order[at] as number
-      const id = this.#documents.ids[document] as string
-      if (id > after && sees(document)) found.push(id)
-    }
-    return found
+    return this.#answer(question, () => {
+      const found: string[] = []
+      const sees = visibleTo(question, this.#documents)
+      const order = this.#order.sorted()
+      const { after = '' } = question
+      for (let at = this.#countBelow(order, after); at < order.length; at++) {
+        if (found.length >= question.limit) break
+        const document = order[at] as number
+        if (!sees(document)) continue
+        const id = this.#documents.idOf(document)
+        if (id > after) found.push(id)
+      }
+      return found
+    })
   }
 
   sessions(question: Question): SessionSummary[] {
-    this.#expire(question.now)
-    const sees = this.#seeing(question)
-    const found = new Map<string, SessionSummary>()
-    for (let document = 0; document < this.#documents.count; document++) {
-      if (!sees(document)) continue
-      const fields = this.#documents.fields(document)
-      const id = fields.sessionId
-      if (id !== null) found.set(id, withMemory(found.get(id), fields))
-    }
-    const latestFirst = [...found.values()].sort(
-      (a, b) => b.lastAt - a.lastAt || compareIds(a.sessionId, b.sessionId),
-    )
-    return latestFirst.slice(0, Math.max(0, question.limit))
+    const space = { documents: this.#documents, sessions: this.#sessions }
+    return this.#answer(question, () => listSessions(space, question))
   }
 
-  #addDocument(fields: DocumentFields, length: number): number {
-    const document = this.#documents.add(fields, length)
-    this.#sessions.add(document, fields.sessionId)
-    this.#expiries.add(document)
-    this.#addToOrder(document)
-    return document
+  dump(): IndexDump {
+    const parts: ArrayBufferView[] = []
+    const writer = { add: (part: ArrayBufferView) => void parts.push(part) }
+    const header = {
+      format: dumpFormat,
+      seedCheck: checkOf(this.#seed),
+      documents: this.#documents.dump(writer),
+      sessions: this.#sessions.dump(writer),
+      postings: this.#postings.dump(writer),
+      sequences: this.#sequences.dump(writer, this.#documents.count),
+      expiries: this.#expiries.dump(writer),
+      order: this.#order.dump(writer),
+      dead: this.#deadCount,
+    }
+    this.#dead.dump(writer, this.#deadCount)
+    return { header, parts }
+  }
+
+  /** Answers from what has not expired, and does a step of the sweep. */
+  #answer<T>({ now }: Question, answer: () => T): T {
+    this.#expire(now)
+    this.#sweep()
+    try {
+      return answer()
+    } finally {
+      this.#documents.forget()
+    }
   }
 
   #forget(document: number | undefined): boolean {
     if (document === undefined) return false
     this.#sessions.remove(document)
     this.#documents.remove(document)
-    const dead = this.#documents.count - this.#documents.live
-    if (dead >= deadMin && dead * 3 > this.#documents.count) this.#compact()
+    this.#sequences.remove(document)
+    this.#dead.reserve(this.#deadCount + 1)
+    this.#dead.array[this.#deadCount++] = document
     return true
   }
 
@@ -172,6 +229,26 @@ class LexicalIndex implements SpaceIndex {
       if (document === undefined) return
       this.#forget(document)
     }
+  }
+
+  /**
+   * When a third of the documents is removed, their postings are dropped, step by step, so that no
+   * request waits for it. Only what has left all structures gives its number to another.
+   */
+  #sweep(): void {
+    if (this.#sweeping === 0) {
+      const dead = this.#deadCount
+      if (dead < deadMin || dead * 3 <= dead + this.#documents.live) return
+      this.#sweeping = dead
+    }
+    if (!this.#postings.sweep(this.#documents.lengths, sweepStep_postings)) return
+    this.#order.sweep()
+    this.#expiries.sweep()
+    const { array } = this.#dead
+    for (let i = 0; i < this.#sweeping; i++) this.#documents.free(array[i] as number)
+    array.copyWithin(0, this.#sweeping, this.#deadCount)
+    this.#deadCount -= this.#sweeping
+    this.#sweeping = 0
   }
 
   #addPostings(document: number, terms: Terms): void {
@@ -186,70 +263,22 @@ class LexicalIndex implements SpaceIndex {
     }
   }
 
-  #addToOrder(document: number): void {
-    const { ids } = this.#documents
-    const last = this.#order.at(-1)
-    if (last !== undefined && compareIds(ids[last] as string, ids[document] as string) > 0) {
-      this.#orderIsSorted = false
-    }
-    this.#order.push(document)
-  }
-
-  /** How many of the sorted documents stand below an id, or all of them. */
-  #countBelow(id: string | undefined): number {
-    const { ids } = this.#documents
-    if (!this.#orderIsSorted) {
-      // Late arrivals are few: the sort finds the long run that is sorted already and merges.
-      this.#order.sort((a, b) => compareIds(ids[a] as string, ids[b] as string))
-      this.#orderIsSorted = true
-    }
-    if (id === undefined) return this.#order.length
+  /** How many of the ordered documents stand below an id, or all of them. */
+  #countBelow(order: Uint32Array, id: string | undefined): number {
+    if (id === undefined) return order.length
     let low = 0
-    let high = this.#order.length
+    let high = order.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((ids[this.#order[middle] as number] as string) < id) low = middle + 1
+      if (this.#documents.idOf(order[middle] as number) < id) low = middle + 1
       else high = middle
     }
     return low
   }
-
-  /** Whether a document is live, may be seen and is accepted. */
-  #seeing({ privacyLevels, accept }: Scope): (document: number) => boolean {
-    const documents = this.#documents
-    const allowed = privacyLevels && documents.allowedLevels(privacyLevels)
-    return (document) => {
-      if (documents.lengths[document] === 0) return false
-      if (allowed && allowed[documents.levels[document] as number] !== 1) return false
-      return accept === undefined || accept(documents.fields(document))
-    }
-  }
-
-  /** Copies what is live into fresh structures: documents get new numbers in the same order. */
-  #compact(): void {
-    const old = this.#documents
-    const oldPostings = this.#postings
-    const renumbered = new Int32Array(old.count).fill(-1)
-    this.#documents = createDocuments()
-    this.#sessions = createSessions(this.#documents)
-    this.#expiries = createExpiries(this.#documents)
-    this.#order = []
-    this.#orderIsSorted = true
-    for (let document = 0; document < old.count; document++) {
-      const length = (old.lengths[document] as number) - 1
-      if (length >= 0) renumbered[document] = this.#addDocument(old.fields(document), length)
-    }
-    this.#postings = oldPostings.compact(renumbered)
-    this.#sequences = this.#sequences.compact(renumbered)
-  }
 }
 
-function withMemory(summary: SessionSummary | undefined, fields: DocumentFields): SessionSummary {
-  const { occurredAt } = fields
-  return {
-    sessionId: fields.sessionId as string,
-    memories: (summary?.memories ?? 0) + 1,
-    firstAt: Math.min(summary?.firstAt ?? occurredAt, occurredAt),
-    lastAt: Math.max(summary?.lastAt ?? occurredAt, occurredAt),
-  }
+/** Tells seeds apart, and says nothing about them. */
+function checkOf({ low, high }: TermSeed): number {
+  const bytes = new Uint8Array(Uint32Array.of(low, high).buffer)
+  return sha256(bytes).readUInt32LE(0)
 }

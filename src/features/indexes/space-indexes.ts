@@ -5,10 +5,12 @@
  */
 import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
+import type { DataKey } from '../../crypto/data-key.ts'
 import type { PreparedSpace } from '../../kernel/context.ts'
 import { Unprepared } from '../../kernel/operation.ts'
 import type { SpaceStore, StoredMemory } from '../../storage/space-store.ts'
 import { createSpaceIndex, type DocumentFields, type SpaceIndex } from './space-index.ts'
+import { termSeed_bytes } from './tokens.ts'
 
 declare module '../../kernel/context.ts' {
   interface Services {
@@ -94,6 +96,11 @@ function createShelf(bytes_max: number, create: () => SpaceIndex): Shelf {
       return total_bytes
     },
   }
+}
+
+/** What the terms of an instance are hashed from: who has not the root key cannot know it. */
+export function indexSeed(root: DataKey): Uint8Array {
+  return root.mac('term-seed', []).subarray(0, termSeed_bytes)
 }
 
 export function createSpaceIndexes(options: {

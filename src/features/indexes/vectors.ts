@@ -8,7 +8,7 @@
  * scan. So an index that has to leave gives its blocks back at once though a request may still hold it.
  */
 import { assert } from '../../core/assert.ts'
-import { copyInto, largerCapacity } from './documents.ts'
+import { copyInto, largerCapacity } from './columns.ts'
 import type { Quantised } from './quantised.ts'
 import { createTop, type Scored } from './top.ts'
 import {

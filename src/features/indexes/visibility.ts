@@ -34,7 +34,8 @@ export interface View {
   readonly documents: number
   readonly totalLength: number
   readonly sessions: number
-  readonly sessionLengths: Float64Array
+  /** The code of each level that may be seen is 1 in it; undefined: all may. */
+  readonly allowed: Uint8Array | undefined
   /** Whether verdicts must be looked at. */
   readonly narrowed: boolean
 }
@@ -50,8 +51,6 @@ export const buffer = createPostingsBuffer()
 
 // Working memory, shared by the searches of all spaces, since a search never pauses.
 let verdictOf = new Uint8Array(0)
-let sessionLengths = new Float64Array(0)
-let sessionSeen = new Uint8Array(0)
 
 /** Says of a search who takes part in it; good until the next search. */
 export function seeing(corpus: Corpus, scope: Scope): Seeing {
@@ -65,14 +64,11 @@ function viewOf(corpus: Corpus, scope: Scope): View {
   const restricted = allowed?.includes(0, 1) ?? false
   const narrowed = scope.accept !== undefined || restricted
   if (narrowed) clearVerdicts(documents.count)
-  if (allowed && restricted) return visibleView(corpus, allowed)
-  return {
-    documents: documents.live,
-    totalLength: documents.totalLength,
-    sessions: sessions.used,
-    sessionLengths: sessions.lengths,
-    narrowed,
+  if (allowed && restricted) {
+    return { ...documents.totalsOf(allowed), sessions: sessions.seen(allowed), allowed, narrowed }
   }
+  const { live, totalLength } = documents
+  return { documents: live, totalLength, sessions: sessions.used, allowed: undefined, narrowed }
 }
 
 function clearVerdicts(count: number): void {
@@ -80,43 +76,10 @@ function clearVerdicts(count: number): void {
   else verdictOf.fill(verdicts.unknown, 0, count)
 }
 
-function clearSessions(count: number): void {
-  if (sessionSeen.length < count) {
-    sessionSeen = new Uint8Array(count * 2)
-    sessionLengths = new Float64Array(count * 2)
-  } else {
-    sessionSeen.fill(0, 0, count)
-    sessionLengths.fill(0, 0, count)
-  }
-}
-
-/** Counts what the caller may see: one pass over two columns, cheap beside the search itself. */
-function visibleView({ documents, sessions }: Corpus, allowed: Uint8Array): View {
-  clearSessions(sessions.capacity)
-  let visible = 0
-  let totalLength = 0
-  let used = 0
-  for (let document = 0; document < documents.count; document++) {
-    if (documents.lengths[document] === 0) continue
-    if (allowed[documents.levels[document] as number] !== 1) {
-      verdictOf[document] = verdicts.invisible
-      continue
-    }
-    const session = sessions.of[document] as number
-    const length = (documents.lengths[document] as number) - 1
-    visible++
-    totalLength += length
-    sessionLengths[session] = (sessionLengths[session] as number) + length
-    if (sessionSeen[session] === 0) used++
-    sessionSeen[session] = 1
-  }
-  return {
-    documents: visible,
-    totalLength,
-    sessions: used,
-    sessionLengths,
-    narrowed: true,
-  }
+/** The terms of a session together, in those of its documents that may be seen. */
+export function sessionLength({ sessions, view }: Seeing, session: number): number {
+  if (!view.allowed) return sessions.lengths[session] as number
+  return sessions.totalsOf(session, view.allowed).length
 }
 
 /** Keeps in the buffer the documents that take part; counts them and those that may be seen. */
@@ -145,8 +108,27 @@ export function admit(search: Seeing, read: number): { visible: number; kept: nu
 export function verdictOn(search: Seeing, document: number): number {
   const known = verdictOf[document] as number
   if (known !== verdicts.unknown) return known
-  const accepted = search.accept === undefined || search.accept(search.documents.fields(document))
-  const verdict = accepted ? verdicts.accepted : verdicts.rejected
+  const verdict = newVerdict(search, document)
   verdictOf[document] = verdict
   return verdict
+}
+
+function newVerdict({ documents, view, accept }: Seeing, document: number): number {
+  const level = documents.levels[document] as number
+  if (view.allowed && view.allowed[level] !== 1) return verdicts.invisible
+  if (accept === undefined) return verdicts.accepted
+  return accept(documents.fields(document)) ? verdicts.accepted : verdicts.rejected
+}
+
+/** Tells whether a document is live, may be seen and is accepted, outside a search. */
+export function visibleTo(
+  { privacyLevels, accept }: Scope,
+  documents: Documents,
+): (document: number) => boolean {
+  const allowed = privacyLevels && documents.allowedLevels(privacyLevels)
+  return (document) => {
+    if (documents.lengths[document] === 0) return false
+    if (allowed && allowed[documents.levels[document] as number] !== 1) return false
+    return accept === undefined || accept(documents.fields(document))
+  }
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
-import { seed } from '../indexes/document-fixture.ts'
+import { idOf, seed } from '../indexes/document-fixture.ts'
 import { createSpaceIndex, type DocumentFields } from '../indexes/space-index.ts'
 import { Filter, parseFilter } from './filter.ts'
 
@@ -279,7 +279,7 @@ test('whatever the filter, an index answers with a part of what it answers witho
     fc.property(documents, anyFilter, (those, raw) => {
       const index = createSpaceIndex({ seed })
       for (const [at, fields] of those.entries()) {
-        index.put({ ...document, ...fields, id: `mem_${at}` }, 'tea with milk')
+        index.put({ ...document, ...fields, id: idOf(at) }, 'tea with milk')
       }
       const accept = parseFilter(raw)
       const question = { limit: 100, now: noon, privacyLevels: ['public'] as const }

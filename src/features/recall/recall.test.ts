@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Locket, openLocket } from '../../../test/harness.ts'
 import { limits } from '../../core/limits.ts'
-import { seed } from '../indexes/document-fixture.ts'
 import { createSpaceIndex } from '../indexes/space-index.ts'
+import { indexSeed } from '../indexes/space-indexes.ts'
 
 const alice = 'user:alice'
 const bob = 'user:bob'
@@ -33,7 +33,7 @@ test('the memory that fits best comes first, with a score', async (t) => {
 
 test('what is sealed ranks as if it were not', async (t) => {
   const locket = await openLocket(t)
-  const plain = createSpaceIndex({ seed })
+  const plain = createSpaceIndex({ seed: indexSeed(locket.app.pipeline.keys.root) })
   const words = ['tea', 'coffee', 'milk', 'morning', 'friends', 'office', 'sugar', 'cello']
   const texts = Array.from({ length: 60 }, (_, at) =>
     Array.from({ length: 3 + (at % 5) }, (_, place) => words[(at * 7 + place * 3) % 8]).join(' '),
