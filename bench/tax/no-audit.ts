@@ -1,14 +1,18 @@
 /** Stands in for src/pipeline/audit.ts where no event is written. Only this bench can load it. */
-import { eventStore as eventStoreReally } from '../../src/pipeline/audit.ts'
+import {
+  type auditAllowed as auditAllowedReally,
+  type auditRefused as auditRefusedReally,
+  eventStore as eventStoreReally,
+} from '../../src/pipeline/audit.ts'
 import type { Database } from '../../src/storage/database.ts'
 
 export const eventStore = eventStoreReally
 
-export async function auditAllowed(): Promise<void> {
+export const auditAllowed: typeof auditAllowedReally = async () => {
   // Nothing is written.
 }
 
-export async function auditRefused(): Promise<void> {
+export const auditRefused: typeof auditRefusedReally = async () => {
   // Nothing is written.
 }
 

@@ -3,8 +3,10 @@
  * the first call of each operation was admitted with is believed ever after. Only this bench can load it.
  */
 import {
+  type admitAgain as admitAgainReally,
   admit as admitReally,
   parseInput as parse,
+  type recheck as recheckReally,
   Stale as StaleError,
 } from '../../src/pipeline/admit.ts'
 import {
@@ -26,7 +28,7 @@ interface Believed {
 
 const believed = new Map<string, Believed>()
 
-export async function admit(app: Pipeline, tx: Transaction, trail: Trail): Promise<Admitted> {
+export const admit: typeof admitReally = async (app, tx, trail) => {
   const { operation, input } = trail.request
   const known = believed.get(operation.id)
   if (!known) return admitFirst(app, tx, trail)
@@ -38,7 +40,7 @@ export async function admit(app: Pipeline, tx: Transaction, trail: Trail): Promi
   return { ...admitted, tx, input: parsed, now: app.clock() }
 }
 
-async function admitFirst(app: Pipeline, tx: Transaction, trail: Trail): Promise<Admitted> {
+const admitFirst: typeof admitReally = async (app, tx, trail) => {
   const admitted = await admitReally(app, tx, trail)
   const { decision, spaceId, request } = trail
   // A space that is made by this very call has no row yet.
@@ -47,15 +49,11 @@ async function admitFirst(app: Pipeline, tx: Transaction, trail: Trail): Promise
   return admitted
 }
 
-export async function recheck(app: Pipeline, tx: Transaction, admitted: Admitted): Promise<void> {
+export const recheck: typeof recheckReally = async (app, tx, admitted) => {
   follow(app, tx, admitted)
 }
 
-export async function admitAgain(
-  app: Pipeline,
-  tx: Transaction,
-  { admitted }: { admitted: Admitted },
-): Promise<Admitted> {
+export const admitAgain: typeof admitAgainReally = async (app, tx, { admitted }) => {
   follow(app, tx, admitted)
   return admitted
 }

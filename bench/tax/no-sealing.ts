@@ -6,10 +6,10 @@ import {
   decrypt as decryptAead,
   derive as deriveAead,
   encrypt as encryptAead,
+  type open as openAead,
   overhead_bytes as overhead,
-  type Place,
   type Sealed,
-  type SealingKey,
+  type seal as sealAead,
   sealedKeyVersion as sealedKeyVersionAead,
   sealingKey as sealingKeyAead,
 } from '../../src/crypto/aead.ts'
@@ -20,12 +20,11 @@ export const encrypt = encryptAead
 export const overhead_bytes = overhead
 export const sealedKeyVersion = sealedKeyVersionAead
 export const sealingKey = sealingKeyAead
-export type { Place, Sealed, SealingKey }
 
 const bodyAt = 33
 const tag_bytes = 16
 
-export function seal(key: SealingKey, _place: Place, plaintext: Uint8Array): Sealed {
+export const seal: typeof sealAead = (key, _place, plaintext) => {
   const copy = Buffer.alloc(overhead_bytes + plaintext.length)
   copy[0] = 0x01
   copy.writeUInt32BE(key.version, 1)
@@ -33,6 +32,5 @@ export function seal(key: SealingKey, _place: Place, plaintext: Uint8Array): Sea
   return copy as Uint8Array as Sealed
 }
 
-export function open(_key: SealingKey, _place: Place, sealed: Uint8Array): Buffer {
-  return Buffer.from(sealed.subarray(bodyAt, -tag_bytes))
-}
+export const open: typeof openAead = (_key, _place, sealed) =>
+  Buffer.from(sealed.subarray(bodyAt, -tag_bytes))
