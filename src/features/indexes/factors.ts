@@ -1,3 +1,5 @@
+import type { Documents } from './documents.ts'
+
 /**
  * What a memory is worth apart from its words, as factors near one: between equal matches the more
  * important and the more recent wins, and a clearly better match wins whatever they are.
@@ -13,6 +15,26 @@ const importanceStep = 0.02
 // What happened now gets this much on top, what happened a half-life ago half of it.
 const recencyShares: Readonly<Record<Recency, number>> = { none: 0, gentle: 0.1, strong: 1 }
 const recencyHalfLife_ms = 30 * 24 * 3_600_000
+
+/** When a question is asked, and what that means for it. */
+export interface Timing {
+  /** ms since the epoch. */
+  readonly now: number
+  /** `gentle` when absent. */
+  readonly recency?: Recency | undefined
+}
+
+/** What a document is worth apart from its words. */
+export function factorsOf(
+  documents: Pick<Documents, 'importance' | 'occurredAt'>,
+  document: number,
+  { now, recency = 'gentle' }: Timing,
+): { importance: number; recency: number } {
+  return {
+    importance: importanceFactor(documents.importance(document)),
+    recency: recencyFactor(documents.occurredAt(document), { now, recency }),
+  }
+}
 
 /** The highest that `importanceFactor` times `recencyFactor` can be. */
 export function factorMax(recency: Recency): number {

@@ -1,5 +1,7 @@
-import { factorMax, importanceFactor, type Recency, recencyFactor } from './factors.ts'
-import type { Query, QueryPhrase } from './query.ts'
+import { type Explanation, explain } from './explain.ts'
+import { factorMax, factorsOf, type Timing } from './factors.ts'
+import { phraseScore, phraseScoreMax, worthOf } from './phrases.ts'
+import type { Query } from './query.ts'
 import { addPoints, clear, reserve, type Search, unit, work } from './scoring.ts'
 import { createTop, type Scored } from './top.ts'
 import { type Corpus, type Scope, seeing } from './visibility.ts'
@@ -19,25 +21,24 @@ import { type Corpus, type Scope, seeing } from './visibility.ts'
  *
  * Two words of the query that stand together, with none but stop words between, give the lower of
  * their idfs as `phrases` to a document that has them at the same distance; a quotation of two words
- * or more gives three times the idfs of its words. The two factors are in factors.ts. What a score may depend on is in visibility.ts.
+ * or more gives three times the idfs of its words. The two factors are in factors.ts. What a score
+ * may depend on is in visibility.ts.
  */
 
-export interface Options extends Scope {
+/** What a search is asked besides its words. */
+export interface Options extends Scope, Timing {
   readonly limit: number
-  /** ms since the epoch. */
-  readonly now: number
-  /** `gentle` when absent. */
-  readonly recency?: Recency | undefined
+  /** Whether hits come with the parts of their scores. */
+  readonly explain?: boolean | undefined
 }
 
 /** One found memory. Scores are comparable within one answer only. */
 export interface Hit {
   readonly id: string
   readonly score: number
+  /** Where the score comes from, for who asked. */
+  readonly explain?: Explanation | undefined
 }
-
-// Who quotes wants what he quotes before anything else.
-const quotationWeight = 3
 
 let busy = false
 
@@ -50,21 +51,16 @@ export function rank(corpus: Corpus, query: Query, options: Options): Hit[] {
     corpus.sessions.settle()
     const search = { ...seeing(corpus, options), query }
     addPoints(search)
-    return best(search, options).map(({ document, score }) => ({
-      id: corpus.documents.idOf(document),
-      score,
-    }))
+    const found = best(search, options)
+    const parts = options.explain ? explain(search, found, options) : []
+    return found.map(({ document, score }, at) => {
+      const hit = { id: corpus.documents.idOf(document), score }
+      return options.explain ? { ...hit, explain: parts[at] } : hit
+    })
   } finally {
     clear(corpus.sessions.of)
     busy = false
   }
-}
-
-/** A phrase with what it is worth, and the terms that a document needs for it, a bit each. */
-interface Worth {
-  readonly phrase: QueryPhrase
-  readonly terms: number
-  readonly score: number
 }
 
 function best(search: Search, options: Options): Scored[] {
@@ -91,35 +87,7 @@ function wordScore({ sessions }: Search, document: number): number {
   return points / unit + (work.sessionScore[sessions.of[document] as number] as number)
 }
 
-/** What the phrases give whose words the document holds, wherever they stand in it. */
-function phraseScoreMax(document: number, phrases: readonly Worth[]): number {
-  const held = work.held[document] as number
-  let sum = 0
-  for (const { terms, score } of phrases) {
-    if ((held & terms) === terms) sum += score
-  }
-  return sum
-}
-
-function phraseScore({ sequences }: Search, document: number, phrases: readonly Worth[]): number {
-  const held = work.held[document] as number
-  let sum = 0
-  for (const { phrase, terms, score } of phrases) {
-    if ((held & terms) === terms && sequences.holds(document, phrase)) sum += score
-  }
-  return sum
-}
-
-function worthOf(phrase: QueryPhrase): Worth {
-  const idfs = phrase.terms.map((term) => work.idfs[term] as number)
-  const score = phrase.quoted
-    ? quotationWeight * idfs.reduce((sum, one) => sum + one, 0)
-    : Math.min(...idfs)
-  return { phrase, terms: phrase.terms.reduce((bits, term) => bits | (1 << term), 0), score }
-}
-
-function factorOf({ documents }: Search, document: number, options: Options): number {
-  const { now, recency = 'gentle' } = options
-  const importance = importanceFactor(documents.importance(document))
-  return importance * recencyFactor(documents.occurredAt(document), { now, recency })
+function factorOf(search: Search, document: number, options: Options): number {
+  const { importance, recency } = factorsOf(search.documents, document, options)
+  return importance * recency
 }

@@ -3,12 +3,11 @@ import { sha256 } from '../../crypto/digest.ts'
 import { FlatColumn } from './columns.ts'
 import { createDocuments, type DocumentFields } from './documents.ts'
 import { createExpiries } from './expiries.ts'
-import type { Recency } from './factors.ts'
 import { createIdOrder } from './id-order.ts'
 import { type IndexDump, type Load, numberIn, partOf, partReader } from './parts.ts'
 import { createPostings } from './postings.ts'
 import { queryOf } from './query.ts'
-import { type Hit, rank } from './ranking.ts'
+import { type Hit, type Options, rank } from './ranking.ts'
 import { createSequences } from './sequences.ts'
 import { listSessions, type SessionSummary } from './session-list.ts'
 import { createSessions } from './sessions.ts'
@@ -39,7 +38,7 @@ export interface SpaceIndex {
   /** Forgets a memory; says whether it was there. */
   remove(id: string): boolean
   /** Best first; equal scores in the order of ids. */
-  search(query: string, question: Question & { readonly recency?: Recency | undefined }): Hit[]
+  search(query: string, question: Options): Hit[]
   /** Ids in descending order, below `before` when it is given. */
   list(question: Question & { readonly before?: string | undefined }): string[]
   /** Ids in ascending order, above `after` when it is given. */
@@ -134,7 +133,7 @@ class LexicalIndex implements SpaceIndex {
     return isThere
   }
 
-  search(query: string, question: Question & { readonly recency?: Recency | undefined }): Hit[] {
+  search(query: string, question: Options): Hit[] {
     const asked = queryOf(query, this.#seed)
     if (asked.terms.length === 0 || question.limit <= 0) return []
     return this.#answer(question, () => {

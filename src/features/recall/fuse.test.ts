@@ -26,6 +26,7 @@ test('of several lists ranks count, not scores', () => {
     fused.map((one) => one.score),
     [1 / 61, 1 / 61, 1 / 62, 1 / 62],
   )
+  assert.deepEqual(fused[2]?.fusion, { rank: 2, score: 1 / 62 })
   assert.deepEqual(ids(fuse([[], [hit('c', 1)], [hit('a', 1)]], 1)), ['c'])
 })
 

@@ -96,6 +96,32 @@ test('several spaces are fused; each is authorised', async (t) => {
   }
 })
 
+test('the parts of a score are told to who asks', async (t) => {
+  const locket = await openLocket(t)
+  await storeIn(locket)(alice, 'Alice: I drink green tea')
+  await storeIn(locket)(bob, 'tea')
+  const body = { query: 'Does Alice drink green TEA?', explain: true }
+  const one = await recall(locket, { ...body, space: alice })
+  const { explain, score } = one.items[0]
+  const { terms, label, neighbours, session, phrases, importance, recency } = explain.words
+  assert.deepEqual(
+    terms.map(({ term }: { term: string }) => term),
+    ['Alice', 'drink', 'green', 'TEA'],
+  )
+  const words = terms.reduce((sum: number, term: { score: number }) => sum + term.score, 0)
+  const sum = (words + label + neighbours + session + phrases) * importance * recency
+  assert.ok(Math.abs(sum - score) < 1e-9)
+  assert.equal(explain.words.score, score)
+  assert.equal(explain.fusion, null)
+  const both = await recall(locket, { ...body, space: [alice, bob] })
+  for (const item of both.items) {
+    assert.deepEqual(item.explain.fusion, { rank: 1, score: item.score })
+    assert.notEqual(item.explain.words.score, item.score)
+  }
+  const [plain] = (await recall(locket, { ...body, space: alice, explain: false })).items
+  assert.ok(!('explain' in plain))
+})
+
 test('the answer to a foreign space is that to one that is not there', async (t) => {
   const locket = await openLocket(t)
   const person = await locket.person(alice)

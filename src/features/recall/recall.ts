@@ -4,13 +4,16 @@ import { limits } from '../../core/limits.ts'
 import type { Context, NamedSpace } from '../../kernel/context.ts'
 import { operation } from '../../kernel/operation.ts'
 import type { StoredMemory } from '../../storage/space-store.ts'
+import type { Explanation as Parts } from '../indexes/explain.ts'
 import { type Recency, recencies } from '../indexes/factors.ts'
+import type { Hit } from '../indexes/space-index.ts'
 import type { HeldIndex } from '../indexes/space-indexes.ts'
 import { Filter, type Predicate } from '../memories/filter.ts'
 import { decodeRecord, isExpired, Memory, type MemoryId, toMemory } from '../memories/memory.ts'
 import { defaultSpace } from '../spaces/access.ts'
 import { SpaceHandle } from '../spaces/space.ts'
-import { fuse } from './fuse.ts'
+import { Explanation } from './explanation.ts'
+import { type Fusion, fuse } from './fuse.ts'
 
 const Spaces = z.union([SpaceHandle, z.array(SpaceHandle).min(1).max(limits.recall_spaces_max)])
 
@@ -29,11 +32,13 @@ const Recall = z.strictObject({
     .enum(recencies)
     .default('gentle')
     .describe('How much it counts that a memory is recent, by `occurredAt`.'),
+  explain: z.boolean().default(false).describe('Whether items tell the parts of their scores.'),
 })
 type Recall = z.output<typeof Recall>
 
 const Recalled = Memory.extend({
   score: z.number().describe('Higher is better; comparable only within one answer.'),
+  explain: Explanation.optional().describe('With `explain` only.'),
 })
 type Recalled = z.output<typeof Recalled>
 
@@ -75,6 +80,7 @@ export const recallMemories = operation({
       limit: input.limit,
       now: ctx.now,
       recency: input.recency,
+      explain: input.explain,
       ...(input.filter && { accept: input.filter }),
     }
     const lists = await Promise.all(
@@ -96,6 +102,7 @@ interface Question {
   readonly limit: number
   readonly now: number
   readonly recency: Recency
+  readonly explain: boolean
   readonly accept?: Predicate
   readonly held: HeldIndex | undefined
 }
@@ -104,26 +111,36 @@ interface Found {
   readonly id: MemoryId
   readonly score: number
   readonly space: NamedSpace
+  readonly words: Omit<Hit, 'id'>
 }
 
 async function search(ctx: Context, space: NamedSpace, question: Question): Promise<Found[]> {
   const index = await ctx.services.indexes.current(space.store, question.held)
   const hits = index.search(question.query, question)
-  return hits.map((hit) => ({ id: hit.id as MemoryId, score: hit.score, space }))
+  return hits.map(({ id, ...words }) => ({ id: id as MemoryId, score: words.score, space, words }))
 }
 
+type Fused = Found & { readonly fusion?: Fusion }
+
 /** Opens what was found, in its order; what is gone or over by now is left out. */
-async function open(ctx: Context, found: readonly Found[]): Promise<Recalled[]> {
+async function open(ctx: Context, found: readonly Fused[]): Promise<Recalled[]> {
   const items: Recalled[] = []
   const stored = new Map<NamedSpace, Map<MemoryId, StoredMemory>>()
   for (const [space, hits] of Map.groupBy(found, (hit) => hit.space)) {
     stored.set(space, await space.store.getMany(hits.map((hit) => hit.id)))
   }
-  for (const { id, score, space } of found) {
+  for (const { id, score, space, words, fusion } of found) {
     const bytes = stored.get(space)?.get(id)?.record
     const record = bytes && decodeRecord(bytes)
     if (!record || isExpired(record, ctx.now)) continue
-    items.push({ ...toMemory(id, space.handle, record), score })
+    const item = { ...toMemory(id, space.handle, record), score }
+    const { score: own, explain } = words
+    items.push(explain ? { ...item, explain: explanation(own, explain, fusion) } : item)
   }
   return items
+}
+
+function explanation(score: number, parts: Parts, fusion: Fusion | undefined): Explanation {
+  const terms = parts.terms.map((term) => ({ ...term }))
+  return { words: { score, ...parts, terms }, fusion: fusion ? { ...fusion } : null }
 }
