@@ -1,5 +1,5 @@
 /** What a command is. */
-import type { Config, ServerSettings } from '../config/config.ts'
+import type { Config, RemoteConfig, ServerSettings } from '../config/config.ts'
 import type { SettingName } from '../config/settings.ts'
 import type { Flags } from '../config/sources.ts'
 import type { Operation } from '../kernel/operation.ts'
@@ -9,12 +9,13 @@ import type { Field } from './fields.ts'
 export const exitCodes = { done: 0, failed: 1, usage: 2 } as const
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 
-/** A flag of a local command that is no setting. */
+/** A flag that is neither a setting nor a field of an operation. */
 export interface OwnFlag {
   readonly flag: string
   /** Null: it takes no value. */
   readonly placeholder: string | null
   readonly description: string
+  readonly required?: boolean
 }
 
 export interface LocalCall {
@@ -64,6 +65,26 @@ export interface RemoteCommand {
   readonly columns: readonly string[]
 }
 
+export interface ClientCall {
+  /** Where the server is, and the key; read when it is asked for. Throws `ConfigError`. */
+  readonly server: () => RemoteConfig
+  /** The flags that were given; one without a value is the empty text. */
+  readonly flags: Readonly<Record<string, string>>
+  /** One for each that the command asks for. */
+  readonly positionals: readonly string[]
+  readonly json: boolean
+}
+
+/** A command that asks a running server for many operations, and works on files here. */
+export interface ClientCommand {
+  readonly kind: 'client'
+  readonly words: string
+  readonly summary: string
+  readonly flags: readonly OwnFlag[]
+  readonly positionals: readonly string[]
+  readonly run: (call: ClientCall) => Promise<ExitCode>
+}
+
 /** A command that only tells something about the program. */
 export interface TextCommand {
   readonly kind: 'text'
@@ -75,7 +96,7 @@ export interface TextCommand {
   ) => { text: string; value: unknown } | null
 }
 
-export type Command = LocalCommand | RemoteCommand | TextCommand
+export type Command = LocalCommand | RemoteCommand | ClientCommand | TextCommand
 
 /** What was wrong with a command line: all of it, one line each. */
 export class UsageError extends Error {

@@ -103,6 +103,7 @@ describe('help', () => {
 function flagsOf(command: (typeof commands)[number]): readonly string[] {
   if (command.kind === 'remote') return command.fields.map((field) => field.flag)
   if (command.kind === 'text') return []
+  if (command.kind === 'client') return command.flags.map(({ flag }) => flag)
   return command.settings.flatMap((name) => settings[name].flag ?? [])
 }
 

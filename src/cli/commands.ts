@@ -6,13 +6,15 @@
 import { type SettingName, settings } from '../config/settings.ts'
 import type { Operation } from '../kernel/operation.ts'
 import { operations } from '../operations.ts'
-import type { Command, LocalCommand, RemoteCommand, TextCommand } from './command.ts'
+import type { ClientCommand, Command, LocalCommand, RemoteCommand, TextCommand } from './command.ts'
 import { configCheckCommand, configShowCommand } from './config.ts'
 import { doctorCommand } from './doctor.ts'
 import { egressCheckCommand } from './egress.ts'
+import { exportCommand } from './export.ts'
 import { fieldsOf } from './fields.ts'
 import { healthCommand } from './health.ts'
 import { helpAnswer } from './help.ts'
+import { importCommand, importFlags } from './import.ts'
 import { initCommand } from './init.ts'
 import { migrateCommand } from './migrate.ts'
 import { impliedByMove, moveCommand } from './move.ts'
@@ -248,6 +250,33 @@ const remotes: readonly Remote[] = [
   { operation: 'audit-events.list', words: 'audit list', columns: auditColumns },
 ]
 
+const clients: readonly ClientCommand[] = [
+  {
+    kind: 'client',
+    words: 'export',
+    summary: 'Write the memories of a space into a file, as JSON Lines.',
+    flags: [
+      { flag: 'space', placeholder: 'SPACE', description: 'Whose memories.', required: true },
+      { flag: 'filter', placeholder: 'JSON', description: 'Only these, as for `list`.' },
+      {
+        flag: 'resume',
+        placeholder: null,
+        description: 'Go on after the last line of the file, if there is one.',
+      },
+    ],
+    positionals: ['FILE'],
+    run: exportCommand,
+  },
+  {
+    kind: 'client',
+    words: 'import',
+    summary: 'Store the memories of a file: JSON Lines, or what other systems gave out.',
+    flags: importFlags,
+    positionals: ['FILE'],
+    run: importCommand,
+  },
+]
+
 const texts: readonly TextCommand[] = [
   {
     kind: 'text',
@@ -267,6 +296,7 @@ const texts: readonly TextCommand[] = [
 export const commands: readonly Command[] = [
   ...locals,
   ...operations.filter(({ surfaces }) => surfaces.includes('cli')).flatMap(commandsOf),
+  ...clients,
   ...texts,
 ]
 

@@ -3,7 +3,14 @@ import { didYouMean } from '../config/near.ts'
 import type { Setting } from '../config/setting.ts'
 import { settings } from '../config/settings.ts'
 import { positionalName } from './arguments.ts'
-import type { Command, LocalCommand, RemoteCommand } from './command.ts'
+import type {
+  ClientCommand,
+  Command,
+  LocalCommand,
+  OwnFlag,
+  RemoteCommand,
+  TextCommand,
+} from './command.ts'
 import { type Field, placeholderOf } from './fields.ts'
 import { columns } from './layout.ts'
 
@@ -28,6 +35,7 @@ export function helpAnswer(
 /** How one command is used: one line. */
 export function usageLine(command: Command): string {
   const parts = ['usage: locket', command.words]
+  if (command.kind === 'client') parts.push(...requiredFlags(command))
   if (command.kind !== 'text') parts.push(...positionalsOf(command))
   if (command.words === 'help') parts.push('[COMMAND]')
   return [...parts, '[flags]'].join(' ')
@@ -60,15 +68,22 @@ function overview(commands: readonly Command[]): string {
   return ['usage: locket COMMAND [flags]', '', columns(rows), '', columns(everywhere)].join('\n')
 }
 
-function positionalsOf(command: RemoteCommand | LocalCommand): readonly string[] {
-  if (command.kind === 'local') return command.positionals ?? []
+function positionalsOf(command: Exclude<Command, TextCommand>): readonly string[] {
+  if (command.kind !== 'remote') return command.positionals ?? []
   return command.positionals.map((field) =>
     field.required ? positionalName(field) : `[${positionalName(field)}]`,
   )
 }
 
+function requiredFlags({ flags }: ClientCommand): readonly string[] {
+  return flags
+    .filter(({ required }) => required)
+    .map(({ flag, placeholder }) => `--${flag} ${placeholder}`)
+}
+
 function flagsOf(command: Command): string[][] {
   if (command.kind === 'remote') return command.fields.map((field) => fieldLine(command, field))
+  if (command.kind === 'client') return command.flags.map(ownFlagLine)
   return command.kind === 'local' ? localFlags(command) : []
 }
 
@@ -85,14 +100,16 @@ function fieldLine(command: RemoteCommand, field: Field): string[] {
 }
 
 function localFlags(command: LocalCommand): string[][] {
-  const own = command.flags.map((one) => [
-    `  --${[one.flag, one.placeholder ?? ''].join(' ').trimEnd()}`,
-    one.description,
-  ])
+  const own = command.flags.map(ownFlagLine)
   const heeded = command.settings
     .map((name): Setting => settings[name])
     .flatMap((one) => (one.flag === null ? [] : [[`  --${one.flag} VALUE`, settingNote(one)]]))
   return [...own, ...heeded]
+}
+
+function ownFlagLine({ flag, placeholder, description, required }: OwnFlag): string[] {
+  const noted = required ? `${description} (required)` : description
+  return [`  --${[flag, placeholder ?? ''].join(' ').trimEnd()}`, noted]
 }
 
 function settingNote(one: Setting): string {

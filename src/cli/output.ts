@@ -15,8 +15,33 @@ let lost = false
 // The write that failed tells of it; an event that nobody hears would end a server.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 
+/** How long the status is that stands on the last line of the terminal; 0: none does. */
+let status_characters = 0
+
+/** Whether somebody watches standard error. */
+export function isWatched(): boolean {
+  return process.stderr.isTTY === true
+}
+
+/** What goes on, on the last line of the terminal; the next status or message takes its place. */
+export function printStatus(text: string): void {
+  if (!isWatched()) return
+  const line = printable(text)
+    .replaceAll('\n', ' ')
+    .slice(0, process.stderr.columns - 1)
+  process.stderr.write(`\r${line.padEnd(status_characters)}`)
+  status_characters = line.length
+}
+
+/** Without escape sequences: not every terminal knows them. */
+function clearStatus(): void {
+  if (status_characters > 0) process.stderr.write(`\r${' '.repeat(status_characters)}\r`)
+  status_characters = 0
+}
+
 /** An answer, on standard output. */
 export function print(text: string): void {
+  clearStatus()
   const done = Promise.withResolvers<void>()
   process.stdout.write(`${printable(text)}\n`, (error) => {
     if (error) reportLoss(error)
@@ -32,6 +57,7 @@ export function printJson(value: unknown): void {
 
 /** What is said besides the answer, on standard error. */
 export function printError(text: string): void {
+  clearStatus()
   process.stderr.write(`${printable(text)}\n`)
 }
 

@@ -1,14 +1,9 @@
 /** Runs an operation on a server: the command line as a request, the answer as text or JSON. */
 import type { RemoteConfig } from '../config/config.ts'
-import { minute_ms } from '../core/clock.ts'
 import { type ExitCode, exitCodes, type RemoteCommand } from './command.ts'
-import { readBounded } from './input.ts'
 import { columns, details, row, table } from './layout.ts'
 import { print, printError, printJson } from './output.ts'
-import { version } from './version.ts'
-
-const answer_bytes_max = 64 * 1024 * 1024
-const timeout_ms = 2 * minute_ms
+import { type Asked, askServer, notLocket, refusalOf, succeeded } from './server.ts'
 
 export interface RemoteCall {
   readonly config: RemoteConfig
@@ -18,34 +13,20 @@ export interface RemoteCall {
 
 /** Asks the server and shows what it says. */
 export async function runRemote(command: RemoteCommand, call: RemoteCall): Promise<ExitCode> {
-  const { status, body } = await send(command, call)
-  const answer = parseAnswer(body)
-  if (status < 200 || status > 299) {
-    printError(refusal(status, answer))
+  const answered = await askServer(call.config, toRequest(command, call))
+  if (!succeeded(answered)) {
+    printError(refusalOf(answered))
     return exitCodes.failed
   }
-  if (answer === undefined) throw new Error(notLocket(call.config.url))
-  if (call.json) printJson(answer)
-  else show(command, answer)
-  return itemsOf(answer)?.some(isFailed) ? exitCodes.failed : exitCodes.done
-}
-
-async function send(
-  command: RemoteCommand,
-  call: RemoteCall,
-): Promise<{ status: number; body: Uint8Array }> {
-  const { url, init } = toRequest(command, call)
-  try {
-    const response = await fetch(url, init)
-    const body = await readBounded(response.body ?? [], answer_bytes_max)
-    return { status: response.status, body }
-  } catch (cause) {
-    throw new Error(`${call.config.url} cannot be reached (${reasonOf(cause)})`, { cause })
-  }
+  const { value } = answered
+  if (value === undefined) throw new Error(notLocket(call.config))
+  if (call.json) printJson(value)
+  else show(command, value)
+  return itemsOf(value)?.some(isFailed) ? exitCodes.failed : exitCodes.done
 }
 
 /** Fields in the path, then in the query of what has no body, else in the body. */
-function toRequest(command: RemoteCommand, { config, input }: RemoteCall) {
+function toRequest(command: RemoteCommand, { input }: RemoteCall): Asked {
   const { method, path } = command.operation
   const rest = new Map(Object.entries(input))
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => {
@@ -57,47 +38,11 @@ function toRequest(command: RemoteCommand, { config, input }: RemoteCall) {
   const query = new URLSearchParams(
     [...rest].map(([name, value]): [string, string] => [name, String(value)]),
   )
-  const url = `${config.url}${filled}${hasBody || rest.size === 0 ? '' : `?${query}`}`
-  const headers = {
-    accept: 'application/json',
-    authorization: `Bearer ${config.apiKey}`,
-    'user-agent': `locket-cli/${version}`,
-  }
-  const init: RequestInit = {
+  return {
     method,
-    headers: hasBody ? { ...headers, 'content-type': 'application/json' } : headers,
-    ...(hasBody && { body: JSON.stringify(Object.fromEntries(rest)) }),
-    // The key goes to the server that was named and to no other.
-    redirect: 'error',
-    signal: AbortSignal.timeout(timeout_ms),
+    path: hasBody || rest.size === 0 ? filled : `${filled}?${query}`,
+    body: hasBody ? JSON.stringify(Object.fromEntries(rest)) : null,
   }
-  return { url, init }
-}
-
-/** Undefined when it is no JSON, as what a proxy says of its own. */
-function parseAnswer(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(body))
-  } catch {
-    return undefined
-  }
-}
-
-/** A problem (RFC 9457) as one line: `code: sentence (detail) [request id]`. */
-function refusal(status: number, answer: unknown): string {
-  const part = (name: string): string | null => {
-    const value = typeof answer === 'object' && answer !== null ? Reflect.get(answer, name) : null
-    return typeof value === 'string' && value !== '' ? value : null
-  }
-  const code = part('code')
-  if (code === null) return `the server answered ${status} and did not say why`
-  const [sentence, detail, request] = [part('title'), part('detail'), part('requestId')]
-  const parts = [
-    `${code}: ${sentence ?? status}`,
-    ...(detail === null || detail === sentence ? [] : [`(${detail})`]),
-    ...(request === null ? [] : [`[${request}]`]),
-  ]
-  return parts.join(' ').replace(/\s+/g, ' ')
 }
 
 function show(command: RemoteCommand, answer: unknown): void {
@@ -119,15 +64,4 @@ function itemsOf(answer: unknown): readonly unknown[] | null {
 function isFailed(item: unknown): boolean {
   if (typeof item !== 'object' || item === null) return false
   return 'memory' in item && 'error' in item && item.error !== null
-}
-
-function notLocket(url: string): string {
-  return `${url} did not answer in JSON: is it a Locket?`
-}
-
-/** The system's word for it: `ECONNREFUSED`. */
-function reasonOf(thrown: unknown): string {
-  const cause = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown
-  if (!(cause instanceof Error)) return 'unknown reason'
-  return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message
 }

@@ -11,6 +11,7 @@ import {
   surplusIn,
 } from './arguments.ts'
 import {
+  type ClientCommand,
   type Command,
   type ExitCode,
   exitCodes,
@@ -82,6 +83,7 @@ async function runCommand(command: Command, argv: readonly string[]): Promise<Ex
     return exitCodes.done
   }
   if (command.kind === 'text') return tell(command, given)
+  if (command.kind === 'client') return runClient(command, given)
   return command.kind === 'local' ? runLocal(command, given) : runOnServer(command, given)
 }
 
@@ -96,29 +98,52 @@ function tell(command: TextCommand, given: Arguments): ExitCode {
 }
 
 async function runLocal(command: LocalCommand, given: Arguments): Promise<ExitCode> {
-  const values = [...given.values].map(([flag, texts]) => [flag, texts.at(-1) ?? ''] as const)
-  const isOwn = (flag: string): boolean => command.flags.some((one) => one.flag === flag)
+  const { flags, others } = flagsOf(command, given)
+  const set = { ...others, ...command.implied?.(flags) }
+  const read = readAll(mistakesIn(command, given), () => readServerSettings(set))
+  const reread = (changed: Flags): Config => readServerSettings({ ...set, ...changed }).config
+  const { positionals, json } = given
+  return command.run({ config: read.config, settings: read, flags, positionals, json, reread })
+}
+
+async function runClient(command: ClientCommand, given: Arguments): Promise<ExitCode> {
+  const absent = command.flags.filter(({ flag, required }) => required && !given.values.has(flag))
+  const mistakes = [
+    ...mistakesIn(command, given),
+    ...absent.map(({ flag }) => `--${flag}: required`),
+  ]
+  if (mistakes.length > 0) throw new UsageError(mistakes)
+  const { positionals, json } = given
+  const { flags } = flagsOf(command, given)
+  return command.run({ server: readRemoteConfig, flags, positionals, json })
+}
+
+type OwnFlags = LocalCommand | ClientCommand
+
+/** What is wrong with a line that must give every positional value, and no flag twice. */
+function mistakesIn(command: OwnFlags, given: Arguments): readonly string[] {
   const asked = command.positionals ?? []
   const missing = asked.slice(given.positionals.length).map((name) => `${name}: required`)
-  const mistakes = [
+  return [
     ...given.mistakes,
     ...repeatedIn(given, flagNames(command)),
     ...surplusIn(given, asked.length),
     ...missing,
   ]
+}
+
+/** The command's own flags, and those that are settings. */
+function flagsOf(command: OwnFlags, given: Arguments): Readonly<Record<'flags' | 'others', Flags>> {
+  const values = [...given.values].map(([flag, texts]) => [flag, texts.at(-1) ?? ''] as const)
+  const isOwn = (flag: string): boolean => command.flags.some((one) => one.flag === flag)
   const switched = switchNames(command).filter((flag) => given.switched.has(flag))
-  const flags = Object.fromEntries([
-    ...values.filter(([flag]) => isOwn(flag)),
-    ...switched.map((flag) => [flag, ''] as const),
-  ])
-  const set = {
-    ...Object.fromEntries(values.filter(([flag]) => !isOwn(flag))),
-    ...command.implied?.(flags),
+  return {
+    flags: Object.fromEntries([
+      ...values.filter(([flag]) => isOwn(flag)),
+      ...switched.map((flag) => [flag, ''] as const),
+    ]),
+    others: Object.fromEntries(values.filter(([flag]) => !isOwn(flag))),
   }
-  const read = readAll(mistakes, () => readServerSettings(set))
-  const reread = (changed: Flags): Config => readServerSettings({ ...set, ...changed }).config
-  const { positionals, json } = given
-  return command.run({ config: read.config, settings: read, flags, positionals, json, reread })
 }
 
 async function runOnServer(command: RemoteCommand, given: Arguments): Promise<ExitCode> {
@@ -152,11 +177,12 @@ function flagNames(command: Command): readonly string[] {
   if (command.kind === 'remote') return command.fields.map((field) => field.flag)
   if (command.kind === 'text') return []
   const own = command.flags.filter((one) => one.placeholder !== null).map((one) => one.flag)
+  if (command.kind === 'client') return own
   return [...own, ...command.settings.flatMap((name) => settings[name].flag ?? [])]
 }
 
 /** The flags of a command that take none, besides those of every command. */
 function switchNames(command: Command): readonly string[] {
-  if (command.kind !== 'local') return []
+  if (command.kind === 'remote' || command.kind === 'text') return []
   return command.flags.filter((one) => one.placeholder === null).map((one) => one.flag)
 }

@@ -54,6 +54,19 @@ export const limits = {
   /** What `contains` looks through in one request, all told: 70 ms at the worst, measured. */
   filter_examined_characters_max: 10_000_000,
 
+  /** What `locket import` and `locket export` hold themselves to. */
+  importLine_bytes_max: 1024 * 1024,
+  importRequest_bytes_max: 1024 * 1024,
+  importNesting_max: 30,
+  /** Refused lines that are told one by one. */
+  importRefusals_shown_max: 20,
+  /** How far the shape of a file is looked for. */
+  importDetection_records_max: 100,
+  importHead_bytes_max: 64 * 1024,
+  /** How often a request is sent that the server has no time for, and how long at most it waits. */
+  clientTries_max: 8,
+  clientWait_ms_max: 60_000,
+
   handle_characters_max: 100,
   name_characters_max: 100,
   scopes_max: 32,
