@@ -20,5 +20,9 @@ export function endOfHour(time_ms: number): number {
 
 /** RFC 3339 in UTC with milliseconds, the form of every time in every answer. */
 export function toTimestamp(time_ms: number): string {
-  return new Date(time_ms).toISOString()
+  if (time_ms !== latest.time_ms) latest = { time_ms, text: new Date(time_ms).toISOString() }
+  return latest.text
 }
+
+/** The times of a memory are mostly one and the same, and each of them is asked for. */
+let latest = { time_ms: 0, text: '1970-01-01T00:00:00.000Z' }

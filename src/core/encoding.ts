@@ -92,21 +92,41 @@ export function base62Character(value: number): string {
  * pair has no UTF-8 (each would become the same U+FFFD), so no caller may pass one.
  */
 export function lengthPrefixed(parts: readonly (string | Uint8Array)[]): Buffer {
-  const sizes = parts.map(byteLength)
-  const joined = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + size + 4, 0))
+  const joined = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + 4 + byteLength(part), 0))
   let at = 0
-  for (const [index, part] of parts.entries()) {
-    const size = sizes[index] ?? 0
-    at = joined.writeUInt32BE(size, at)
-    if (typeof part === 'string') joined.write(part, at, 'utf8')
-    else joined.set(part, at)
-    at += size
+  for (const part of parts) {
+    const start = at + 4
+    const end = start + put(part, joined, start)
+    joined.writeUInt32BE(end - start, at)
+    at = end
   }
   return joined
 }
 
 function byteLength(part: string | Uint8Array): number {
-  if (typeof part !== 'string') return part.length
+  return typeof part === 'string' ? Buffer.byteLength(part) : part.length
+}
+
+/** Tells how many bytes the part took. */
+function put(part: string | Uint8Array, bytes: Buffer, start: number): number {
+  if (typeof part !== 'string') {
+    bytes.set(part, start)
+    return part.length
+  }
+  if (part.length <= short_max && putAscii(part, bytes, start)) return part.length
   assert(part.isWellFormed(), 'text that is hashed or bound is well-formed')
-  return Buffer.byteLength(part)
+  return bytes.write(part, start, 'utf8')
+}
+
+/** Nearly all parts are ids and short words: a call of the encoder takes longer than they do. */
+const short_max = 64
+
+/** False where there is more than ASCII, which no surrogate is. */
+function putAscii(text: string, bytes: Uint8Array, start: number): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code > 0x7f) return false
+    bytes[start + at] = code
+  }
+  return true
 }

@@ -43,20 +43,27 @@ const domain = 'locket/tombstone/v1'
 export function openTombstones(options: { file: string; rootKey: DataKey }): Tombstones {
   const { file } = options
   const key = signingKeyOf(options.rootKey, domain)
-  const destroyed = new Set(readAll(file, key).map(nameOf))
+  const destroyed = Map.groupBy(readAll(file, key), ({ tenant }) => tenant)
+  const scopes = new Map([...destroyed].map(([tenant, some]) => [tenant, scopesOf(some)]))
+  const has = (tenant: string, scope: string): boolean => scopes.get(tenant)?.has(scope) ?? false
   return {
     get size() {
-      return destroyed.size
+      return scopes.values().reduce((sum, some) => sum + some.size, 0)
     },
-    has: (tenant, scope) => destroyed.has(nameOf({ tenant, scope })),
+    has,
     append(tombstone) {
-      if (destroyed.has(nameOf(tombstone))) return
+      const { tenant, scope } = tombstone
+      if (has(tenant, scope)) return
       assert(Object.values(tombstone).every(isPlain), 'a tombstone holds ids and a time')
       const signature = toBase64Url(key.sign(signedBytes(tombstone)))
       appendDurably(file, `${toLine(tombstone, signature)}\n`)
-      destroyed.add(nameOf(tombstone))
+      scopes.set(tenant, (scopes.get(tenant) ?? new Set()).add(scope))
     },
   }
+}
+
+function scopesOf(tombstones: readonly Tombstone[]): Set<string> {
+  return new Set(tombstones.map(({ scope }) => scope))
 }
 
 /** Makes the file where there is none. Whatever would keep tombstones from it stops the start. */
