@@ -218,31 +218,29 @@ export async function rewrapTenantKeys(
   return rows.length
 }
 
-/** The keys of one transaction. */
+/** The keys that one transaction sees of a tenant. */
 export interface KeyAccess {
   /**
    * Throws `not_found` when the key was destroyed or never was. With `version`, what is remembered
    * of the key counts only if it has that one: another transaction may have made it since.
    */
-  get(tenant: Id<'ten'>, scope: KeyScope, version?: number): Promise<KeySet>
+  get(scope: KeyScope, version?: number): Promise<KeySet>
+  /** The same where nothing has to be read for it. */
+  known(scope: KeyScope, version?: number): KeySet | undefined
   /** Says which epoch of the tenant this transaction sees: keys rotated since are read anew. */
-  follow(tenant: Id<'ten'>, epoch: number): void
-  create(tenant: Id<'ten'>, scope: KeyScope): Promise<void>
+  follow(epoch: number): void
+  create(scope: KeyScope): Promise<void>
   /** Adds a version that seals from now on; older ones still open. Returns the new version. */
-  rotate(tenant: Id<'ten'>, scope: KeyScope): Promise<number>
+  rotate(scope: KeyScope): Promise<number>
   /** Wraps every key below the tenant's again, under its current version. */
-  rewrapAll(tenant: Id<'ten'>): Promise<number>
+  rewrapAll(): Promise<number>
   /** Overwrites the wrapped bytes of every version. */
-  destroy(tenant: Id<'ten'>, scope: KeyScope): Promise<void>
+  destroy(scope: KeyScope): Promise<void>
 }
 
-/** The keys that a transaction has open already. */
-interface OpenKeys {
-  find(tenant: Id<'ten'>, scope: KeyScope): KeySet | undefined
-  keep(tenant: Id<'ten'>, scope: KeyScope, loaded: KeySet): void
-  /** The transaction changed the key: what was remembered of it is not true any more. */
-  drop(tenant: Id<'ten'>, scope: KeyScope): void
-  follow: KeyAccess['follow']
+/** Opens the keys of one transaction. */
+export function keyAccess(tx: Transaction, keys: Keys, tenant: Id<'ten'>): KeyAccess {
+  return new TransactionKeys(tx, keys, tenant)
 }
 
 /**
@@ -251,97 +249,119 @@ interface OpenKeys {
  * an epoch of the tenant: one that writes uses it only when it sees that very epoch, and one that
  * has not looked leaves nothing there.
  */
-function openKeys(tx: Transaction, { cache }: Keys): OpenKeys {
-  const own = new Map<string, KeySet>()
-  const changed = new Set<string>()
-  let seen: { tenant: Id<'ten'>; epoch: number } | undefined
+class TransactionKeys implements KeyAccess {
+  readonly #tx: Transaction
+  readonly #keys: Keys
+  readonly #tenant: Id<'ten'>
+  /** What it has found or loaded: true for all that is done in it. */
+  readonly #open = new Map<KeyScope, KeySet>()
+  readonly #changed = new Set<KeyScope>()
+  #epoch: number | undefined
+
+  constructor(tx: Transaction, keys: Keys, tenant: Id<'ten'>) {
+    this.#tx = tx
+    this.#keys = keys
+    this.#tenant = tenant
+  }
+
+  known(scope: KeyScope, version?: number): KeySet | undefined {
+    if (this.#keys.tombstones.has(this.#tenant, scope)) return undefined
+    const found = this.#open.get(scope) ?? this.#shared(scope)
+    return found && (version === undefined || found.versions.includes(version)) ? found : undefined
+  }
+
+  async get(scope: KeyScope, version?: number): Promise<KeySet> {
+    if (this.#keys.tombstones.has(this.#tenant, scope)) throw new LocketError('not_found')
+    return this.known(scope, version) ?? this.#load(scope)
+  }
+
+  /** A writing transaction may see an epoch that is never committed: it only compares. */
+  follow(epoch: number): void {
+    if (!this.#tx.writable) this.#keys.cache.follow(this.#tenant, epoch)
+    if (this.#epoch !== epoch) this.#open.clear()
+    this.#epoch = epoch
+  }
+
+  create(scope: KeyScope): Promise<void> {
+    return this.#insert(scope, 1)
+  }
+
+  async rotate(scope: KeyScope): Promise<number> {
+    // What is remembered may miss a version that was made in the same group of writes.
+    await this.get(scope)
+    const rows = await this.#tx.all(versionsOf, { tenant: this.#tenant, scope })
+    const version = Math.max(...rows.map((row) => row.version)) + 1
+    await this.#insert(scope, version)
+    await this.#tx.run(retire, { tenant: this.#tenant, scope, version })
+    return version
+  }
+
+  async rewrapAll(): Promise<number> {
+    const tenant = this.#tenant
+    const parent = await this.get('tenant')
+    const rows = await this.#tx.all(scopesOf, { tenant })
+    for (const row of rows) {
+      const owner = { tenant, scope: row.scope, version: row.version }
+      const material = unwrapKey(parent, owner, row.wrapped)
+      const wrapped = wrapKey(parent.current, owner, material)
+      zero(material)
+      await this.#tx.run(rewrap, { ...owner, wrapped })
+    }
+    return rows.length
+  }
+
+  async destroy(scope: KeyScope): Promise<void> {
+    const tenant = this.#tenant
+    const rows = await this.#tx.all(versionsOf, { tenant, scope })
+    const length = Math.max(0, ...rows.map((row) => row.wrapped.length))
+    await this.#tx.run(overwriteAll, { tenant, scope, blank: new Uint8Array(length) as Sealed })
+    this.#drop(scope)
+  }
+
+  /** What the process remembers, where it is true for this transaction. */
+  #shared(scope: KeyScope): KeySet | undefined {
+    const isShared = this.#isCurrent() || (this.#epoch === undefined && !this.#tx.writable)
+    if (!isShared || this.#changed.has(scope)) return undefined
+    const found = this.#keys.cache.get(this.#tenant, scope)
+    if (found) this.#open.set(scope, found)
+    return found
+  }
+
   /** False, too, once another transaction saw a later epoch. */
-  const isCurrent = (): boolean => seen !== undefined && cache.epochOf(seen.tenant) === seen.epoch
-  const nameOf = (tenant: Id<'ten'>, scope: KeyScope): string => `${tenant}/${scope}`
-  return {
-    find: (tenant, scope) => {
-      const name = nameOf(tenant, scope)
-      const isShared = (isCurrent() || (!seen && !tx.writable)) && !changed.has(name)
-      return own.get(name) ?? (isShared ? cache.get(tenant, scope) : undefined)
-    },
-    keep: (tenant, scope, loaded) => {
-      if (tx.writable || !isCurrent()) own.set(nameOf(tenant, scope), loaded)
-      else cache.set(tenant, scope, loaded)
-    },
-    drop: (tenant, scope) => {
-      changed.add(nameOf(tenant, scope))
-      own.delete(nameOf(tenant, scope))
-    },
-    // A writing transaction may see an epoch that is never committed: it only compares.
-    follow: (tenant, epoch) => {
-      if (!tx.writable) cache.follow(tenant, epoch)
-      seen = { tenant, epoch }
-    },
-  }
-}
-
-/** Opens the keys of one transaction. */
-export function keyAccess(tx: Transaction, keys: Keys): KeyAccess {
-  const opened = openKeys(tx, keys)
-
-  const load = async (tenant: Id<'ten'>, scope: KeyScope): Promise<KeySet> => {
-    const rows = await tx.all(versionsOf, { tenant, scope })
-    if (!rows.some((row) => row.state === 'current')) throw new LocketError('not_found')
-    if (scope === 'tenant') return openKeySet(keys.root, { tenant, scope }, rows)
-    const usable = rows.filter((row) => row.state !== 'destroyed')
-    const newest = Math.max(...usable.map((row) => sealedKeyVersion(row.wrapped)))
-    const parent = await get(tenant, 'tenant', newest)
-    return openKeySet(parent, { tenant, scope }, rows)
+  #isCurrent(): boolean {
+    return this.#epoch !== undefined && this.#keys.cache.epochOf(this.#tenant) === this.#epoch
   }
 
-  const get: KeyAccess['get'] = async (tenant, scope, version) => {
-    if (keys.tombstones.has(tenant, scope)) throw new LocketError('not_found')
-    const known = opened.find(tenant, scope)
-    if (known && (version === undefined || known.versions.includes(version))) return known
-    const loaded = await load(tenant, scope)
-    opened.keep(tenant, scope, loaded)
+  async #load(scope: KeyScope): Promise<KeySet> {
+    const loaded = await this.#unwrap(scope)
+    this.#open.set(scope, loaded)
+    if (!this.#tx.writable && this.#isCurrent()) this.#keys.cache.set(this.#tenant, scope, loaded)
     return loaded
   }
 
-  const insert = async (tenant: Id<'ten'>, scope: KeyScope, version: number): Promise<void> => {
-    const parent = scope === 'tenant' ? keys.root : (await get(tenant, 'tenant')).current
+  async #unwrap(scope: KeyScope): Promise<KeySet> {
+    const tenant = this.#tenant
+    const rows = await this.#tx.all(versionsOf, { tenant, scope })
+    if (!rows.some((row) => row.state === 'current')) throw new LocketError('not_found')
+    if (scope === 'tenant') return openKeySet(this.#keys.root, { tenant, scope }, rows)
+    const usable = rows.filter((row) => row.state !== 'destroyed')
+    const newest = Math.max(...usable.map((row) => sealedKeyVersion(row.wrapped)))
+    return openKeySet(await this.get('tenant', newest), { tenant, scope }, rows)
+  }
+
+  async #insert(scope: KeyScope, version: number): Promise<void> {
+    const tenant = this.#tenant
+    const parent = scope === 'tenant' ? this.#keys.root : (await this.get('tenant')).current
     const material = newKeyMaterial()
     const wrapped = wrapKey(parent, { tenant, scope, version }, material)
     zero(material)
-    await tx.run(insertKey, { tenant, scope, version, wrapped, now: keys.clock() })
-    opened.drop(tenant, scope)
+    await this.#tx.run(insertKey, { tenant, scope, version, wrapped, now: this.#keys.clock() })
+    this.#drop(scope)
   }
 
-  return {
-    get,
-    follow: opened.follow,
-    create: (tenant, scope) => insert(tenant, scope, 1),
-    rotate: async (tenant, scope) => {
-      // What is remembered may miss a version that was made in the same group of writes.
-      await get(tenant, scope)
-      const rows = await tx.all(versionsOf, { tenant, scope })
-      const version = Math.max(...rows.map((row) => row.version)) + 1
-      await insert(tenant, scope, version)
-      await tx.run(retire, { tenant, scope, version })
-      return version
-    },
-    rewrapAll: async (tenant) => {
-      const parent = await get(tenant, 'tenant')
-      const rows = await tx.all(scopesOf, { tenant })
-      for (const row of rows) {
-        const owner = { tenant, scope: row.scope, version: row.version }
-        const material = unwrapKey(parent, owner, row.wrapped)
-        const wrapped = wrapKey(parent.current, owner, material)
-        zero(material)
-        await tx.run(rewrap, { ...owner, wrapped })
-      }
-      return rows.length
-    },
-    destroy: async (tenant, scope) => {
-      const rows = await tx.all(versionsOf, { tenant, scope })
-      const length = Math.max(0, ...rows.map((row) => row.wrapped.length))
-      await tx.run(overwriteAll, { tenant, scope, blank: new Uint8Array(length) as Sealed })
-      opened.drop(tenant, scope)
-    },
+  /** The transaction changed the key: what was remembered of it is not true any more. */
+  #drop(scope: KeyScope): void {
+    this.#changed.add(scope)
+    this.#open.delete(scope)
   }
 }

@@ -17,7 +17,7 @@ import type { Log } from '../core/log.ts'
 import type { Durability, Transaction } from './database.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 import { sqliteStatements } from './sqlite-statements.ts'
-import { StrictTransaction } from './transaction.ts'
+import { type Statements, StrictTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
 
 interface Job {
@@ -33,6 +33,7 @@ const synchronous: Readonly<Record<Durability, string>> = { full: 'FULL', relaxe
 
 export class GroupCommit {
   readonly #connection: SqliteConnection
+  readonly #statements: Statements
   readonly #log: Log
   readonly #turns = new Turns()
   readonly #queues: Readonly<Record<Durability, Job[]>> = { full: [], relaxed: [] }
@@ -44,6 +45,7 @@ export class GroupCommit {
 
   constructor(connection: SqliteConnection, log: Log) {
     this.#connection = connection
+    this.#statements = sqliteStatements(connection)
     this.#log = log
   }
 
@@ -140,7 +142,7 @@ export class GroupCommit {
     this.#connection.run('BEGIN IMMEDIATE')
     const answers: (() => void)[] = []
     for (const job of group) {
-      const tx = new StrictTransaction(sqliteStatements(this.#connection), true)
+      const tx = new StrictTransaction(this.#statements, true)
       answers.push(await answerOf(job, tx))
       if (tx.failure) return this.#blame(job, tx.failure.error)
     }

@@ -79,12 +79,13 @@ export function query<Args extends object, Row>(
   /** The parameters of any engine will do: all have them in the same order. */
   const parameters = (): readonly unknown[] =>
     (compiled.values().next().value ?? compile('sqlite')).parameters
+  let slots: readonly unknown[] | undefined
   return {
     sql: (engine) => compile(engine).sql,
-    values: (args) =>
-      parameters().map((parameter) =>
-        parameter instanceof Marker ? argument(args, parameter.name) : parameter,
-      ),
+    values: (args) => {
+      slots ??= parameters()
+      return slots.map((slot) => (slot instanceof Marker ? argument(args, slot.name) : slot))
+    },
   }
 }
 
@@ -101,7 +102,7 @@ function markers<Args extends object>(): Args {
 }
 
 function argument(args: object, name: string): unknown {
-  const value: unknown = Reflect.get(args, name)
+  const value = (args as Readonly<Record<string, unknown>>)[name]
   if (value === undefined) throw new Error(`query argument is missing: ${name}`)
   return value
 }

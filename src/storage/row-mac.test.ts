@@ -4,6 +4,8 @@ import { failsWith, openStores, type Stores } from '../../test/stores.ts'
 import type { Cell } from '../../test/test-data.ts'
 import { systemClock } from '../core/clock.ts'
 import { newId } from '../core/ids.ts'
+import type { Sealed } from '../crypto/aead.ts'
+import { hashed } from '../crypto/blind-index.ts'
 import { dataKey } from '../crypto/data-key.ts'
 import type { KeySet } from '../crypto/keyring.ts'
 import { getApiKey, insertApiKey } from '../features/api-keys/store.ts'
@@ -198,3 +200,77 @@ for (const [what, mac] of [
     )
   })
 }
+
+const tenantRow: Tables['tenants'] = {
+  tenant_id: 'ten_1',
+  state: 'active',
+  epoch: 1,
+  slug_index: hashed(new Uint8Array(32)),
+  profile: new Uint8Array(60) as Sealed,
+  created_at: 1,
+  updated_at: 2,
+  mac: new Uint8Array(),
+}
+
+/** The key, and how often it was asked for a MAC. */
+function countingKeys(material: number) {
+  const real = dataKey(new Uint8Array(32).fill(material), 1)
+  const counted = {
+    macs: 0,
+    key: {
+      ...real,
+      mac: (...args: Parameters<typeof real.mac>) => {
+        counted.macs += 1
+        return real.mac(...args)
+      },
+    },
+  }
+  const set: KeySet = { current: counted.key, versions: [1], version: () => counted.key }
+  return { counted, set }
+}
+
+test('the row of a tenant that is the same to the last byte is checked once for each key', () => {
+  const { counted, set } = countingKeys(1)
+  const mac = rowMac(key, 'tenants', tenantRow)
+  for (let read = 0; read < 3; read += 1) {
+    const row = { ...structuredClone(tenantRow), epoch: read, mac: Uint8Array.from(mac) }
+    assert.equal(checkRow(set, 'tenants', row as Tables['tenants']), row)
+  }
+  assert.equal(counted.macs, 1)
+  const again = countingKeys(1)
+  checkRow(again.set, 'tenants', { ...tenantRow, mac })
+  assert.equal(again.counted.macs, 1, 'another key, or the same unwrapped anew')
+})
+
+const changes: readonly Partial<Tables['tenants']>[] = [
+  { tenant_id: 'ten_2' },
+  { state: 'disabled' },
+  { slug_index: hashed(new Uint8Array(32).fill(1)) },
+  { profile: new Uint8Array(61) as Sealed },
+  { created_at: 2 },
+  { updated_at: '2' as unknown as number },
+  { mac: new Uint8Array(36).fill(0, 4) },
+]
+
+for (const change of changes) {
+  test(`a tenant's ${Object.keys(change)} that changed after it was checked is noticed`, () => {
+    const { set } = countingKeys(1)
+    const row = { ...tenantRow, mac: rowMac(key, 'tenants', tenantRow) }
+    checkRow(set, 'tenants', row)
+    const changed = { ...row, ...change }
+    if (change.mac) changed.mac = Uint8Array.from(row.mac, (byte, at) => byte ^ Number(at === 35))
+    const noticed = failsWith('integrity_failed')
+    assert.throws(() => checkRow(set, 'tenants', changed), noticed)
+    assert.throws(() => checkRow(set, 'tenants', changed), noticed, 'also the second time')
+    Object.assign(row, change)
+    row.mac.set(changed.mac)
+    assert.throws(() => checkRow(set, 'tenants', row), noticed, 'also in the row that was checked')
+  })
+}
+
+test('rows of other tables are checked each time: a look at a foreign space takes as long as one at none', () => {
+  const { counted, set } = countingKeys(1)
+  const row = { ...grantRow, mac: rowMac(key, 'grants', grantRow) }
+  for (let read = 0; read < 3; read += 1) checkRow(set, 'grants', row)
+  assert.equal(counted.macs, 3)
+})

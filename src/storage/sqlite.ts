@@ -9,7 +9,7 @@ import { type Migration, migrate, migrations } from './migrations.ts'
 import { busy_timeout_ms, SqliteConnection } from './sqlite-connection.ts'
 import { sqliteStatements } from './sqlite-statements.ts'
 import { tables } from './tables.ts'
-import { StrictTransaction } from './transaction.ts'
+import { type Statements, StrictTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
 
 export interface SqliteOptions {
@@ -42,6 +42,7 @@ class SqliteDatabase implements Database {
   readonly engine = 'sqlite'
   readonly #writer: SqliteConnection
   readonly #reader: SqliteConnection
+  readonly #reading: Statements
   readonly #commits: GroupCommit
   readonly #reads = new Turns()
   #closing: Promise<void> | undefined
@@ -49,6 +50,7 @@ class SqliteDatabase implements Database {
   constructor(writer: SqliteConnection, reader: SqliteConnection, log: Log) {
     this.#writer = writer
     this.#reader = reader
+    this.#reading = sqliteStatements(reader)
     this.#commits = new GroupCommit(writer, log)
   }
 
@@ -90,7 +92,7 @@ class SqliteDatabase implements Database {
   }
 
   async #snapshot<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const tx = new StrictTransaction(sqliteStatements(this.#reader), false)
+    const tx = new StrictTransaction(this.#reading, false)
     this.#reader.run('BEGIN')
     try {
       const value = await work(tx.view())

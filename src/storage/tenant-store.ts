@@ -8,7 +8,7 @@ import { open, type Place, type Sealed, seal, sealedKeyVersion } from '../crypto
 import { type Blind, blindIndex } from '../crypto/blind-index.ts'
 import type { KeySet } from '../crypto/keyring.ts'
 import type { Transaction } from './database.ts'
-import { type KeyAccess, type Keys, keyAccess } from './encryption-keys.ts'
+import { type KeyAccess, type Keys, keyAccess, type SealCounts } from './encryption-keys.ts'
 import type { Query } from './query.ts'
 import { checkRow, macVersion, type PowerTable, rowMac, type Unsigned } from './row-mac.ts'
 import type { KeyScope, TableName, Tables } from './tables.ts'
@@ -52,6 +52,8 @@ export interface TenantStore {
   checked<Name extends PowerTable>(table: Name, row: Tables[Name]): Promise<Tables[Name]>
   /** The versions of a key; looked up again when `version` is not among those remembered. */
   keys(scope: KeyScope, version?: number): Promise<KeySet>
+  /** The same where nothing has to be read for it. */
+  knownKeys(scope: KeyScope, version?: number): KeySet | undefined
   /** Says which epoch of the tenant this transaction sees. */
   follow(epoch: number): void
   /** Counts one seal that was made with a key itself. */
@@ -64,27 +66,7 @@ export interface TenantStore {
 
 /** Opens a tenant's view. `tenant` comes from the credential, never from a request. */
 export function tenantStore(tx: Transaction, keys: Keys, tenant: Id<'ten'>): TenantStore {
-  const own = tx.as(tenant)
-  const access = keyAccess(own, keys)
-  const full = <Args extends OfTenant>(args: Omit<Args, 'tenant'>): Args =>
-    ({ ...args, tenant }) as Args
-  return {
-    tenant,
-    writable: tx.writable,
-    all: (query, args) => own.all(query, full(args)),
-    first: (query, args) => own.first(query, full(args)),
-    run: (query, args) => own.run(query, full(args)),
-    savepoint: (work) => tx.savepoint(work),
-    ...sealing(access, keys, tenant),
-    ...rowMacs(access, tenant),
-    keys: (scope, version) => access.get(tenant, scope, version),
-    follow: (epoch) => access.follow(tenant, epoch),
-    countSeal: (scope, version) => keys.seals.add({ tenant, scope, version }),
-    createKey: (scope) => access.create(tenant, scope),
-    rotateKey: (scope) => access.rotate(tenant, scope),
-    rewrapKeys: () => access.rewrapAll(tenant),
-    destroyKey: (scope) => access.destroy(tenant, scope),
-  }
+  return new TenantView(tx.as(tenant), keys, tenant)
 }
 
 /** The view of the instance itself: its own log, its own keys, the list of tenants. */
@@ -92,46 +74,123 @@ export function instanceStore(tx: Transaction, keys: Keys): TenantStore {
   return tenantStore(tx, keys, instanceTenant)
 }
 
-function sealing(
-  access: KeyAccess,
-  process: Keys,
-  tenant: Id<'ten'>,
-): Pick<TenantStore, 'seal' | 'open' | 'blindIndex' | 'blindIndexes'> {
-  return {
-    seal: async (scope, cell, value) => {
-      const key = (await access.get(tenant, scope)).current
-      process.seals.add({ tenant, scope, version: key.version })
-      return seal(key.sealing, place(tenant, scope, cell), toUtf8(JSON.stringify(value)))
-    },
-    open: async (scope, cell, sealed) => {
-      const here = place(tenant, scope, cell)
-      const version = sealedKeyVersion(sealed, here)
-      const key = (await access.get(tenant, scope, version)).version(version)
-      return JSON.parse(fromUtf8(open(key.sealing, here, sealed)))
-    },
-    blindIndex: async (kind, value) =>
-      blindIndex((await access.get(tenant, 'lookup')).current, kind, value),
-    blindIndexes: async (kind, value) => {
-      const keys = await access.get(tenant, 'lookup')
-      const newestFirst = keys.versions.toSorted((a, b) => b - a)
-      return newestFirst.map((version) => blindIndex(keys.version(version), kind, value))
-    },
-  }
-}
+/** Each request has some of these: its methods are shared, and no key that is open is waited for. */
+class TenantView implements TenantStore {
+  readonly tenant: Id<'ten'>
+  readonly #tx: Transaction
+  readonly #access: KeyAccess
+  readonly #seals: SealCounts
 
-function rowMacs(access: KeyAccess, tenant: Id<'ten'>): Pick<TenantStore, 'signed' | 'checked'> {
-  return {
-    signed: async (table, row) => {
-      const key = (await access.get(tenant, 'lookup')).current
-      return { ...row, mac: rowMac(key, table, row) } as unknown as Tables[typeof table]
-    },
-    checked: async (table, row) =>
-      checkRow(await access.get(tenant, 'lookup', macVersion(row.mac)), table, row),
+  constructor(tx: Transaction, keys: Keys, tenant: Id<'ten'>) {
+    this.tenant = tenant
+    this.#tx = tx
+    this.#access = keyAccess(tx, keys, tenant)
+    this.#seals = keys.seals
   }
-}
 
-/** The space is part of the place when the space's own key seals. */
-function place(tenant: Id<'ten'>, scope: KeyScope, cell: Cell): Place {
-  const space = scope.startsWith('spc_') ? scope : ''
-  return { tenant, space, version: 0, ...cell }
+  get writable(): boolean {
+    return this.#tx.writable
+  }
+
+  all<Args extends OfTenant, Row>(
+    query: Query<Args, Row>,
+    args: Omit<Args, 'tenant'>,
+  ): Promise<Row[]> {
+    return this.#tx.all(query, this.#full(args))
+  }
+
+  first<Args extends OfTenant, Row>(
+    query: Query<Args, Row>,
+    args: Omit<Args, 'tenant'>,
+  ): Promise<Row | undefined> {
+    return this.#tx.first(query, this.#full(args))
+  }
+
+  run<Args extends OfTenant>(
+    query: Query<Args, unknown>,
+    args: Omit<Args, 'tenant'>,
+  ): Promise<number> {
+    return this.#tx.run(query, this.#full(args))
+  }
+
+  savepoint<T>(work: () => Promise<T>): Promise<T> {
+    return this.#tx.savepoint(work)
+  }
+
+  async seal(scope: KeyScope, cell: Cell, value: unknown): Promise<Sealed> {
+    const { current } = this.#access.known(scope) ?? (await this.#access.get(scope))
+    this.countSeal(scope, current.version)
+    return seal(current.sealing, this.#place(scope, cell), toUtf8(JSON.stringify(value)))
+  }
+
+  async open(scope: KeyScope, cell: Cell, sealed: Uint8Array): Promise<unknown> {
+    const here = this.#place(scope, cell)
+    const version = sealedKeyVersion(sealed, here)
+    const keys = this.#access.known(scope, version) ?? (await this.#access.get(scope, version))
+    return JSON.parse(fromUtf8(open(keys.version(version).sealing, here, sealed)))
+  }
+
+  async blindIndex(kind: string, value: string): Promise<Blind> {
+    const keys = this.#access.known('lookup') ?? (await this.#access.get('lookup'))
+    return blindIndex(keys.current, kind, value)
+  }
+
+  async blindIndexes(kind: string, value: string): Promise<Blind[]> {
+    const keys = this.#access.known('lookup') ?? (await this.#access.get('lookup'))
+    const newestFirst = keys.versions.toSorted((a, b) => b - a)
+    return newestFirst.map((version) => blindIndex(keys.version(version), kind, value))
+  }
+
+  async signed<Name extends PowerTable>(table: Name, row: Unsigned<Name>): Promise<Tables[Name]> {
+    const { current } = this.#access.known('lookup') ?? (await this.#access.get('lookup'))
+    return { ...row, mac: rowMac(current, table, row) } as unknown as Tables[Name]
+  }
+
+  async checked<Name extends PowerTable>(table: Name, row: Tables[Name]): Promise<Tables[Name]> {
+    const version = macVersion(row.mac)
+    const known = this.#access.known('lookup', version)
+    return checkRow(known ?? (await this.#access.get('lookup', version)), table, row)
+  }
+
+  keys(scope: KeyScope, version?: number): Promise<KeySet> {
+    return this.#access.get(scope, version)
+  }
+
+  knownKeys(scope: KeyScope, version?: number): KeySet | undefined {
+    return this.#access.known(scope, version)
+  }
+
+  follow(epoch: number): void {
+    this.#access.follow(epoch)
+  }
+
+  countSeal(scope: KeyScope, version: number): void {
+    this.#seals.add({ tenant: this.tenant, scope, version })
+  }
+
+  createKey(scope: KeyScope): Promise<void> {
+    return this.#access.create(scope)
+  }
+
+  rotateKey(scope: KeyScope): Promise<number> {
+    return this.#access.rotate(scope)
+  }
+
+  rewrapKeys(): Promise<number> {
+    return this.#access.rewrapAll()
+  }
+
+  destroyKey(scope: KeyScope): Promise<void> {
+    return this.#access.destroy(scope)
+  }
+
+  #full<Args extends OfTenant>(args: Omit<Args, 'tenant'>): Args {
+    return { ...args, tenant: this.tenant } as Args
+  }
+
+  /** The space is part of the place when the space's own key seals. */
+  #place(scope: KeyScope, cell: Cell): Place {
+    const space = scope.startsWith('spc_') ? scope : ''
+    return { tenant: this.tenant, space, version: 0, ...cell }
+  }
 }

@@ -47,40 +47,40 @@ export class StrictTransaction {
     this.#writable = writable
   }
 
+  get writable(): boolean {
+    return this.#writable
+  }
+
   /** The transaction as a work is handed it. */
   view(seat: Seat = null): Transaction {
-    const statement = <Args>(query: Query<Args, unknown>, args: Args): Statement => {
-      const values = query.values(args)
-      return { sql: query.sql(this.#statements.engine), values, seat }
+    return new View(this, seat)
+  }
+
+  /** What the engine says to `ask`. One that answers at once costs no more than the promise. */
+  attempt<T>(ask: (statements: Statements) => T | Promise<T>): Promise<T> {
+    if (this.#ended) {
+      return Promise.reject(new Error('a transaction was used after its work had ended'))
     }
-    return {
-      writable: this.#writable,
-      as: (tenant) => this.view(tenant),
-      asSystem: () => this.view('system'),
-      all: async <Args, Row>(query: Query<Args, Row>, args: Args) => {
-        const one = statement(query, args)
-        return (await this.#attempt(() => this.#statements.all(one))) as Row[]
-      },
-      first: async <Args, Row>(query: Query<Args, Row>, args: Args) => {
-        const one = statement(query, args)
-        return (await this.#attempt(() => this.#statements.first(one))) as Row | undefined
-      },
-      run: async (query, args) => {
-        const one = statement(query, args)
-        return this.#attempt(() => this.#statements.run(one))
-      },
-      savepoint: (work) => this.savepoint(work),
+    if (this.#failure) return Promise.reject(this.#failure.error)
+    try {
+      const given = ask(this.#statements)
+      if (!(given instanceof Promise)) return Promise.resolve(given)
+      return given.catch((error: unknown) => {
+        throw this.#failed(error)
+      })
+    } catch (error) {
+      return Promise.reject(this.#failed(error))
     }
   }
 
   async savepoint<T>(work: () => Promise<T>): Promise<T> {
-    await this.#attempt(() => this.#statements.savepoint('set'))
+    await this.attempt((statements) => statements.savepoint('set'))
     this.#depth += 1
     const depth = this.#depth
     try {
       const value = await work()
       this.#innermost(depth)
-      await this.#attempt(() => this.#statements.savepoint('release'))
+      await this.attempt((statements) => statements.savepoint('release'))
       this.#depth -= 1
       return value
     } catch (error) {
@@ -99,15 +99,9 @@ export class StrictTransaction {
     this.#ended = true
   }
 
-  async #attempt<T>(statement: () => T | Promise<T>): Promise<T> {
-    if (this.#ended) throw new Error('a transaction was used after its work had ended')
-    if (this.#failure) throw this.#failure.error
-    try {
-      return await statement()
-    } catch (error) {
-      this.#failure ??= { error, final: !this.#statements.alive }
-      throw error
-    }
+  #failed(error: unknown): unknown {
+    this.#failure ??= { error, final: !this.#statements.alive }
+    return error
   }
 
   #innermost(depth: number): void {
@@ -127,5 +121,52 @@ export class StrictTransaction {
     } catch (error) {
       this.#failure = { error, final: true }
     }
+  }
+}
+
+/** A transaction in one seat. */
+class View implements Transaction {
+  readonly #whole: StrictTransaction
+  readonly #seat: Seat
+
+  constructor(whole: StrictTransaction, seat: Seat) {
+    this.#whole = whole
+    this.#seat = seat
+  }
+
+  get writable(): boolean {
+    return this.#whole.writable
+  }
+
+  as(tenant: Id<'ten'>): Transaction {
+    return new View(this.#whole, tenant)
+  }
+
+  asSystem(): Transaction {
+    return new View(this.#whole, 'system')
+  }
+
+  all<Args, Row>(query: Query<Args, Row>, args: Args): Promise<Row[]> {
+    return this.#whole.attempt(
+      (engine) => engine.all(this.#statement(engine, query, args)) as Row[] | Promise<Row[]>,
+    )
+  }
+
+  first<Args, Row>(query: Query<Args, Row>, args: Args): Promise<Row | undefined> {
+    return this.#whole.attempt(
+      (engine) => engine.first(this.#statement(engine, query, args)) as Row | undefined,
+    )
+  }
+
+  run<Args>(query: Query<Args, unknown>, args: Args): Promise<number> {
+    return this.#whole.attempt((engine) => engine.run(this.#statement(engine, query, args)))
+  }
+
+  savepoint<T>(work: () => Promise<T>): Promise<T> {
+    return this.#whole.savepoint(work)
+  }
+
+  #statement<Args>({ engine }: Statements, query: Query<Args, unknown>, args: Args): Statement {
+    return { sql: query.sql(engine), values: query.values(args), seat: this.#seat }
   }
 }
