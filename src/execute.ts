@@ -20,8 +20,10 @@ import {
   type Pipeline,
   type Request,
   type Trail,
+  type Within,
+  within,
 } from './pipeline/request.ts'
-import type { Transaction, WriteOptions } from './storage/database.ts'
+import type { WriteOptions } from './storage/database.ts'
 
 const attempts_max = 5
 
@@ -49,12 +51,14 @@ export async function execute(app: Pipeline, request: Request): Promise<Answer> 
 async function tryOnce(app: Pipeline, trail: Trail): Promise<Answer | null> {
   const { operation } = trail.request
   try {
-    const { admitted, output } = await app.database.read((tx) => passGate(app, tx, trail))
+    const { admitted, output } = await app.database.read((tx) =>
+      passGate(app, within(app, tx), trail),
+    )
     if (output !== undefined) return await answerRead(app, trail, output)
     const prepared = await operation.prepare?.(prepareContext(app, admitted), admitted.input)
     const run = { admitted, trail, prepared }
     if (operation.effect !== 'read') return await answerWrite(app, run)
-    const second = await app.database.read((tx) => runRead(app, tx, run))
+    const second = await app.database.read((tx) => runRead(app, within(app, tx), run))
     return await answerRead(app, trail, second)
   } catch (thrown) {
     if (thrown instanceof Stale || thrown instanceof Unprepared) return null
@@ -65,13 +69,16 @@ async function tryOnce(app: Pipeline, trail: Trail): Promise<Answer | null> {
 /** A read is done in the snapshot that admitted the caller, unless it has to be prepared first. */
 async function passGate(
   app: Pipeline,
-  tx: Transaction,
+  inside: Within,
   trail: Trail,
 ): Promise<{ admitted: Admitted; output?: unknown }> {
-  const admitted = await admit(app, tx, trail)
+  const admitted = await admit(app, inside, trail)
   if (trail.request.operation.effect !== 'read') return { admitted }
   try {
-    return { admitted, output: await runRead(app, tx, { admitted, trail, prepared: undefined }) }
+    return {
+      admitted,
+      output: await runRead(app, inside, { admitted, trail, prepared: undefined }),
+    }
   } catch (thrown) {
     if (!(thrown instanceof Unprepared)) throw thrown
     // Parsed anew, since a filter has a budget that the first try may have spent.
@@ -80,17 +87,17 @@ async function passGate(
   }
 }
 
-async function runRead(app: Pipeline, tx: Transaction, run: Run): Promise<unknown> {
+async function runRead(app: Pipeline, inside: Within, run: Run): Promise<unknown> {
   const { trail, admitted, prepared } = run
-  await recheck(app, tx, admitted)
-  const ctx = await openContext(app, tx, run)
+  await recheck(inside, admitted)
+  const ctx = await openContext(app, inside, run)
   return parseOutput(trail, await trail.request.operation.run(ctx, admitted.input, prepared))
 }
 
 /** The event of a read commits before its answer leaves. */
 async function answerRead(app: Pipeline, trail: Trail, output: unknown): Promise<Answer> {
   await app.database.write(async (tx) => {
-    await auditAllowed(app, eventStore(app, tx, trail), { trail, output, replayed: false })
+    await auditAllowed(app, eventStore(within(app, tx), trail), { trail, output, replayed: false })
   }, beside)
   return { status: trail.request.operation.status, output, replayed: false }
 }
@@ -100,8 +107,9 @@ async function answerWrite(app: Pipeline, run: Run): Promise<Answer> {
   const { trail, prepared } = run
   const { operation } = trail.request
   const answer = await app.database.write(async (tx) => {
-    const admitted = await admitAgain(app, tx, run)
-    const ctx = await openContext(app, tx, { admitted, trail })
+    const inside = within(app, tx)
+    const admitted = await admitAgain(app, inside, run)
+    const ctx = await openContext(app, inside, { admitted, trail })
     const call = await idempotentCall(ctx.store, trail)
     const kept = call && (await keptAnswer(ctx, call, operation))
     if (kept) {

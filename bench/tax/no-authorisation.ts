@@ -9,13 +9,7 @@ import {
   type recheck as recheckReally,
   Stale as StaleError,
 } from '../../src/pipeline/admit.ts'
-import {
-  type Admitted,
-  type Pipeline,
-  type Trail,
-  tenantViews,
-} from '../../src/pipeline/request.ts'
-import type { Transaction } from '../../src/storage/database.ts'
+import type { Admitted, Trail, Within } from '../../src/pipeline/request.ts'
 
 export const parseInput = parse
 export const Stale = StaleError
@@ -28,20 +22,20 @@ interface Believed {
 
 const believed = new Map<string, Believed>()
 
-export const admit: typeof admitReally = async (app, tx, trail) => {
+export const admit: typeof admitReally = async (app, within, trail) => {
   const { operation, input } = trail.request
   const known = believed.get(operation.id)
-  if (!known) return admitFirst(app, tx, trail)
+  if (!known) return admitFirst(app, within, trail)
   const { admitted, decision, spaceId } = known
-  follow(app, tx, admitted)
+  follow(within, admitted)
   const parsed = parseInput(operation, input)
   const { caller, epoch } = admitted
   Object.assign(trail, { caller, epoch, decision, spaceId, input: parsed })
-  return { ...admitted, tx, input: parsed, now: app.clock() }
+  return { ...admitted, within, input: parsed, now: app.clock() }
 }
 
-const admitFirst: typeof admitReally = async (app, tx, trail) => {
-  const admitted = await admitReally(app, tx, trail)
+const admitFirst: typeof admitReally = async (app, within, trail) => {
+  const admitted = await admitReally(app, within, trail)
   const { decision, spaceId, request } = trail
   // A space that is made by this very call has no row yet.
   const isWhole = admitted.spaces.every(({ row }) => row !== null)
@@ -49,16 +43,16 @@ const admitFirst: typeof admitReally = async (app, tx, trail) => {
   return admitted
 }
 
-export const recheck: typeof recheckReally = async (app, tx, admitted) => {
-  follow(app, tx, admitted)
+export const recheck: typeof recheckReally = async (within, admitted) => {
+  follow(within, admitted)
 }
 
-export const admitAgain: typeof admitAgainReally = async (app, tx, { admitted }) => {
-  follow(app, tx, admitted)
+export const admitAgain: typeof admitAgainReally = async (_app, within, { admitted }) => {
+  follow(within, admitted)
   return admitted
 }
 
 /** The keys that a transaction uses are those of the epoch that the caller was admitted in. */
-function follow(app: Pipeline, tx: Transaction, { caller, epoch }: Admitted): void {
-  tenantViews(app, tx)(caller.tenant).follow(epoch)
+function follow({ open }: Within, { caller, epoch }: Admitted): void {
+  open(caller.tenant).follow(epoch)
 }

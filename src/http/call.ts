@@ -5,7 +5,7 @@ import { limits } from '../core/limits.ts'
 import { execute } from '../execute.ts'
 import type { Operation } from '../kernel/operation.ts'
 import { authenticate } from '../pipeline/authenticate.ts'
-import { type Answer, type Pipeline, type Request, tenantViews } from '../pipeline/request.ts'
+import { type Answer, type Pipeline, type Request, within } from '../pipeline/request.ts'
 import { credentialOf } from './authenticate.ts'
 import { hasBody, type JsonObject, parseObject, readBody } from './body.ts'
 import { idempotencyKeyOf, ifMatchOf } from './conditions.ts'
@@ -64,7 +64,7 @@ function isLarge(headers: Headers): boolean {
 async function isKnown(pipeline: Pipeline, call: Request): Promise<boolean> {
   try {
     await pipeline.database.read((tx) =>
-      authenticate(pipeline, call, { tx, open: tenantViews(pipeline, tx), now: pipeline.clock() }),
+      authenticate(pipeline, call, { within: within(pipeline, tx), now: pipeline.clock() }),
     )
     return true
   } catch (thrown) {

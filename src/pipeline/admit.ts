@@ -11,25 +11,17 @@ import { ownTenant } from '../features/tenants/store.ts'
 import type { Caller } from '../kernel/context.ts'
 import type { Operation, Resource } from '../kernel/operation.ts'
 import { holds, overTenant } from '../kernel/rights.ts'
-import type { Transaction } from '../storage/database.ts'
 import { spaceOfMemory } from '../storage/space-store.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
 import { authenticate } from './authenticate.ts'
-import {
-  type Admitted,
-  type AdmittedSpace,
-  type Pipeline,
-  type Trail,
-  tenantViews,
-} from './request.ts'
+import type { Admitted, AdmittedSpace, Pipeline, Trail, Within } from './request.ts'
 
 /** Throws what the caller is to be told; writes down on the trail what is known by then. */
-export async function admit(app: Pipeline, tx: Transaction, trail: Trail): Promise<Admitted> {
+export async function admit(app: Pipeline, within: Within, trail: Trail): Promise<Admitted> {
   const { request } = trail
   const { operation } = request
-  const open = tenantViews(app, tx)
   const now = app.clock()
-  const { caller, epoch } = await authenticate(app, request, { tx, open, now })
+  const { caller, epoch } = await authenticate(app, request, { within, now })
   trail.caller = caller
   trail.epoch = epoch
   trail.decision = null
@@ -37,13 +29,13 @@ export async function admit(app: Pipeline, tx: Transaction, trail: Trail): Promi
   const input = parseInput(operation, request.input)
   trail.input = input
   const resource = operation.resource(input, caller)
-  const store = open(caller.tenant)
+  const store = within.open(caller.tenant)
   const permission = permissionFor(operation, input, caller)
   const spaces = await authorise(store, { caller, resource, permission, trail })
   await loadKeys(store, caller, spaces)
   const { tenant, credentialId } = caller
   if (isId('key', credentialId)) app.services.keyUses.touch(tenant, credentialId, now)
-  return { tx, caller, epoch, input, permission, resource, spaces, now }
+  return { within, caller, epoch, input, permission, resource, spaces, now }
 }
 
 /**
@@ -152,8 +144,8 @@ function describe(error: z.ZodError): string {
 export class Stale extends Error {}
 
 /** Throws `Stale` unless what was settled at the gate still holds: the tenant's epoch stands. */
-export async function recheck(app: Pipeline, tx: Transaction, admitted: Admitted): Promise<void> {
-  if (tx !== admitted.tx && (await hasMoved(app, tx, admitted))) throw new Stale()
+export async function recheck(within: Within, admitted: Admitted): Promise<void> {
+  if (within !== admitted.within && (await hasMoved(within, admitted))) throw new Stale()
 }
 
 /**
@@ -163,13 +155,13 @@ export async function recheck(app: Pipeline, tx: Transaction, admitted: Admitted
  */
 export async function admitAgain(
   app: Pipeline,
-  tx: Transaction,
+  within: Within,
   { admitted, trail }: { admitted: Admitted; trail: Trail },
 ): Promise<Admitted> {
-  return (await hasMoved(app, tx, admitted)) ? admit(app, tx, trail) : admitted
+  return (await hasMoved(within, admitted)) ? admit(app, within, trail) : admitted
 }
 
-async function hasMoved(app: Pipeline, tx: Transaction, admitted: Admitted): Promise<boolean> {
-  const { epoch } = await ownTenant(tenantViews(app, tx)(admitted.caller.tenant))
+async function hasMoved(within: Within, admitted: Admitted): Promise<boolean> {
+  const { epoch } = await ownTenant(within.open(admitted.caller.tenant))
   return epoch !== admitted.epoch
 }

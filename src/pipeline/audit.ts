@@ -4,9 +4,8 @@ import { type Id, instanceTenant } from '../core/ids.ts'
 import { appendEvent } from '../features/audit/append.ts'
 import type { EventClass, NewEvent, Outcome } from '../features/audit/event.ts'
 import type { Operation } from '../kernel/operation.ts'
-import type { Transaction } from '../storage/database.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
-import { type Pipeline, type Trail, tenantViews } from './request.ts'
+import { type Pipeline, type Trail, type Within, within } from './request.ts'
 
 /** The event of an operation that was done. Belongs in its transaction. */
 export async function auditAllowed(
@@ -34,7 +33,7 @@ export async function auditRefused(app: Pipeline, trail: Trail, error: LocketErr
   const event = eventOf(app, trail, { outcome, code: error.code, details: facts.details ?? {} })
   await app.database.write(
     async (tx) => {
-      const store = eventStore(app, tx, trail)
+      const store = eventStore(within(app, tx), trail)
       const spaceId = await usable(store, trail.spaceId)
       const resourceId = facts.resourceId ?? spaceId
       await appendEvent(store, { ...event, spaceId, resourceId }, app.clock)
@@ -47,8 +46,8 @@ export async function auditRefused(app: Pipeline, trail: Trail, error: LocketErr
  * The view that an event is added to in a transaction of its own. It is sealed with the keys as they
  * were when the caller was let in: a version that was replaced since still opens what it sealed.
  */
-export function eventStore(app: Pipeline, tx: Transaction, { caller, epoch }: Trail): TenantStore {
-  const store = tenantViews(app, tx)(caller?.tenant ?? instanceTenant)
+export function eventStore({ open }: Within, { caller, epoch }: Trail): TenantStore {
+  const store = open(caller?.tenant ?? instanceTenant)
   if (epoch !== null) store.follow(epoch)
   return store
 }

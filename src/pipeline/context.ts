@@ -7,7 +7,6 @@ import { admitToHandle } from '../features/spaces/access.ts'
 import type { SpaceRow } from '../features/spaces/space.ts'
 import { insertSpace } from '../features/spaces/store.ts'
 import type { Context, NamedSpace, PrepareContext } from '../kernel/context.ts'
-import type { Transaction } from '../storage/database.ts'
 import { spaceStore } from '../storage/space-store.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
 import { recheck } from './admit.ts'
@@ -16,18 +15,18 @@ import {
   type AdmittedSpace,
   type Pipeline,
   type Trail,
-  tenantViews,
+  type Within,
+  within,
 } from './request.ts'
 
 /** The context of one run, for a caller whose admission holds in this transaction. */
 export async function openContext(
   app: Pipeline,
-  tx: Transaction,
+  { open }: Within,
   { admitted, trail }: { admitted: Admitted; trail: Trail },
 ): Promise<Context> {
   const { caller, now } = admitted
   const { request } = trail
-  const open = tenantViews(app, tx)
   const store = open(caller.tenant)
   // A transaction may be run again: what an earlier run left on the trail is not to be believed.
   trail.changes = []
@@ -108,8 +107,9 @@ export function prepareContext(app: Pipeline, admitted: Admitted): PrepareContex
       id: row.space_id,
       read: (work) =>
         app.database.read(async (tx) => {
-          await recheck(app, tx, admitted)
-          return work(storeOf(tenantViews(app, tx)(caller.tenant), row))
+          const inside = within(app, tx)
+          await recheck(inside, admitted)
+          return work(storeOf(inside.open(caller.tenant), row))
         }),
     })),
   }

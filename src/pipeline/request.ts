@@ -62,7 +62,7 @@ export interface AdmittedSpace {
 /** What is settled before an operation may run. */
 export interface Admitted {
   /** The transaction that it was settled in: there it needs no second look. */
-  readonly tx: Transaction
+  readonly within: Within
   readonly caller: Caller
   readonly epoch: number
   readonly input: unknown
@@ -100,20 +100,24 @@ export function newTrail(request: Request): Trail {
   }
 }
 
-const viewsOf = new WeakMap<Transaction, Map<Id<'ten'>, TenantStore>>()
-
 /**
- * Opens a tenant's view of a transaction. A transaction has one view of each tenant: what it was told
- * of the tenant's epoch, and the keys that it has loaded, hold for all that is done in it.
+ * A transaction and the tenants' views of it. It has one view of each tenant: what it was told of the
+ * tenant's epoch, and the keys that it has loaded, hold for all that is done in it.
  */
-export function tenantViews(app: Pipeline, tx: Transaction): (tenant: Id<'ten'>) => TenantStore {
-  const views = viewsOf.get(tx) ?? new Map<Id<'ten'>, TenantStore>()
-  viewsOf.set(tx, views)
-  return (tenant) => {
-    const known = views.get(tenant)
+export interface Within {
+  readonly tx: Transaction
+  readonly open: (tenant: Id<'ten'>) => TenantStore
+}
+
+/** Made once for each transaction. */
+export function within(app: Pipeline, tx: Transaction): Within {
+  const views: TenantStore[] = []
+  const open = (tenant: Id<'ten'>): TenantStore => {
+    const known = views.find((view) => view.tenant === tenant)
     if (known) return known
     const made = tenantStore(tx, app.keys, tenant)
-    views.set(tenant, made)
+    views.push(made)
     return made
   }
+  return { tx, open }
 }
