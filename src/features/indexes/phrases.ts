@@ -22,9 +22,8 @@ export function worthOf(phrase: QueryPhrase): Worth {
   return { phrase, terms: phrase.terms.reduce((bits, term) => bits | (1 << term), 0), score }
 }
 
-/** What the phrases give whose words the document holds, wherever they stand in it. */
-export function phraseScoreMax(document: number, phrases: readonly Worth[]): number {
-  const held = work.held[document] as number
+/** What the phrases give to a document that holds these terms, wherever they stand in it. */
+export function phraseScoreMax(held: number, phrases: readonly Worth[]): number {
   let sum = 0
   for (const { terms, score } of phrases) {
     if ((held & terms) === terms) sum += score

@@ -67,14 +67,19 @@ function best(search: Search, options: Options): Scored[] {
   const { documents } = search
   const top = createTop(options.limit, (a, b) => documents.compareIds(a, b))
   const phrases = search.query.phrases.map(worthOf)
-  const phrasesMost = phrases.reduce((sum, { score }) => sum + score, 0)
   const factorsMost = factorMax(options.recency ?? 'gentle')
+  // Candidates come by terms, so the next one mostly holds the same as the one before.
+  let held = 0
+  let phrasesMost = 0
   for (let i = 0; i < work.candidateCount; i++) {
     const document = work.candidates[i] as number
     const words = wordScore(search, document)
-    // Nearly no document gets past these, so that what follows costs nothing to speak of.
-    if (!top.admits((words + phrasesMost) * factorsMost)) continue
-    const most = words + phraseScoreMax(document, phrases)
+    if (held !== work.held[document]) {
+      held = work.held[document] as number
+      phrasesMost = phraseScoreMax(held, phrases)
+    }
+    const most = words + phrasesMost
+    // Nearly no document gets past this, so that what follows costs nothing to speak of.
     if (!top.admits(most * factorsMost)) continue
     const score = most > words ? words + phraseScore(search, document, phrases) : words
     top.offer(document, score * factorOf(search, document, options))

@@ -186,7 +186,9 @@ function addLabels(search: Search, place: number): void {
   for (let i = 0; i < kept; i++) give(buffer.documents[i] as number, points)
 }
 
+/** Gives points to a document, if there is one. */
 function give(document: number, points: number): void {
+  if (document < 0) return
   const before = work.lent[document] as number
   if (before === 0 && work.own[document] === 0) work.candidates[work.candidateCount++] = document
   work.lent[document] = before + points
@@ -201,29 +203,18 @@ function lendToNeighbours(search: Search): void {
     const points = own[document] as number
     if (points < floor) continue
     const asks = search.sequences.asks(document)
-    lendAlong(search, before, { document, points, nextShare })
-    lendAlong(search, after, {
-      document,
-      points,
-      nextShare: asks ? nextToQuestionShare : nextShare,
-    })
+    const left = neighbourOf(search, before, document)
+    give(left, points * nextShare)
+    give(neighbourOf(search, before, left), points * nextButOneShare)
+    const right = neighbourOf(search, after, document)
+    give(right, points * (asks ? nextToQuestionShare : nextShare))
+    give(neighbourOf(search, after, right), points * nextButOneShare)
   }
-}
-
-function lendAlong(
-  search: Search,
-  chain: Int32Array,
-  { document, points, nextShare }: { document: number; points: number; nextShare: number },
-): void {
-  const next = neighbourOf(search, chain, document)
-  if (next < 0) return
-  give(next, points * nextShare)
-  const nextButOne = neighbourOf(search, chain, next)
-  if (nextButOne >= 0) give(nextButOne, points * nextButOneShare)
 }
 
 /** The next document of the chain that takes part; those that do not are stepped over. */
 function neighbourOf(search: Search, chain: Int32Array, document: number): number {
+  if (document < 0) return -1
   let at = chain[document] as number
   if (!search.view.narrowed) return at
   while (at >= 0 && verdictOn(search, at) !== verdicts.accepted) at = chain[at] as number

@@ -1,4 +1,5 @@
 import { Arena } from './arena.ts'
+import { FlatColumn } from './columns.ts'
 import type { Load, PartWriter } from './parts.ts'
 import { type Terms, termsPerTextMax } from './tokens.ts'
 
@@ -34,36 +35,39 @@ export function sequenceByte(low: number): number {
 /** Makes the sequences of a space; `load` takes those of a dump, which are of so many documents. */
 export function createSequences(load?: Load, documents = 0): Sequences {
   const arena = new Arena(load, documents)
+  // Apart from the words, since a search asks it of thousands of documents.
+  const asking = FlatColumn.load(Uint8Array, load?.parts, documents)
   return {
     get bytes() {
-      return arena.bytes
+      return arena.bytes + asking.bytes
     },
     add(document, terms) {
-      scratch[0] = terms.asks ? 1 : 0
-      let length = first
+      asking.reserve(document + 1)
+      asking.array[document] = terms.asks ? 1 : 0
+      let length = 0
       for (let i = 0; i < terms.count; i++) {
         if (terms.apart[i] === 0) scratch[length++] = sequenceByte(terms.low[i] as number)
       }
       arena.put(document, scratch, length)
     },
     remove: (document) => arena.remove(document),
-    asks(document) {
-      const address = arena.find(document)
-      return arena.pageOf(address)[arena.startOf(address)] === 1
-    },
+    asks: (document) => asking.array[document] === 1,
     holds(document, phrase) {
       const address = arena.find(document)
       const start = arena.startOf(address)
       const end = start + arena.lengthOf(address)
-      return stands(arena.pageOf(address), { start: start + first, end }, phrase)
+      return stands(arena.pageOf(address), { start, end }, phrase)
     },
-    dump: (parts, count) => arena.dump(parts, count),
+    dump(parts, count) {
+      const header = arena.dump(parts, count)
+      asking.dump(parts, count)
+      return header
+    },
   }
 }
 
-// Whether the document asks stands before its words.
-const first = 1
-const scratch = new Uint8Array(first + termsPerTextMax)
+// The words of one document, on their way in.
+const scratch = new Uint8Array(termsPerTextMax)
 
 function stands(
   page: Uint8Array,
