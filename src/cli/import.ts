@@ -15,7 +15,7 @@ import {
   type Refused,
 } from './import/run.ts'
 import type { Shape } from './import/shape.ts'
-import { shapeNamed, shapes } from './import/shapes.ts'
+import { shapeNamed, shapeNames } from './import/shapes.ts'
 import { columns } from './layout.ts'
 import { print, printError, printJson } from './output.ts'
 import { patientPost, waitingFor } from './patience.ts'
@@ -117,7 +117,7 @@ function optionsOf(session: Session, { space, shape }: Wanted): ImportOptions {
     clock: systemClock,
     detected: (found, unit) => {
       if (call.json) return
-      printError(`read as ${found.name}, as its first ${unit} looks: --from says otherwise`)
+      printError(`read as ${found.name}, by its first ${unit}; --from names another shape`)
     },
     refused: (refused) => tellRefused(session, refused),
     progress: (counts) => {
@@ -212,8 +212,6 @@ function readCall({ flags, positionals }: ClientCall): Wanted {
   if (mistakes.length > 0) throw new UsageError(mistakes)
   return { space, shape, path, dryRun: flags['dry-run'] !== undefined, refused }
 }
-
-const shapeNames = shapes.map(({ name }) => name).join(', ')
 
 export const importFlags = [
   {

@@ -26,9 +26,10 @@ export function isWatched(): boolean {
 /** What goes on, on the last line of the terminal; the next status or message takes its place. */
 export function printStatus(text: string): void {
   if (!isWatched()) return
-  const line = printable(text)
-    .replaceAll('\n', ' ')
-    .slice(0, process.stderr.columns - 1)
+  // Some terminals do not say how wide they are.
+  const width = process.stderr.columns > 1 ? process.stderr.columns : 80
+  const whole = printable(text).replaceAll('\n', ' ')
+  const line = whole.slice(0, width - 1)
   process.stderr.write(`\r${line.padEnd(status_characters)}`)
   status_characters = line.length
 }

@@ -51,7 +51,7 @@ export function patientPost(config: RemoteConfig, waiting: (wait_ms: number) => 
 
 /** What is said while it waits. */
 export function waitingFor(wait_ms: number): string {
-  return `the server has no time just now: going on in ${Math.ceil(wait_ms / second_ms)} s`
+  return `the server cannot serve just now: trying again in ${Math.ceil(wait_ms / second_ms)} s`
 }
 
 function answerOf(config: RemoteConfig, answered: Answered): unknown {

@@ -15,6 +15,8 @@ export const shapes: readonly Shape[] = [
   jsonlShape,
 ]
 
+export const shapeNames = shapes.map(({ name }) => name).join(', ')
+
 export function shapeNamed(name: string): Shape | undefined {
   return shapes.find((shape) => shape.name === name)
 }
