@@ -62,6 +62,20 @@ export function processorToPin(): number | null {
   return last === undefined ? null : Number(last)
 }
 
+const tick_ms = 10
+
+/** Processor time that a process of this machine has used, in ms; null where there is no `/proc`. */
+export function processor_ms(pid: number): number | null {
+  try {
+    const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+    return (Number(afterName[11]) + Number(afterName[12])) * tick_ms
+  } catch {
+    return null
+  }
+}
+
 /** Resident memory of a process of this machine, in bytes; null where there is no `/proc`. */
 export function resident_bytes(pid: number): number | null {
   try {

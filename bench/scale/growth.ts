@@ -1,9 +1,15 @@
 /** One space as it grows: what a store and a recall take at each size, and its index at the end. */
 import { type Client, createClient } from '../client.ts'
 import { type Measured, run } from '../load.ts'
+import { processor_ms } from '../machine.ts'
 import { logLogChart } from '../plot.ts'
 import { type Results, readable } from '../results.ts'
-import { benchDirectory, type ServerOptions, startBenchServer } from '../server-process.ts'
+import {
+  type BenchServer,
+  benchDirectory,
+  type ServerOptions,
+  startBenchServer,
+} from '../server-process.ts'
 import { row } from '../table.ts'
 import { createTexts, type Texts } from '../texts.ts'
 import { fillSpace, newMemory } from './fill.ts'
@@ -20,13 +26,16 @@ interface Step {
   readonly memories: number
   readonly store: Measured
   readonly recall: Measured
+  /** What the server spent on each, in ms of processor time; NaN where it cannot be told. */
+  readonly store_cpu_ms: number
+  readonly recall_cpu_ms: number
 }
 
 export async function benchGrowth(results: Results, max: number): Promise<void> {
   const directory = benchDirectory()
   const options: ServerOptions = { directory: directory.path, indexes_bytes_max: 2 ** 30 }
   results.line(`\none space that grows to ${max} memories, through batches; one client, medians`)
-  results.line(row(['memories'.padEnd(14), 'store ms', 'recall ms', 'p99']))
+  results.line(row(['memories'.padEnd(14), 'store ms', 'CPU ms', 'recall ms', 'p99', 'CPU ms']))
   try {
     const { key, steps } = await grow(results, options, max)
     results.keep('growth', steps)
@@ -59,7 +68,7 @@ async function grow(
       const stores = Math.min(stores_n, Math.floor((memories - held) / 2))
       await fillSpace(clients, { space, count: memories - held - stores, texts })
       held = memories
-      const step = { memories, ...(await measure(clients.slice(0, 1), texts, stores)) }
+      const step = { memories, ...(await measure(clients.slice(0, 1), { server, texts, stores })) }
       steps.push(step)
       results.line(stepRow(step))
     }
@@ -72,22 +81,27 @@ async function grow(
 
 async function measure(
   alone: readonly Client[],
-  texts: Texts,
-  stores: number,
-): Promise<{ store: Measured; recall: Measured }> {
+  { server, texts, stores }: { server: BenchServer; texts: Texts; stores: number },
+): Promise<Omit<Step, 'memories'>> {
   let at = 0
   const recall = (client: Client): Promise<unknown> =>
     client.post('/v1/memories/recall', { space, query: texts.query() })
+  const spent = (): number => processor_ms(server.pid) ?? Number.NaN
+  const before = spent()
   const store = await run(alone, stores, (client) =>
     client.post('/v1/memories', { space, ...newMemory(texts, at++) }),
   )
+  const store_cpu_ms = (spent() - before) / store.count
   await run(alone, recalls_n / 10, recall)
-  return { store, recall: await run(alone, recalls_n, recall) }
+  const between = spent()
+  const recalled = await run(alone, recalls_n, recall)
+  const recall_cpu_ms = (spent() - between) / recalled.count
+  return { store, recall: recalled, store_cpu_ms, recall_cpu_ms }
 }
 
-function stepRow({ memories, store, recall }: Step): string {
-  const times = [store.p50, recall.p50, recall.p99].map(readable)
-  return row([String(memories).padEnd(14), ...times])
+function stepRow({ memories, store, recall, store_cpu_ms, recall_cpu_ms }: Step): string {
+  const figures = [store.p50, store_cpu_ms, recall.p50, recall.p99, recall_cpu_ms]
+  return row([String(memories).padEnd(14), ...figures.map(readable)])
 }
 
 function chartOf(steps: readonly Step[]): string {
