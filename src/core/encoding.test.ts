@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import {
   base62Character,
+  fromBase32,
   fromBase64,
   fromBase64Url,
   fromUtf8,
@@ -97,6 +98,16 @@ describe('base32', () => {
         assert.equal(order, Buffer.compare(a, b))
       }),
     )
+  })
+
+  test('it comes back as bytes, and what it could not give is nothing', () => {
+    fc.assert(fc.property(sixteen, (bytes) => assert.deepEqual(fromBase32(toBase32(bytes)), bytes)))
+    const good = '7ZZZZZZZZZZZZZZZZZZZZZZZZZ'
+    assert.deepEqual(fromBase32(good), new Uint8Array(16).fill(0xff))
+    const bad = ['', good.slice(1), `${good}0`, good.toLowerCase(), `8${good.slice(1)}`]
+    for (const text of [...bad, good.replace('ZZ', 'IL'), good.replace('ZZ', 'é€')]) {
+      assert.equal(fromBase32(text), null, text)
+    }
   })
 })
 

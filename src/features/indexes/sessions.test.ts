@@ -16,10 +16,20 @@ function emptySpace(): Space {
   return { documents, sessions: createSessions(documents) }
 }
 
-function add({ documents, sessions }: Space, occurredAt: number, sessionId: string | null): number {
-  const document = documents.add(fieldsOf(documents.count, { occurredAt, sessionId }), 10)
+interface Added {
+  readonly occurredAt: number
+  readonly sessionId: string | null
+  readonly privacyLevel?: string
+}
+
+function addWith({ documents, sessions }: Space, added: Added): number {
+  const document = documents.add(fieldsOf(documents.count, added), 10)
   sessions.add(document)
   return document
+}
+
+function add(space: Space, occurredAt: number, sessionId: string | null): number {
+  return addWith(space, { occurredAt, sessionId })
 }
 
 function remove({ documents, sessions }: Space, document: number): void {
@@ -105,5 +115,51 @@ test('any additions and removals leave the chains that sorting gives', () => {
       }
     }),
     { numRuns: 60, interruptAfterTimeLimit: 20_000 },
+  )
+})
+
+test('what each session holds of each level is what counting gives', () => {
+  const levels = ['public', 'internal', 'sensitive', 'restricted']
+  const step = fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        sessionId: fc.constantFrom('a', 'b', 'c', null),
+        privacyLevel: fc.constantFrom(...levels),
+      }),
+    },
+    fc.record({ gone: fc.nat(60) }),
+  )
+  fc.assert(
+    fc.property(
+      fc.array(step, { maxLength: 120, size: 'max' }),
+      fc.subarray(levels),
+      (drawn, names) => {
+        const space = emptySpace()
+        const { documents, sessions } = space
+        for (const one of drawn) {
+          if ('privacyLevel' in one) addWith(space, { occurredAt: 0, ...one })
+          else if ((documents.lengths[one.gone] ?? 0) > 0) remove(space, one.gone)
+        }
+        const allowed = documents.allowedLevels(names)
+        const isSeen = (document: number): boolean =>
+          documents.lengths[document] !== 0 && allowed[documents.levels[document] as number] === 1
+        const seen = Array.from({ length: documents.count }, (_, document) => document).filter(
+          isSeen,
+        )
+        assert.deepEqual(documents.totalsOf(allowed), {
+          documents: seen.length,
+          totalLength: seen.length * 10,
+        })
+        const bySession = Map.groupBy(seen, (document) => sessions.of[document] as number)
+        assert.equal(sessions.seen(allowed), bySession.size)
+        for (let session = 0; session < sessions.capacity; session++) {
+          const count = bySession.get(session)?.length ?? 0
+          const wanted = { documents: count, length: count * 10 }
+          assert.deepEqual({ ...sessions.totalsOf(session, allowed) }, wanted)
+        }
+      },
+    ),
+    { numRuns: 100 },
   )
 })

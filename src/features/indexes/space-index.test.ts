@@ -336,3 +336,39 @@ test('sessions are counted, dated and ordered by their latest memory', () => {
     { ...a, memories: 1, lastAt: 10 },
   ])
 })
+
+describe('sweeping', () => {
+  test('no step looks at much, and in the end nothing of the removed ones is held', () => {
+    const index = createSpaceIndex({ seed })
+    const count = 3_000
+    const text = (i: number): string => `number ${i} of the tea and the milk`
+    for (let i = 0; i < count; i++) index.put(fieldsOf(i, { sessionId: `s${i}` }), text(i))
+    const full = index.bytes
+    for (let round = 0; round < 6; round++) {
+      for (let i = round % 2; i < count; i += 2) index.remove(idOf(i))
+      for (let i = round % 2; i < count; i += 2) {
+        index.put(fieldsOf(i, { sessionId: `s${i}.${round}` }), text(i))
+      }
+    }
+    assert.ok(index.bytes < full * 2, `${full} bytes, then ${index.bytes}`)
+    const fresh = createSpaceIndex({ seed })
+    for (let i = 0; i < count; i++) fresh.put(fieldsOf(i), text(i))
+    for (const query of ['number 17', 'milk', '"the tea" 2999']) {
+      assert.deepEqual(index.search(query, all), fresh.search(query, all))
+    }
+    assert.deepEqual(index.list(all), fresh.list(all))
+  })
+
+  test('what goes while a sweep is under way is not forgotten', () => {
+    const index = createSpaceIndex({ seed })
+    const words = (i: number): string =>
+      Array.from({ length: 250 }, (_, k) => `w${(i * 31 + k * 7) % 997}`).join(' ')
+    const round = (): void => {
+      for (let i = 0; i < 300; i++) index.put(fieldsOf(i), words(i))
+    }
+    for (let n = 0; n < 6; n++) round()
+    const early = index.bytes
+    for (let n = 0; n < 12; n++) round()
+    assert.ok(index.bytes < early * 1.1, `${early} bytes, then ${index.bytes}`)
+  })
+})
