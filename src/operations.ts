@@ -4,6 +4,7 @@ import { listApiKeys } from './features/api-keys/list.ts'
 import { revokeApiKey } from './features/api-keys/revoke.ts'
 import { rotateApiKey } from './features/api-keys/rotate.ts'
 import { listAuditEvents } from './features/audit/list.ts'
+import { compactMemories } from './features/compactions/compact.ts'
 import { listEncryptionKeys } from './features/encryption-keys/list.ts'
 import { rotateEncryptionKey } from './features/encryption-keys/rotate.ts'
 import { deleteMemory } from './features/memories/delete.ts'
@@ -13,6 +14,7 @@ import { getMemory } from './features/memories/get.ts'
 import { memoryHistory } from './features/memories/history.ts'
 import { listMemories } from './features/memories/list.ts'
 import { listSessions } from './features/memories/list-sessions.ts'
+import { restoreMemory } from './features/memories/restore.ts'
 import { storeMemories } from './features/memories/store-batch.ts'
 import { storeMemory } from './features/memories/store-one.ts'
 import { updateMemory } from './features/memories/update.ts'
@@ -49,6 +51,8 @@ export const operations: readonly Operation[] = [
   deleteMemory,
   deleteMatching,
   memoryHistory,
+  compactMemories,
+  restoreMemory,
 
   createSpace,
   listSpaces,

@@ -111,7 +111,8 @@ describe(
     async function storeUntilFull(locket: Locket): Promise<readonly string[]> {
       const kept: string[] = []
       for (;;) {
-        const reply = await locket.call('POST', '/v1/memories', { body: { space, text: large } })
+        const body = { space, text: large, sessionId: `s${kept.length}` }
+        const reply = await locket.call('POST', '/v1/memories', { body })
         if (reply.status !== 201) {
           assert.equal(reply.status, 507)
           assert.equal(reply.body.code, 'storage_full')
@@ -124,7 +125,7 @@ describe(
     test('one that does not fit fails alone: the others of its group are kept', async (t) => {
       const locket = await openLocket(t, { pageCountMax: 250 })
       await locket.call('POST', '/v1/memories', { body: { space, text: 'first' } })
-      const items = Array.from({ length: 100 }, () => ({ text: large }))
+      const items = Array.from({ length: 100 }, (_, at) => ({ text: large, sessionId: `s${at}` }))
       const calls = Array.from({ length: 21 }, (_, at) =>
         at === 10
           ? locket.call('POST', '/v1/memories/batch', { body: { space, items } })

@@ -69,6 +69,15 @@ describe('two nodes', onlyOn('postgres', 'one process serves a SQLite file'), ()
     }
   })
 
+  test('20 identical stores on both leave one memory, whether the space is there or not', async (t) => {
+    const { one, two } = await twoNodes(t)
+    for (const text of ['tea in a new space', 'tea in an old one']) {
+      const stores = Array.from({ length: 20 }, (_, at) => store(at % 2 ? one : two, text))
+      assert.equal(new Set(await Promise.all(stores)).size, 1)
+    }
+    assert.equal((await one.sql('select memory_id from memories')).length, 2)
+  })
+
   test('rights that are taken on one are gone on the other at the next call', async (t) => {
     const { one, two } = await twoNodes(t)
     const alice = await one.person(space)

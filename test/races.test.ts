@@ -54,6 +54,16 @@ describe('memories [V15.4.2]', () => {
     assert.equal(await count(locket, 'memories'), 1)
   })
 
+  test('20 identical stores leave one memory', async (t) => {
+    const locket = await openLocket(t)
+    const body = { space, text: 'likes tea', tags: ['a'] }
+    const replies = await together(20, () => store(locket, { body }))
+    assert.deepEqual(tally(replies), { 201: 20 })
+    assert.equal(new Set(replies.map(({ body: { id } }) => id)).size, 1)
+    assert.equal(replies.filter(({ body: { deduplicated } }) => !deduplicated).length, 1)
+    assert.equal(await count(locket, 'memories'), 1)
+  })
+
   test('of 100 bodies under one idempotency key one is stored', async (t) => {
     const locket = await openLocket(t)
     const headers = { 'Idempotency-Key': 'same' }

@@ -115,6 +115,15 @@ export const samples: Readonly<Record<string, Sample>> = {
       return { space: told.space, sessionId: told.sessionId }
     },
   },
+  'memories.compact': {
+    names: 'handle',
+    make: async (maker) => {
+      const told = await memory(maker)
+      const { space, sessionId } = told
+      return { space, strategy: 'age', olderThanDays: 0, sessionId, dryRun: false }
+    },
+  },
+  'memories.restore': { names: 'id', make: async (maker) => ({ id: (await memory(maker)).id }) },
   'memories.history': { names: 'id', make: async (maker) => ({ id: (await memory(maker)).id }) },
 
   'spaces.create': {

@@ -121,7 +121,15 @@ export async function openStores(
 /** A memory whose record is this text. */
 export function memoryOf(text: string, about: Partial<NewMemory> = {}): NewMemory {
   const id = newId('mem', systemClock)
-  return { id, version: 1, record: toUtf8(text), key: null, expiresAt_ms: null, ...about }
+  return {
+    id,
+    version: 1,
+    record: toUtf8(text),
+    key: null,
+    content: null,
+    expiresAt_ms: null,
+    ...about,
+  }
 }
 
 /** For `assert.rejects`: a `LocketError` of this code. */

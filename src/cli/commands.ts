@@ -216,6 +216,13 @@ const remotes: readonly Remote[] = [
   { operation: 'memories.delete', words: 'delete' },
   { operation: 'memories.delete-matching', words: 'delete-matching', positionals: ['space'] },
   {
+    operation: 'memories.compact',
+    words: 'compact',
+    positionals: ['space', 'strategy'],
+    columns: ['strategy', 'dryRun', 'looked', 'remaining', 'skipped', 'more'],
+  },
+  { operation: 'memories.restore', words: 'restore' },
+  {
     operation: 'memories.history',
     words: 'history',
     columns: ['version', 'updatedAt', 'createdBy', 'text'],

@@ -33,6 +33,7 @@ export const errorTable = {
   request_timeout: { status: 408, sentence: 'The request took too long to arrive.' },
   already_exists: { status: 409, sentence: 'It exists already.' },
   version_conflict: { status: 409, sentence: 'It was changed in the meantime.' },
+  superseded: { status: 409, sentence: 'Compaction replaced this memory; restore it first.' },
   handle_retired: {
     status: 409,
     sentence: 'This handle was used before and is never given again.',

@@ -43,6 +43,26 @@ export const limits = {
   versions_max: 100,
   delete_matching_max: 1_000,
   sessions_max: 1_000,
+  /** What the index finds for a text that is stored, and how many of them are told as similar. */
+  similarCandidates_max: 20,
+  similar_max: 5,
+  /** Memories that compaction replaced, as one list looks through them. */
+  supersededScan_rows: 1_000,
+  /** How long what compaction replaced can be restored: by default, and at most. */
+  superseded_life_ms: 30 * 24 * 3_600_000,
+  supersededLife_days_max: 365,
+  derivedFrom_max: 200,
+  /** What one compaction looks through, page by page, and replaces; how many of one text it merges. */
+  compactScan_rows_max: 20_000,
+  compactScan_page_rows: 200,
+  compactReplaced_max: 1_000,
+  compactGroup_max: 100,
+  /** How near-duplicates are found: see docs/adr/0020. */
+  compactSketch_hashes: 64,
+  compactShingle_memories_max: 32,
+  compactPairs_max: 1_000_000,
+  compactSimilar_groups_max: 100,
+  compactSimilar_memories_max: 20,
   memories_perSpace_max: 1_000_000,
 
   filter_depth_max: 8,

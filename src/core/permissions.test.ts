@@ -11,6 +11,7 @@ test('a noun with a wildcard covers all of that noun and nothing else', () => {
     'memory:read',
     'memory:write',
     'memory:delete',
+    'memory:compact',
     'memory:export',
   ])
   assert.deepEqual(expand('audit:*'), ['audit:read'])

@@ -6,6 +6,7 @@ export const permissions = [
   'memory:read',
   'memory:write',
   'memory:delete',
+  'memory:compact',
   'memory:export',
   'space:manage',
   'agent:manage',

@@ -77,6 +77,29 @@ export const byKey = query((db, arg: InSpace & { key: Blind }) =>
     .where('key_index', '=', arg.key),
 )
 
+export const byContent = query((db, arg: InSpace & { content: Blind }) =>
+  db
+    .selectFrom('memories')
+    .select('memory_id')
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('content_index', '=', arg.content)
+    .limit(1),
+)
+
+/** The latest first; the index of superseded rows has them in this order. */
+export const supersededBefore = query((db, arg: InSpace & { before: number; limit: number }) =>
+  db
+    .selectFrom('memories')
+    .select(columns)
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('state', '=', 'superseded')
+    .where('seq', '<', arg.before)
+    .orderBy('seq', 'desc')
+    .limit(arg.limit),
+)
+
 export const overdue = query((db, arg: InSpace & { id: Id<'mem'>; now: number }) =>
   db
     .selectFrom('memories')
@@ -84,7 +107,7 @@ export const overdue = query((db, arg: InSpace & { id: Id<'mem'>; now: number })
     .where('tenant_id', '=', arg.tenant)
     .where('space_id', '=', arg.space)
     .where('memory_id', '=', arg.id)
-    .where('state', '=', 'live')
+    .where('state', '!=', 'deleted')
     .where('expires_at', '<=', arg.now),
 )
 
@@ -185,7 +208,7 @@ export const spaceOf = query((db, arg: { tenant: Id<'ten'>; id: Id<'mem'> }) =>
     .select('space_id')
     .where('tenant_id', '=', arg.tenant)
     .where('memory_id', '=', arg.id)
-    .where('state', '=', 'live'),
+    .where('state', '!=', 'deleted'),
 )
 
 /** Rows that another version of the space's key sealed. */
@@ -195,7 +218,7 @@ export const sealedBefore = query((db, arg: InSpace & { version: number; limit: 
     .select(columns)
     .where('tenant_id', '=', arg.tenant)
     .where('space_id', '=', arg.space)
-    .where('state', '=', 'live')
+    .where('state', '!=', 'deleted')
     .where('key_version', '!=', arg.version)
     .limit(arg.limit),
 )

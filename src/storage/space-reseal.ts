@@ -3,7 +3,7 @@
  * that an index would have to know, and the place of each record is the same.
  */
 import type { Id } from '../core/ids.ts'
-import { recordSealer } from './record-sealer.ts'
+import { columnOf, recordSealer } from './record-sealer.ts'
 import { resealMemory, resealVersion, sealedBefore, versionsSealedBefore } from './space-queries.ts'
 import type { TenantStore } from './tenant-store.ts'
 
@@ -16,9 +16,10 @@ export async function resealSpace(
   const sealer = recordSealer(store, space)
   const version = (await sealer.keys()).current.version
   const memories = await store.all(sealedBefore, { space, version, limit })
-  for (const { memory_id: id, seq, record } of memories) {
-    const plain = await sealer.open('memories', { id, seq, record })
-    const sealed = await sealer.seal('memories', { id, seq, record: plain })
+  for (const { memory_id: id, seq, record, state } of memories) {
+    const column = columnOf(state)
+    const plain = await sealer.open('memories', { id, seq, record, column })
+    const sealed = await sealer.seal('memories', { id, seq, record: plain, column })
     await store.run(resealMemory, { space, id, seq, ...sealed })
   }
   const versions = await store.all(versionsSealedBefore, { space, version, limit })

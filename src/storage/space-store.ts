@@ -9,10 +9,11 @@ import type { Id } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
 import { type Blind, hashed } from '../crypto/blind-index.ts'
 import type { DataKey } from '../crypto/data-key.ts'
-import { type RecordSealer, recordSealer } from './record-sealer.ts'
+import { columnOf, type RecordSealer, recordSealer } from './record-sealer.ts'
 import {
   advance,
   after,
+  byContent,
   byId,
   byIds,
   byKey,
@@ -25,6 +26,7 @@ import {
   overdue,
   positionOf,
   spaceOf,
+  supersededBefore,
   toSlots,
   updateRow,
   versionsOf,
@@ -34,11 +36,16 @@ import type { TenantStore } from './tenant-store.ts'
 
 type Row = Tables['memories']
 
-/** One memory as stored, opened. `record` is null once it was deleted. */
+/** One memory as stored, opened. `record` is null once it was deleted or superseded. */
 export interface StoredMemory {
   readonly id: Id<'mem'>
   readonly seq: number
   readonly record: Buffer | null
+}
+
+export interface KeptMemory extends StoredMemory {
+  readonly record: Buffer
+  readonly superseded: boolean
 }
 
 export interface NewMemory {
@@ -48,6 +55,8 @@ export interface NewMemory {
   readonly record: Uint8Array
   /** The caller's own key, unique in the space. */
   readonly key: string | null
+  /** What makes two memories the same; null where nothing is to be found the same as it. */
+  readonly content: string | null
   /** Milliseconds, already rounded to the hour; null: never. */
   readonly expiresAt_ms: number | null
 }
@@ -58,20 +67,30 @@ export interface SpaceStore {
   /** The space's sequence number in this snapshot, and the floor below which an index is useless. */
   position(): Promise<{ seq: number; seqFloor: number; memories: number }>
   get(id: Id<'mem'>): Promise<StoredMemory | undefined>
+  /** As `get`, of one that was superseded, too. */
+  getKept(id: Id<'mem'>): Promise<KeptMemory | undefined>
   /** Those of them that are there, by id. */
   getMany(ids: readonly Id<'mem'>[]): Promise<Map<Id<'mem'>, StoredMemory>>
   findByKey(key: string): Promise<Id<'mem'> | undefined>
+  /** One that was stored with this content. */
+  findByContent(content: string): Promise<Id<'mem'> | undefined>
   insert(memory: NewMemory): Promise<void>
   /** Puts a new version in place and keeps the one before among the versions. */
   replace(memory: NewMemory, before: StoredMemory): Promise<void>
+  /** Puts a memory out of `get`, `getMany` and every index, and its key and content out of look-ups. */
+  supersede(memory: NewMemory): Promise<void>
+  /** Puts one back. Its key must not be another's by now. */
+  restore(memory: NewMemory): Promise<void>
   /** Drops the content and every version; a tombstone stays. What is not there stays so. */
   remove(id: Id<'mem'>): Promise<void>
   /** Whether it is there and its time is over. */
   isOver(id: Id<'mem'>, now: number): Promise<boolean>
   /** Earlier versions, newest first. */
   versions(id: Id<'mem'>, limit: number): Promise<Buffer[]>
-  /** Rows above `seq` in order, tombstones included: what an index catches up with. */
+  /** Rows above `seq` in order, those without content included: what an index catches up with. */
   changesAfter(seq: number, limit: number): Promise<StoredMemory[]>
+  /** Superseded ones below `seq`, the latest first. */
+  supersededBefore(seq: number, limit: number): Promise<StoredMemory[]>
   /** A MAC that ties an audit event to the content that it speaks of. */
   contentMac(record: Uint8Array): Promise<Buffer>
 }
@@ -81,7 +100,8 @@ export function spaceStore(
   store: TenantStore,
   space: { id: Id<'spc'>; ownerId: PrincipalId | null },
 ): SpaceStore {
-  const inside = { store, space: space.id, sealer: recordSealer(store, space.id) }
+  const contentIndex = contentIndexes()
+  const inside = { store, space: space.id, sealer: recordSealer(store, space.id), contentIndex }
   return { ...space, ...reading(inside), ...writing(inside) }
 }
 
@@ -89,16 +109,20 @@ interface Inside {
   readonly store: TenantStore
   readonly space: Id<'spc'>
   readonly sealer: RecordSealer
+  readonly contentIndex: ContentIndex
 }
 
-type Writing = 'insert' | 'replace' | 'remove'
+type Writing = 'insert' | 'replace' | 'supersede' | 'restore' | 'remove'
 
 function reading(inside: Inside): Omit<SpaceStore, 'id' | 'ownerId' | Writing> {
-  const { store, space, sealer } = inside
-  const read = async (row: MemoryRow): Promise<StoredMemory> => {
-    const { memory_id: id, seq, record } = row
-    return { id, seq, record: record && (await sealer.open('memories', { id, seq, record })) }
+  const { store, space, sealer, contentIndex } = inside
+  const open = async (row: MemoryRow): Promise<StoredMemory & { record: Buffer }> => {
+    const { memory_id: id, seq, record, state } = row
+    const column = columnOf(state)
+    return { id, seq, record: await sealer.open('memories', { id, seq, record, column }) }
   }
+  const read = async (row: MemoryRow): Promise<StoredMemory> =>
+    row.state === 'live' ? open(row) : { id: row.memory_id, seq: row.seq, record: null }
   return {
     position: async () => {
       const row = await store.first(positionOf, { space })
@@ -107,7 +131,12 @@ function reading(inside: Inside): Omit<SpaceStore, 'id' | 'ownerId' | Writing> {
     },
     get: async (id) => {
       const row = await store.first(byId, { space, id })
-      return row?.state === 'live' ? read(row) : undefined
+      return row?.state === 'live' ? open(row) : undefined
+    },
+    getKept: async (id) => {
+      const row = await store.first(byId, { space, id })
+      if (!row || row.state === 'deleted') return undefined
+      return { ...(await open(row)), superseded: row.state === 'superseded' }
     },
     getMany: async (ids) => {
       const found = new Map<Id<'mem'>, StoredMemory>()
@@ -120,16 +149,12 @@ function reading(inside: Inside): Omit<SpaceStore, 'id' | 'ownerId' | Writing> {
       }
       return found
     },
-    // The index of a key may have been made under an older version of the space's key.
-    findByKey: async (key) => {
-      const keys = await sealer.keys()
-      for (const version of keys.versions) {
-        const index = keyIndex(keys.version(version), key)
-        const row = await store.first(byKey, { space, key: index })
-        if (row) return row.memory_id
-      }
-      return undefined
-    },
+    findByKey: (value) =>
+      underAnyKey(sealer, (key) => store.first(byKey, { space, key: keyIndex(key, value) })),
+    findByContent: (content) =>
+      underAnyKey(sealer, (key) =>
+        store.first(byContent, { space, content: contentIndex(key, content) }),
+      ),
     isOver: async (id, now) => (await store.first(overdue, { space, id, now })) !== undefined,
     versions: async (id, limit) => {
       const rows = await store.all(versionsOf, { space, id, limit })
@@ -139,12 +164,16 @@ function reading(inside: Inside): Omit<SpaceStore, 'id' | 'ownerId' | Writing> {
       const rows = await store.all(after, { space, seq, limit })
       return Promise.all(rows.map(read))
     },
+    supersededBefore: async (before, limit) => {
+      const rows = await store.all(supersededBefore, { space, before, limit })
+      return Promise.all(rows.map(open))
+    },
     contentMac: async (record) => (await sealer.keys()).current.mac('content', [record]),
   }
 }
 
 function writing(inside: Inside): Pick<SpaceStore, Writing> {
-  const { store, space, sealer } = inside
+  const { store, space, sealer, contentIndex } = inside
 
   /** The next sequence number; taking it locks the space's row, so that its order is commit order. */
   const next = async (added: number): Promise<number> => {
@@ -156,17 +185,30 @@ function writing(inside: Inside): Pick<SpaceStore, Writing> {
     return row.seq
   }
 
-  const toRow = async (memory: NewMemory, seq: number): Promise<Omit<Row, 'tenant_id'>> => ({
-    memory_id: memory.id,
-    space_id: space,
-    seq,
-    state: 'live',
-    expires_at: memory.expiresAt_ms,
-    key_index: memory.key === null ? null : keyIndex((await sealer.keys()).current, memory.key),
-    content_index: null,
-    embedding: null,
-    ...(await sealer.seal('memories', { id: memory.id, seq, record: memory.record })),
-  })
+  const toRow = async (
+    memory: NewMemory,
+    seq: number,
+    state: 'live' | 'superseded' = 'live',
+  ): Promise<Omit<Row, 'tenant_id'>> => {
+    const { current } = await sealer.keys()
+    const { id, record } = memory
+    return {
+      memory_id: id,
+      space_id: space,
+      seq,
+      state,
+      expires_at: memory.expiresAt_ms,
+      key_index: memory.key === null ? null : keyIndex(current, memory.key),
+      content_index: memory.content === null ? null : contentIndex(current, memory.content),
+      embedding: null,
+      ...(await sealer.seal('memories', { id, seq, record, column: columnOf(state) })),
+    }
+  }
+
+  const update = async (row: Omit<Row, 'tenant_id'>): Promise<void> => {
+    const changed = await store.run(updateRow, row)
+    assert(changed === 1, 'the memory is in this space')
+  }
 
   return {
     insert: async (memory) => {
@@ -178,11 +220,16 @@ function writing(inside: Inside): Pick<SpaceStore, Writing> {
       const version = await sealer.seal('memory_versions', { id, seq, record })
       await store.run(insertVersion, { memory_id: id, seq, space_id: space, ...version })
       if (memory.version > limits.versions_max) await store.run(dropOldestVersion, { space, id })
-      const changed = await store.run(updateRow, await toRow(memory, await next(0)))
-      assert(changed === 1, 'the memory is in this space')
+      await update(await toRow(memory, await next(0)))
     },
+    supersede: async (memory) => {
+      const nowhere = { ...memory, key: null, content: null }
+      await update(await toRow(nowhere, await next(0), 'superseded'))
+    },
+    restore: async (memory) => update(await toRow(memory, await next(0))),
     remove: async (id) => {
-      if ((await store.first(byId, { space, id }))?.state !== 'live') return
+      const row = await store.first(byId, { space, id })
+      if (!row || row.state === 'deleted') return
       const seq = await next(-1)
       await store.run(deleteVersions, { space, id })
       await store.run(updateRow, { ...tombstone, memory_id: id, space_id: space, seq })
@@ -203,6 +250,33 @@ const tombstone = {
 /** Under the space's own key, so that it dies with the space. */
 function keyIndex(key: DataKey, value: string): Blind {
   return hashed(key.mac('blind-index', ['memory.key', value]))
+}
+
+type ContentIndex = (key: DataKey, content: string) => Blind
+
+/** What is looked for is stored next if it is not found, so the last index is not made twice. */
+function contentIndexes(): ContentIndex {
+  let last: { key: DataKey; content: string; index: Blind } | undefined
+  return (key, content) => {
+    if (last?.key !== key || last.content !== content) {
+      const index = hashed(key.mac('blind-index', ['memory.content', content]))
+      last = { key, content, index }
+    }
+    return last.index
+  }
+}
+
+/** An index may have been made under an older version of the space's key. */
+async function underAnyKey(
+  sealer: RecordSealer,
+  find: (key: DataKey) => Promise<Pick<Row, 'memory_id'> | undefined>,
+): Promise<Id<'mem'> | undefined> {
+  const keys = await sealer.keys()
+  for (const version of keys.versions) {
+    const row = await find(keys.version(version))
+    if (row) return row.memory_id
+  }
+  return undefined
 }
 
 /** Which space a memory is in: what is authorised before anything of it is opened. */

@@ -33,7 +33,7 @@ const expired = query((db, arg: { now: number; limit: number }) =>
     .select(['tenant_id', 'space_id', 'memory_id'])
     .where('expires_at', '<=', arg.now)
     .where('expires_at', 'is not', null)
-    .where('state', '=', 'live')
+    .where('state', '!=', 'deleted')
     .limit(arg.limit),
 )
 

@@ -37,6 +37,7 @@ export const features: readonly string[] = [
   'tools',
   'credentials',
   'encryption-keys',
+  'compactions',
   'recall',
   'memories',
   'indexes',

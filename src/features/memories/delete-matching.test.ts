@@ -77,7 +77,7 @@ test('one call deletes so many, the newest first, and says that there are more',
   assert.ok(most <= 1_000, 'all of them are deleted in one transaction')
   for (let left = most + 1; left > 0; left -= limits.batch_items_max) {
     const items = Array.from({ length: Math.min(left, limits.batch_items_max) }, (_, at) => ({
-      text: left === most + 1 && at === 0 ? 'the first' : 'another',
+      text: left === most + 1 && at === 0 ? 'the first' : `another ${left} ${at}`,
     }))
     await locket.call('POST', '/v1/memories/batch', { body: { space, items } })
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
+import type { PreparedSpace } from '../../kernel/context.ts'
 import { operation } from '../../kernel/operation.ts'
 import { forgetAnswers } from '../../storage/kept-answers.ts'
 import { defaultSpace } from '../spaces/access.ts'
@@ -20,8 +21,8 @@ const DeleteMatching = z
 type DeleteMatching = z.output<typeof DeleteMatching>
 
 /**
- * Deletes the memories of a space that match a filter, or all of one session. What is stored while
- * it runs may stay. Fails with `not_found`, `invalid_filter`.
+ * Deletes the memories of a space that match a filter, or all of one session, those that compaction
+ * replaced among them. What is stored while it runs may stay. Fails with `not_found`, `invalid_filter`.
  */
 export const deleteMatching = operation({
   id: 'memories.delete-matching',
@@ -55,17 +56,22 @@ export const deleteMatching = operation({
     const held = await ctx.services.indexes.catchUp(space)
     const accept = predicateOf(input)
     const question = { limit: limits.delete_matching_max + 1, now: ctx.now, accept }
-    return space.read(async (store) => {
+    const found = await space.read(async (store) => {
       const index = await ctx.services.indexes.current(store, held)
       return index.list(question) as MemoryId[]
     })
+    for await (const id of supersededOnes(space, accept)) {
+      if (found.length > limits.delete_matching_max) break
+      found.push(id)
+    }
+    return found
   },
   run: async (ctx, input, found: MemoryId[]) => {
     const accept = predicateOf(input)
     let deleted = 0
     for (const id of found.slice(0, limits.delete_matching_max)) {
-      const stored = await ctx.space.get(id)
-      if (!stored?.record || !accept(toDocument(id, stored.record).fields)) continue
+      const stored = await ctx.space.getKept(id)
+      if (!stored || !accept(toDocument(id, stored.record).fields)) continue
       await ctx.space.remove(id)
       deleted += 1
     }
@@ -73,6 +79,22 @@ export const deleteMatching = operation({
     return { deleted, more: found.length > limits.delete_matching_max }
   },
 })
+
+/** Those that match of what compaction replaced: it stands in no index. */
+async function* supersededOnes(space: PreparedSpace, accept: Predicate): AsyncGenerator<MemoryId> {
+  const limit = limits.page_items_max
+  let before = Number.MAX_SAFE_INTEGER
+  for (;;) {
+    const last = before
+    const rows = await space.read((store) => store.supersededBefore(last, limit))
+    for (const { id, seq, record } of rows) {
+      before = seq
+      if (record && accept(toDocument(id, record).fields)) yield id
+    }
+    if (rows.length < limit) return
+    await new Promise(setImmediate)
+  }
+}
 
 function predicateOf(input: DeleteMatching): Predicate {
   const { filter, sessionId } = input

@@ -5,13 +5,13 @@ import type { Context } from '../../kernel/context.ts'
 import { Done, idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { forgetAnswers } from '../../storage/kept-answers.ts'
-import { currentVersion, requireVersion } from './get.ts'
+import { keptVersion, requireVersion } from './get.ts'
 import type { MemoryId } from './memory.ts'
 
 /** Throws as for any memory that is not there or not of the version meant. */
 async function requireCurrent(ctx: Context, id: MemoryId): Promise<void> {
   try {
-    const { record } = await currentVersion(ctx, id)
+    const { record } = await keptVersion(ctx, id)
     requireVersion(ctx, undefined, record.version)
   } catch (thrown) {
     // What cannot be opened any more must still be possible to delete, or it is in the way for ever.

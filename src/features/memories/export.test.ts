@@ -10,7 +10,10 @@ async function storeAll(locket: Locket, items: readonly object[]): Promise<Reply
   for (let at = 0; at < items.length; at += 100) {
     const body = { space, items: items.slice(at, at + 100) }
     const reply = await locket.call('POST', '/v1/memories/batch', { body })
-    stored.push(...reply.body.items.map((item: Reply['body']) => item.memory))
+    for (const { memory } of reply.body.items) {
+      const { deduplicated: _, ...plain } = memory
+      stored.push(plain)
+    }
   }
   return stored
 }

@@ -33,20 +33,30 @@ export const getMemory = operation({
   output: Memory,
   status: 200,
   run: async (ctx, input) => {
-    const { record } = await currentVersion(ctx, input.id)
+    const { record } = await keptVersion(ctx, input.id)
     return toMemory(input.id, ctx.namedSpace.handle, record)
   },
 })
 
-/** A memory that is there and has not expired. Throws `not_found`. */
+/** A memory that is there, superseded or not, and whose time is not over. Throws `not_found`. */
+export async function keptVersion(
+  ctx: Context,
+  id: MemoryId,
+): Promise<{ stored: StoredMemory; record: MemoryRecord }> {
+  const stored = await ctx.space.getKept(id)
+  const record = stored && decodeRecord(stored.record)
+  if (!stored || !record || isExpired(record, ctx.now)) throw new LocketError('not_found')
+  return { stored, record }
+}
+
+/** As `keptVersion`, of one that can be changed. Throws `superseded`, too. */
 export async function currentVersion(
   ctx: Context,
   id: MemoryId,
 ): Promise<{ stored: StoredMemory; record: MemoryRecord }> {
-  const stored = await ctx.space.get(id)
-  const record = stored?.record && decodeRecord(stored.record)
-  if (!stored || !record || isExpired(record, ctx.now)) throw new LocketError('not_found')
-  return { stored, record }
+  const kept = await keptVersion(ctx, id)
+  if (kept.record.superseded) throw new LocketError('superseded')
+  return kept
 }
 
 /** Throws when the caller did not mean this version: `precondition_failed`, `version_conflict`. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { limits } from '../../core/limits.ts'
 import { idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
-import { currentVersion } from './get.ts'
+import { keptVersion } from './get.ts'
 import { decodeRecord, Memory, toMemory } from './memory.ts'
 
 /** Lists the versions of a memory, newest first, each with its provenance. Fails with `not_found`. */
@@ -24,7 +24,7 @@ export const memoryHistory = operation({
   output: z.strictObject({ items: z.array(Memory) }),
   status: 200,
   run: async (ctx, input) => {
-    const { record } = await currentVersion(ctx, input.id)
+    const { record } = await keptVersion(ctx, input.id)
     const older = await ctx.space.versions(input.id, limits.versions_max)
     const records = [record, ...older.map(decodeRecord)]
     return { items: records.map((one) => toMemory(input.id, ctx.namedSpace.handle, one)) }

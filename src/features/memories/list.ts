@@ -8,6 +8,7 @@ import { operation } from '../../kernel/operation.ts'
 import { defaultSpace } from '../spaces/access.ts'
 import { SpaceHandle } from '../spaces/space.ts'
 import { Filter } from './filter.ts'
+import { listSuperseded } from './list-superseded.ts'
 import { decodeRecord, isExpired, Memory, type MemoryId, toMemory } from './memory.ts'
 
 const id = 'memories.list'
@@ -15,6 +16,10 @@ const id = 'memories.list'
 const ListMemories = z.strictObject({
   space: SpaceHandle.optional(),
   filter: Filter.optional(),
+  status: z
+    .enum(['active', 'superseded'])
+    .default('active')
+    .describe('`superseded`: what compaction replaced, the latest first.'),
   limit: z.number().int().min(1).max(limits.page_items_max).default(50),
   cursor: z.string().max(200).optional(),
 })
@@ -41,10 +46,12 @@ export const listMemories = operation({
   input: ListMemories,
   output: pageOf(Memory),
   status: 200,
-  prepare: async (ctx) => {
+  prepare: async (ctx, input) => {
+    if (input.status === 'superseded') return
     for (const space of ctx.spaces) await ctx.services.indexes.catchUp(space)
   },
   run: async (ctx, input) => {
+    if (input.status === 'superseded') return listSuperseded(ctx, input)
     const before = input.cursor === undefined ? undefined : fromCursor(id, input.cursor)
     if (!ctx.spaces[0]) return { items: [], nextCursor: null }
     const index = await ctx.services.indexes.current(ctx.space)

@@ -93,6 +93,16 @@ const Provenance = z.strictObject({
 })
 export type Provenance = z.output<typeof Provenance>
 
+export const strategies = ['duplicates', 'expired', 'importance', 'age', 'summary'] as const
+export type Strategy = (typeof strategies)[number]
+
+const Superseded = z.strictObject({
+  at: Timestamp,
+  strategy: z.enum(strategies),
+  by: z.string().nullable().describe('The memory that stands for it now, if one does.'),
+  until: Timestamp.describe('It can be restored until then; then it is deleted.'),
+})
+
 export const Memory = z.strictObject({
   id: idField('mem'),
   space: z.string(),
@@ -107,7 +117,9 @@ export const Memory = z.strictObject({
   agentId: z.string().nullable(),
   occurredAt: Timestamp,
   provenance: Provenance,
-  status: z.enum(['active']),
+  status: z.enum(['active', 'superseded']),
+  derivedFrom: z.array(z.string()).describe('The memories that compaction made it of.'),
+  superseded: Superseded.nullable().describe('Set while compaction keeps it out of recall.'),
   createdAt: Timestamp,
   updatedAt: Timestamp,
   expiresAt: Timestamp.nullable(),
@@ -136,6 +148,17 @@ export interface MemoryRecord {
   readonly version: number
   readonly createdBy: PrincipalId
   readonly provenance: Provenance
+  /** Left out where compaction made nothing of it. */
+  readonly derivedFrom?: readonly string[]
+  /** Only while compaction keeps it out of recall. */
+  readonly superseded?: SupersededRecord
+}
+
+export interface SupersededRecord {
+  readonly at: number
+  readonly strategy: Strategy
+  readonly by: MemoryId | null
+  readonly until: number
 }
 
 export function encodeRecord(record: MemoryRecord): Uint8Array {
@@ -147,7 +170,7 @@ export function decodeRecord(bytes: Uint8Array): MemoryRecord {
 }
 
 export function toMemory(id: MemoryId, space: string, record: MemoryRecord): Memory {
-  const { v: _, occurredAt, createdAt, updatedAt, expiresAt, ...rest } = record
+  const { v: _, occurredAt, createdAt, updatedAt, expiresAt, superseded, ...rest } = record
   return {
     id,
     space,
@@ -155,7 +178,11 @@ export function toMemory(id: MemoryId, space: string, record: MemoryRecord): Mem
     tags: [...record.tags],
     metadata: { ...record.metadata },
     occurredAt: toTimestamp(occurredAt),
-    status: 'active',
+    status: superseded ? 'superseded' : 'active',
+    derivedFrom: [...(record.derivedFrom ?? [])],
+    superseded: superseded
+      ? { ...superseded, at: toTimestamp(superseded.at), until: toTimestamp(superseded.until) }
+      : null,
     createdAt: toTimestamp(createdAt),
     updatedAt: toTimestamp(updatedAt),
     expiresAt: expiresAt === null ? null : toTimestamp(expiresAt),
@@ -174,13 +201,29 @@ export function toDocument(
     version: _n,
     createdBy: _c,
     provenance: _p,
+    derivedFrom: _d,
+    superseded: _s,
     ...fields
   } = decodeRecord(bytes)
   return { fields: { id, ...fields }, text }
 }
 
-export function isExpired(record: { readonly expiresAt: number | null }, now: number): boolean {
-  return record.expiresAt !== null && record.expiresAt <= now
+/** Whether its time is over: its own, or the one for which compaction keeps it. */
+export function isExpired(
+  record: Pick<MemoryRecord, 'expiresAt' | 'superseded'>,
+  now: number,
+): boolean {
+  const end = endOf(record)
+  return end !== null && end <= now
+}
+
+/** When it is to be deleted; null: never. */
+export function endOf({
+  expiresAt,
+  superseded,
+}: Pick<MemoryRecord, 'expiresAt' | 'superseded'>): number | null {
+  if (!superseded) return expiresAt
+  return Math.min(superseded.until, expiresAt ?? Number.POSITIVE_INFINITY)
 }
 
 export function provenanceOf(caller: Caller, door: Door): Provenance {

@@ -1,17 +1,25 @@
 /** Puts one memory into a space: what a store and each item of a batch do. */
 
+import { z } from 'zod'
 import { endOfHour } from '../../core/clock.ts'
 import { toBase64Url } from '../../core/encoding.ts'
 import { LocketError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
-import type { Context, NamedSpace } from '../../kernel/context.ts'
+import type { Caller, Context, NamedSpace } from '../../kernel/context.ts'
+import { overSpace } from '../../kernel/rights.ts'
 import { forgetAnswers } from '../../storage/kept-answers.ts'
-import type { StoredMemory } from '../../storage/space-store.ts'
+import type {
+  SpaceStore,
+  NewMemory as StorageMemory,
+  StoredMemory,
+} from '../../storage/space-store.ts'
+import { contentOf, saysTheSame, united } from './content.ts'
 import {
   decodeRecord,
   encodeRecord,
+  endOf,
   isExpired,
-  type Memory,
+  Memory,
   type MemoryId,
   type MemoryRecord,
   type NewMemory,
@@ -19,23 +27,112 @@ import {
   toMemory,
 } from './memory.ts'
 
-/** The index of keys is not sealed with the record, so whoever writes to the database can move it. */
-const cause = new Error('a memory is indexed under a key that is not its own')
+/** The indexes are not sealed with the record, so whoever writes to the database can move them. */
+const cause = new Error('a memory is indexed under a key or a content that is not its own')
 
-/** Stores a memory, or a new version of the one that has the same `key`. */
+interface Found {
+  readonly stored: StoredMemory
+  readonly record: MemoryRecord
+}
+
+/** A memory as a store answers it. */
+export const StoredAnswer = Memory.extend({
+  deduplicated: z.boolean().describe('Whether it was there already: nothing new was made of it.'),
+})
+export type StoredAnswer = z.output<typeof StoredAnswer>
+
+/**
+ * Stores a memory, or a new version of the one that has the same `key`. What is there already is
+ * merged with what is new, or left as it is, for a caller who may read it; who may only write must
+ * not learn what is there, so what he repeats is stored again.
+ */
 export async function putMemory(
   ctx: Context,
   space: NamedSpace,
   input: NewMemory,
-): Promise<Memory> {
-  const before = input.key === undefined ? undefined : await findByKey(ctx, space, input.key)
+): Promise<StoredAnswer> {
+  const { key } = input
+  const before = key === undefined ? undefined : await findByKey(ctx, space, key)
   const record = newRecord(ctx, input, before?.record)
   if (isExpired(record, ctx.now)) {
     throw new LocketError('invalid_input', 'expiresAt: lies in the past')
   }
+  const known = mayRead(ctx.caller, space.store)
+    ? mergedWith(before ?? (await findSame(ctx, space, record)), { record, input })
+    : undefined
+  if (known) return writeMerged(ctx, space, known)
   const id = before?.stored.id ?? newId('mem', ctx.services.clock)
-  return writeVersion(ctx, space, { id, before: before?.stored, record })
+  const memory = await writeVersion(ctx, space, { id, before: before?.stored, record })
+  return { ...memory, deduplicated: false }
 }
+
+/** Whether the caller may know what is in the space. */
+export function mayRead(
+  { rights, principalId: principal }: Caller,
+  space: Pick<SpaceStore, 'id' | 'ownerId'>,
+): boolean {
+  return overSpace(rights, 'memory:read', { space, principal }) !== null
+}
+
+interface Merged extends Found {
+  /** Null: what was said is what is there. */
+  readonly merged: MemoryRecord | null
+}
+
+/** What becomes of a memory that is said again; undefined where it is to be written as it is said. */
+function mergedWith(
+  before: Found | undefined,
+  { record, input }: { record: MemoryRecord; input: NewMemory },
+): Merged | undefined {
+  if (!before) return undefined
+  const { occurredAt } = input.occurredAt === undefined ? before.record : record
+  if (saysTheSame(before.record, { ...record, occurredAt })) return { ...before, merged: null }
+  if (record.key !== null) return undefined
+  const merged = united(before.record, record)
+  if (!merged) return undefined
+  return { ...before, merged: saysTheSame(before.record, merged) ? null : merged }
+}
+
+async function writeMerged(
+  ctx: Context,
+  space: NamedSpace,
+  { stored, record, merged }: Merged,
+): Promise<StoredAnswer> {
+  const { id } = stored
+  if (merged === null) {
+    ctx.note({ id, version: record.version, deduplicated: true })
+    return { ...toMemory(id, space.handle, record), deduplicated: true }
+  }
+  const changed = {
+    ...merged,
+    updatedAt: ctx.now,
+    version: record.version + 1,
+    provenance: provenanceOf(ctx.caller, ctx.door),
+  }
+  const memory = await writeVersion(ctx, space, { id, before: stored, record: changed })
+  return { ...memory, deduplicated: true }
+}
+
+/** The memory that says the same as this one. */
+async function findSame(
+  ctx: Context,
+  space: NamedSpace,
+  record: MemoryRecord,
+): Promise<Found | undefined> {
+  const content = contentOf(record)
+  if (content === null) return undefined
+  for (let looked = 0; looked < sames_max; looked += 1) {
+    const found = await openFound(ctx, space, await space.store.findByContent(content))
+    if (found === undefined) return undefined
+    if (found === 'over') continue
+    if (contentOf(found.record) === content) return found
+    throw new LocketError('integrity_failed', undefined, { cause })
+  }
+  return undefined
+}
+
+/** Of those that are over at most so many are put away to find one that is not. */
+const sames_max = 8
 
 /** Writes one version down and ties it to the operation's audit event. */
 export async function writeVersion(
@@ -49,8 +146,7 @@ export async function writeVersion(
     id,
     version: record.version,
     record: bytes,
-    key: record.key,
-    expiresAt_ms: record.expiresAt === null ? null : endOfHour(record.expiresAt),
+    ...foundBy(record),
   }
   if (before) await space.store.replace(stored, before)
   else await space.store.insert(stored)
@@ -58,21 +154,39 @@ export async function writeVersion(
   return toMemory(id, space.handle, record)
 }
 
-/** The memory that has this key. One that is over makes room: nothing of it comes back. */
-async function findByKey(
+/** What of a record stands on its row for others to find it by. */
+export function foundBy(
+  record: MemoryRecord,
+): Pick<StorageMemory, 'key' | 'content' | 'expiresAt_ms'> {
+  const end = endOf(record)
+  return {
+    key: record.key,
+    content: contentOf(record),
+    expiresAt_ms: end === null ? null : endOfHour(end),
+  }
+}
+
+/** The memory that has this key. */
+async function findByKey(ctx: Context, space: NamedSpace, key: string): Promise<Found | undefined> {
+  const found = await openFound(ctx, space, await space.store.findByKey(key))
+  if (found === undefined || found === 'over') return undefined
+  if (found.record.key === key) return found
+  throw new LocketError('integrity_failed', undefined, { cause })
+}
+
+/** What was looked up, opened. One that is over makes room: nothing of it comes back. */
+async function openFound(
   ctx: Context,
   space: NamedSpace,
-  key: string,
-): Promise<{ stored: StoredMemory; record: MemoryRecord } | undefined> {
-  const id = await space.store.findByKey(key)
+  id: MemoryId | undefined,
+): Promise<Found | 'over' | undefined> {
   const stored = id && (await space.store.get(id))
   if (!stored?.record) return undefined
   const record = decodeRecord(stored.record)
-  if (record.key !== key) throw new LocketError('integrity_failed', undefined, { cause })
   if (!isExpired(record, ctx.now)) return { stored, record }
   await space.store.remove(stored.id)
   await forgetAnswers(ctx.store, space.store.id)
-  return undefined
+  return 'over'
 }
 
 /** Whether memories that were answered before are all still there, none of them over. */

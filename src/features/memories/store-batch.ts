@@ -5,8 +5,8 @@ import type { Caller, Context } from '../../kernel/context.ts'
 import { operation } from '../../kernel/operation.ts'
 import { defaultSpace } from '../spaces/access.ts'
 import { SpaceHandle } from '../spaces/space.ts'
-import { Memory, NewMemory } from './memory.ts'
-import { areLive, putMemory } from './put.ts'
+import { NewMemory } from './memory.ts'
+import { areLive, putMemory, StoredAnswer } from './put.ts'
 
 const StoreBatch = z.strictObject({
   space: SpaceHandle.optional().describe('For the items that name none.'),
@@ -18,7 +18,7 @@ const StoreBatch = z.strictObject({
 type StoreBatch = z.output<typeof StoreBatch>
 
 const ItemError = z.strictObject({ code: z.string(), detail: z.string() })
-const ItemResult = z.strictObject({ memory: Memory.nullable(), error: ItemError.nullable() })
+const ItemResult = z.strictObject({ memory: StoredAnswer.nullable(), error: ItemError.nullable() })
 
 /**
  * Stores up to 100 memories in up to 8 spaces at once. Each item has its own result, in order: one

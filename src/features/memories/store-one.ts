@@ -1,8 +1,17 @@
+import { z } from 'zod'
 import { limits } from '../../core/limits.ts'
 import { operation } from '../../kernel/operation.ts'
 import { defaultSpace } from '../spaces/access.ts'
-import { Memory, NewMemory } from './memory.ts'
-import { areLive, putMemory } from './put.ts'
+import { findSimilar, Similar } from './find-similar.ts'
+import { NewMemory } from './memory.ts'
+import { areLive, mayRead, putMemory, StoredAnswer } from './put.ts'
+
+const StoreMemory = NewMemory.extend({
+  reportSimilar: z
+    .boolean()
+    .default(false)
+    .describe('Tell which memories say nearly the same, to who may read them.'),
+})
 
 /**
  * Stores a memory in one space, which is made when it is not there. With a `key` that the space
@@ -26,9 +35,21 @@ export const storeMemory = operation({
   surfaces: ['http', 'cli'],
   audit: 'memory.stored',
   facts: (_, output) => (output ? { resourceId: output.id } : {}),
-  input: NewMemory,
-  output: Memory,
+  input: StoreMemory,
+  output: StoredAnswer.extend({ similar: z.array(Similar).optional() }),
   status: 201,
   replayable: (ctx, output) => areLive(ctx, [output.id]),
-  run: (ctx, input) => putMemory(ctx, ctx.namedSpace, input),
+  prepare: async (ctx, input): Promise<readonly Similar[]> => {
+    const [space] = ctx.spaces
+    if (!input.reportSimilar || !space) return []
+    return findSimilar(ctx, space, input.text)
+  },
+  run: async (ctx, { reportSimilar, ...input }, found) => {
+    const stored = await putMemory(ctx, ctx.namedSpace, input)
+    if (!reportSimilar) return stored
+    const others = mayRead(ctx.caller, ctx.space) ? found.filter(({ id }) => id !== stored.id) : []
+    const live = await ctx.space.getMany(others.map(({ id }) => id))
+    const similar = others.filter(({ id }) => live.has(id)).slice(0, limits.similar_max)
+    return { ...stored, similar: similar.map((one) => ({ ...one })) }
+  },
 })

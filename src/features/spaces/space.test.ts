@@ -6,8 +6,8 @@ import { SpaceHandle } from './space.ts'
 
 const make = async (locket: Locket, handle: string, key = locket.admin) =>
   (await locket.call('POST', '/v1/spaces', { key, body: { handle } })).body
-const store = async (locket: Locket, space: string, key = locket.admin) =>
-  (await locket.call('POST', '/v1/memories', { key, body: { space, text: 'tea' } })).body
+const store = async (locket: Locket, space: string, { key = locket.admin, text = 'tea' } = {}) =>
+  (await locket.call('POST', '/v1/memories', { key, body: { space, text } })).body
 const handlesFor = async (locket: Locket, key = locket.admin): Promise<string[]> => {
   const { body } = await locket.call('GET', '/v1/spaces', { key })
   return body.items.map((item: { handle: string }) => item.handle)
@@ -73,7 +73,8 @@ test('a first store makes the space, of the principal that is there already', as
 
 test('many first stores at once make one space', async (t) => {
   const locket = await openLocket(t)
-  const stored = await Promise.all(Array.from({ length: 20 }, () => store(locket, 'user:alice')))
+  const texts = Array.from({ length: 20 }, (_, at) => `tea ${at}`)
+  const stored = await Promise.all(texts.map((text) => store(locket, 'user:alice', { text })))
   assert.ok(stored.every((memory) => memory.space === 'user:alice'))
   const { body } = await locket.call('GET', '/v1/spaces')
   assert.deepEqual(
@@ -88,7 +89,7 @@ test('spaces are listed for who may read them', async (t) => {
   const alice = await locket.person('user:carol')
   assert.deepEqual(await handlesFor(locket), ['user:alice', 'user:bob', 'team:x'])
   assert.deepEqual(await handlesFor(locket, alice.key), [])
-  await store(locket, 'user:carol', alice.key)
+  await store(locket, 'user:carol', { key: alice.key })
   assert.deepEqual(await handlesFor(locket, alice.key), ['user:carol'])
 })
 

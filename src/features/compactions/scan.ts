@@ -1,0 +1,49 @@
+/** Reads a space row by row, in short reads of their own, and lets others be served in between. */
+import { limits } from '../../core/limits.ts'
+import type { PreparedSpace } from '../../kernel/context.ts'
+import type { Predicate } from '../memories/filter.ts'
+import { decodeRecord, type MemoryId, type MemoryRecord, toDocument } from '../memories/memory.ts'
+
+/** A memory as it was when it was read. */
+export interface Seen {
+  readonly id: MemoryId
+  readonly seq: number
+  /** Of its record. */
+  readonly bytes: number
+  readonly record: MemoryRecord
+}
+
+export interface ScanOptions {
+  /** Rows above this sequence number are read. */
+  readonly after: number
+  readonly accept: Predicate | null
+}
+
+export interface Scanned {
+  readonly looked: number
+  /** Where another scan goes on; null: this one came to the end. */
+  readonly next: number | null
+}
+
+/** Hands out the memories that are accepted, and at last how far it came. */
+export async function* scan(
+  space: PreparedSpace,
+  { after, accept }: ScanOptions,
+): AsyncGenerator<Seen, Scanned> {
+  const limit = limits.compactScan_page_rows
+  let seq = after
+  let looked = 0
+  while (looked < limits.compactScan_rows_max) {
+    const from = seq
+    const rows = await space.read((store) => store.changesAfter(from, limit))
+    for (const { id, seq: at, record: bytes } of rows) {
+      seq = at
+      looked += 1
+      if (!bytes || (accept && !accept(toDocument(id, bytes).fields))) continue
+      yield { id, seq: at, bytes: bytes.length, record: decodeRecord(bytes) }
+    }
+    if (rows.length < limit) return { looked, next: null }
+    await new Promise(setImmediate)
+  }
+  return { looked, next: seq }
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import { toBase64Url } from '../../core/encoding.ts'
+import { LocketError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import { idField } from '../../kernel/fields.ts'
+import { operation } from '../../kernel/operation.ts'
+import { keptVersion } from './get.ts'
+import { encodeRecord, Memory, type MemoryRecord, toMemory } from './memory.ts'
+import { areLive, foundBy } from './put.ts'
+
+/**
+ * Brings back what compaction replaced, as it was; what stands for it stays beside it. One that is
+ * active stays as it is. Fails with `not_found`, and `already_exists` where its key was given to
+ * another meanwhile.
+ */
+export const restoreMemory = operation({
+  id: 'memories.restore',
+  method: 'POST',
+  path: '/v1/memories/{id}/restore',
+  summary: 'Restore a memory that compaction replaced.',
+  effect: 'write',
+  idempotent: true,
+  permission: 'memory:compact',
+  resource: (input) => ({ kind: 'memory', id: input.id }),
+  rateClass: 'write',
+  bodyLimit_bytes: limits.body_bytes_max,
+  surfaces: ['http', 'cli'],
+  audit: 'memory.restored',
+  facts: (input) => ({ resourceId: input.id }),
+  input: z.strictObject({ id: idField('mem') }),
+  output: Memory,
+  status: 200,
+  replayable: (ctx, output) => areLive(ctx, [output.id]),
+  run: async (ctx, { id }) => {
+    const { record } = await keptVersion(ctx, id)
+    const { superseded, ...restored } = record
+    if (!superseded) return toMemory(id, ctx.namedSpace.handle, record)
+    if (record.key !== null && (await ctx.space.findByKey(record.key)) !== undefined) {
+      throw new LocketError('already_exists', 'a memory with its key')
+    }
+    const bytes = encodeRecord(restored satisfies MemoryRecord)
+    const { version } = restored
+    await ctx.space.restore({ id, version, record: bytes, ...foundBy(restored) })
+    ctx.note({ id, version, mac: toBase64Url(await ctx.space.contentMac(bytes)) })
+    return toMemory(id, ctx.namedSpace.handle, restored)
+  },
+})
