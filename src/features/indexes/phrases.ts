@@ -40,7 +40,8 @@ export function phraseScore(
   const held = work.held[document] as number
   let sum = 0
   for (const { phrase, terms, score } of phrases) {
-    if ((held & terms) === terms && sequences.holds(document, phrase)) sum += score
+    if ((held & terms) !== terms) continue
+    if (phrase.variants.some((variant) => sequences.holds(document, variant))) sum += score
   }
   return sum
 }

@@ -7,7 +7,7 @@ import { termSeed } from './tokens.ts'
 
 /** The phrases of a query by their words, "a b" for a pair and "[a b]" for a quotation. */
 function phrases(text: string): string[] {
-  const query = queryOf(text, termSeed(seed))
+  const query = queryOf(text, { seed: termSeed(seed), languages: [] })
   return query.phrases.map(({ terms, quoted }) => {
     const words = terms.map((term) => query.terms[term]?.word).join(' ')
     return quoted ? `[${words}]` : words
@@ -15,14 +15,17 @@ function phrases(text: string): string[] {
 }
 
 const words = (text: string): string[] =>
-  queryOf(text, termSeed(seed)).terms.map(({ word }) => word)
+  queryOf(text, { seed: termSeed(seed), languages: [] }).terms.map(({ word }) => word)
 
 describe('pairs', () => {
   test('words that follow each other, whatever stop words stand between', () => {
     assert.deepEqual(phrases('red panda'), ['red panda'])
     assert.deepEqual(phrases('Did Ann go to the lake?'), ['Ann go', 'go lake'])
-    const [, second] = queryOf('Did Ann go to the lake?', termSeed(seed)).phrases
-    assert.deepEqual([...(second?.offsets ?? [])], [0, 3])
+    const [, second] = queryOf('Did Ann go to the lake?', {
+      seed: termSeed(seed),
+      languages: [],
+    }).phrases
+    assert.deepEqual([...(second?.variants[0]?.offsets ?? [])], [0, 3])
   })
 
   test('a word alone, or twice, is no pair', () => {
@@ -93,12 +96,14 @@ test('any query has phrases of its own terms, at rising distances', () => {
   const sign = fc.constantFrom('"', '「', '」', 'tea ', 'the ', '東', ' ', '«', '»', 'a', 'ﷺ')
   fc.assert(
     fc.property(fc.array(sign, { maxLength: 40 }), (signs) => {
-      const query = queryOf(signs.join(''), termSeed(seed))
-      for (const { terms, offsets, bytes } of query.phrases) {
-        assert.ok(terms.length > 1 && terms.length === offsets.length)
-        assert.equal(bytes.length, terms.length)
+      const query = queryOf(signs.join(''), { seed: termSeed(seed), languages: [] })
+      for (const { terms, variants } of query.phrases) {
+        assert.ok(terms.length > 1)
         assert.ok(terms.every((term) => query.terms[term] !== undefined))
-        assert.ok(offsets.every((offset, i) => offset > (offsets[i - 1] ?? -1)))
+        for (const { bytes, offsets } of variants) {
+          assert.deepEqual([bytes.length, offsets.length], [terms.length, terms.length])
+          assert.ok(offsets.every((offset, i) => offset > (offsets[i - 1] ?? -1)))
+        }
       }
     }),
   )

@@ -1,5 +1,6 @@
+import { english } from './languages.ts'
 import { type Phrase, sequenceByte } from './sequences.ts'
-import { fold, type TermSeed, type Terms, termsOf } from './tokens.ts'
+import { plainOf, type TermSeed, type Terms, termsOf } from './tokens.ts'
 
 /** Turns a question into what is looked for: its terms, and which of them stand together. */
 
@@ -14,15 +15,28 @@ const pairDistanceMax = 8
 const phrasesMax = 64
 const phraseWordsMax = 32
 
-/** A term of a query: its hash, in two halves, and the word as the caller wrote it. */
-export interface QueryTerm {
+/** The hash of a term, in two halves. */
+export interface Hash {
   readonly low: number
   readonly high: number
+}
+
+/** The hash of a word's stem, and in which languages it is that, a bit each. */
+export interface Stem extends Hash {
+  readonly languages: number
+}
+
+/** A term of a query: the hash of its stem, and the word as the caller wrote it. */
+export interface QueryTerm extends Stem {
   readonly word: string
+  /** Its other stems, in the languages that texts are in. */
+  readonly others: readonly Stem[]
 }
 
 /** Words of a query that stand together, and the places of their terms among the query's. */
-export interface QueryPhrase extends Phrase {
+export interface QueryPhrase {
+  /** The phrase in each language. */
+  readonly variants: readonly Phrase[]
   readonly terms: readonly number[]
   /** In quotes, and so meant as it stands; otherwise two words with nothing told between them. */
   readonly quoted: boolean
@@ -35,6 +49,8 @@ export interface Query {
 
 /** One word of a query, at its place among all words. */
 interface Word extends QueryTerm {
+  /** Its hash in each language. */
+  readonly hashes: readonly Hash[]
   readonly place: number
   /** Left out of the terms, unless there are no others. */
   readonly stop: boolean
@@ -49,41 +65,50 @@ interface Word extends QueryTerm {
 // Straight quotes, and pairs of the usual shapes.
 const quotationPattern = /"([^"]+)"|[“„«]([^“”„«»]+)[“”»]|[「『]([^「」『』]+)[」』]/g
 
+/** What a query is read with. */
+export interface Reading {
+  readonly seed: TermSeed
+  /** The languages that texts are in besides English, by their places in `languages`. */
+  readonly languages: readonly number[]
+}
+
 /**
  * The distinct terms of a query in their order and its phrases. Stop words are terms where they
  * stand in quotes or where a query has nothing else.
  */
-export function queryOf(text: string, seed: TermSeed): Query {
-  const all = wordsOf(text, seed)
+export function queryOf(text: string, reading: Reading): Query {
+  const all = wordsOf(text, reading)
   const told = all.filter((word) => !word.stop)
   const words = told.length > 0 ? told : all
   const terms = new Map<string, QueryTerm>()
   for (const word of words) {
     if (terms.size === termsPerQueryMax) break
-    const { low, high } = word
+    const { low, high, languages, others } = word
     const key = keyOf(word)
-    if (!terms.has(key)) terms.set(key, { low, high, word: word.word })
+    if (!terms.has(key)) terms.set(key, { low, high, languages, word: word.word, others })
   }
   const places = new Map([...terms.keys()].map((key, place) => [key, place]))
   return { terms: [...terms.values()], phrases: phrasesOf(words, places) }
 }
 
-function wordsOf(text: string, seed: TermSeed): Word[] {
+function wordsOf(text: string, { seed, languages }: Reading): Word[] {
   const words: Word[] = []
+  const own = ownLanguage(text, { seed, languages })
+  const all = [own, ...[english, ...languages].filter((language) => language !== own)]
   let place = 0
   let quotation = 0
   for (const { part, quoted } of partsOf(text)) {
-    const found = termsOf(part, seed)
-    // Folding seldom changes the length; where it does, the folded word is shown.
-    const folded = fold(part)
-    const typed = folded.length === part.length ? part : folded
+    const stems = all.map((language) => stemsOf(termsOf(part, seed, language)))
+    const found = termsOf(part, seed, own)
+    // The plain form seldom has another length; where it does, it is shown.
+    const plain = plainOf(part)
+    const typed = plain.length === part.length ? part : plain
     for (let i = 0; i < found.count; i++) {
       const apart = found.apart[i] === 1
-      const stop = !quoted && found.stop[i] === 1
       words.push({
-        ...wordAt(found, i, typed),
+        ...wordAt(found, i, { typed, stems }),
         place: apart ? place - 1 : place++,
-        stop,
+        stop: !quoted && found.stop[i] === 1,
         apart,
         quotation: quoted ? quotation : -1,
       })
@@ -93,13 +118,45 @@ function wordsOf(text: string, seed: TermSeed): Word[] {
   return words
 }
 
-function wordAt(found: Terms, i: number, typed: string): QueryTerm & { gram: boolean } {
+/** The language that a query shows, if texts are in it: its stop words are left out. */
+function ownLanguage(text: string, { seed, languages }: Reading): number {
+  if (languages.length === 0) return english
+  const { language } = termsOf(text, seed)
+  return languages.includes(language) ? language : english
+}
+
+function stemsOf({ count, low, high, language }: Terms): Stem[] {
+  return Array.from({ length: count }, (_, i) => ({
+    low: low[i] as number,
+    high: high[i] as number,
+    languages: 1 << language,
+  }))
+}
+
+function wordAt(
+  found: Terms,
+  i: number,
+  { typed, stems }: { typed: string; stems: readonly (readonly Stem[])[] },
+): QueryTerm & Pick<Word, 'gram' | 'hashes'> {
+  const hashes = stems.map((ofLanguage) => ofLanguage[i] as Stem)
+  const [own, ...others] = distinct(hashes)
   return {
-    low: found.low[i] as number,
-    high: found.high[i] as number,
+    ...(own as Stem),
     word: typed.slice(found.start[i], found.end[i]),
+    others,
+    hashes,
     gram: found.gram[i] === 1,
   }
+}
+
+/** Stems that are one in several languages as one, in their order. */
+function distinct(stems: readonly Stem[]): Stem[] {
+  const result = new Map<string, Stem>()
+  for (const stem of stems) {
+    const languages = (result.get(keyOf(stem))?.languages ?? 0) | stem.languages
+    result.set(keyOf(stem), { ...stem, languages })
+  }
+  return [...result.values()]
 }
 
 /** A query cut where quotes begin and end. */
@@ -144,15 +201,18 @@ function isPair(a: Word, b: Word): boolean {
 function toPhrase(
   run: readonly Word[],
   places: ReadonlyMap<string, number>,
-): Phrase & { terms: number[] } {
+): Omit<QueryPhrase, 'quoted'> {
   const first = run[0]?.place ?? 0
-  return {
-    bytes: Uint8Array.from(run, ({ low }) => sequenceByte(low)),
-    offsets: Uint8Array.from(run, ({ place }) => place - first),
-    terms: run.map((word) => places.get(keyOf(word)) ?? -1),
+  const offsets = Uint8Array.from(run, ({ place }) => place - first)
+  const variants = new Map<string, Phrase>()
+  for (const language of run[0]?.hashes.keys() ?? []) {
+    const bytes = Uint8Array.from(run, ({ hashes }) => sequenceByte(hashes[language]?.low ?? 0))
+    variants.set(bytes.join(), { bytes, offsets })
   }
+  const terms = run.map((word) => places.get(keyOf(word)) ?? -1)
+  return { variants: [...variants.values()], terms }
 }
 
-function keyOf({ low, high }: { low: number; high: number }): string {
+function keyOf({ low, high }: Hash): string {
   return `${low}.${high}`
 }

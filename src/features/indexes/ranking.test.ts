@@ -98,7 +98,7 @@ function phraseScore(all: Counted[], one: Counted, { terms, phrases }: Query): n
   let score = 0
   for (const phrase of phrases) {
     const words = phrase.terms.map((term) => keys[term] as string)
-    if (!has(one, words, phrase.offsets)) continue
+    if (!has(one, words, phrase.variants[0]?.offsets ?? new Uint8Array())) continue
     const idfs = words.map((key) =>
       idf(all.length, all.filter(({ counts }) => counts.has(key)).length),
     )
@@ -113,7 +113,7 @@ function factors({ memory: { fields } }: Counted, now: number): number {
 }
 
 function reference(memories: Memory[], text: string, now = 0): Map<string, number> {
-  const asked = queryOf(text, termSeed(seed))
+  const asked = queryOf(text, { seed: termSeed(seed), languages: [] })
   const query = asked.terms.map(({ low, high }) => keyOf(low, high))
   const all = memories.map(counted)
   const points = bm25(all, query, 0.5)
@@ -173,7 +173,7 @@ describe('plain BM25', () => {
 
   for (const query of queries) {
     test(`ranks like the textbook: ${query}`, () => {
-      const { terms } = queryOf(query, termSeed(seed))
+      const { terms } = queryOf(query, { seed: termSeed(seed), languages: [] })
       const keys = terms.map(({ low, high }) => keyOf(low, high))
       const bags = memories.map(counted)
       // Without sessions each memory is a session of its own.
@@ -254,7 +254,7 @@ describe('labels', () => {
   })
 
   test('a word and the same word as a label are filed apart', () => {
-    const [term] = queryOf('alice', termSeed(seed)).terms
+    const [term] = queryOf('alice', { seed: termSeed(seed), languages: [] }).terms
     assert.ok(term)
     assert.notEqual((term.low ^ labelMask) >>> 0, term.low)
   })

@@ -1,4 +1,5 @@
 import { phraseTermsMax, type Query } from './query.ts'
+import { readTerm } from './reading.ts'
 import { labelMask } from './tokens.ts'
 import { admit, buffer, type Seeing, sessionLength, verdictOn, verdicts } from './visibility.ts'
 
@@ -108,9 +109,7 @@ export function admitTerm(
   mask: number,
 ): { visible: number; kept: number } {
   const term = search.query.terms[place] as Query['terms'][number]
-  const low = (term.low ^ mask) >>> 0
-  const high = (term.high ^ mask) >>> 0
-  return admit(search, search.postings.read(low, high, buffer))
+  return admit(search, readTerm(search, term, mask))
 }
 
 /** How rare a term is: that of Robertson and Zaragoza, with 1 added inside the logarithm. */

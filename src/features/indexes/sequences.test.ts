@@ -15,9 +15,10 @@ function sequencesOf(...texts: string[]): Sequences {
 }
 
 function quoted(text: string) {
-  const [phrase] = queryOf(`"${text}"`, termSeed(seed)).phrases
-  assert.ok(phrase)
-  return phrase
+  const [phrase] = queryOf(`"${text}"`, { seed: termSeed(seed), languages: [] }).phrases
+  const variant = phrase?.variants[0]
+  assert.ok(variant)
+  return variant
 }
 
 describe('order', () => {

@@ -4,14 +4,16 @@ import { FlatColumn } from './columns.ts'
 import { createDocuments, type DocumentFields } from './documents.ts'
 import { createExpiries } from './expiries.ts'
 import { createIdOrder } from './id-order.ts'
+import { english } from './languages.ts'
 import { type IndexDump, type Load, numberIn, partOf, partReader } from './parts.ts'
 import { createPostings } from './postings.ts'
 import { queryOf } from './query.ts'
 import { type Hit, type Options, rank } from './ranking.ts'
+import { languagesIn } from './reading.ts'
 import { createSequences } from './sequences.ts'
 import { listSessions, type SessionSummary } from './session-list.ts'
 import { createSessions } from './sessions.ts'
-import { labelMask, type TermSeed, type Terms, termSeed, termsOf } from './tokens.ts'
+import { labelMask, languageTerm, type TermSeed, type Terms, termSeed, termsOf } from './tokens.ts'
 import { type Scope, visibleTo } from './visibility.ts'
 
 export type { DocumentFields } from './documents.ts'
@@ -134,8 +136,7 @@ class LexicalIndex implements SpaceIndex {
   }
 
   search(query: string, question: Options): Hit[] {
-    const asked = queryOf(query, this.#seed)
-    if (asked.terms.length === 0 || question.limit <= 0) return []
+    if (question.limit <= 0) return []
     return this.#answer(question, () => {
       const corpus = {
         documents: this.#documents,
@@ -143,7 +144,9 @@ class LexicalIndex implements SpaceIndex {
         postings: this.#postings,
         sequences: this.#sequences,
       }
-      return rank(corpus, asked, question)
+      const languages = languagesIn(corpus, question, this.#seed)
+      const asked = queryOf(query, { seed: this.#seed, languages })
+      return asked.terms.length === 0 ? [] : rank(corpus, asked, question)
     })
   }
 
@@ -254,6 +257,10 @@ class LexicalIndex implements SpaceIndex {
     const { low, high } = terms
     for (let i = 0; i < terms.count; i++) {
       this.#postings.add(low[i] as number, high[i] as number, document)
+    }
+    if (terms.language !== english) {
+      const language = languageTerm(terms.language, this.#seed)
+      this.#postings.add(language.low, language.high, document)
     }
     for (let i = 0; i < terms.labelled; i++) {
       const labelLow = ((low[i] as number) ^ labelMask) >>> 0

@@ -12,7 +12,9 @@ function hashes(text: string): string[] {
 }
 
 function asked(query: string): string[] {
-  return queryOf(query, termSeed(seed)).terms.map(({ low, high }) => `${low}.${high}`)
+  return queryOf(query, { seed: termSeed(seed), languages: [] }).terms.map(
+    ({ low, high }) => `${low}.${high}`,
+  )
 }
 
 function sameTerms(a: string, b: string): void {
@@ -68,11 +70,10 @@ describe('words', () => {
     otherTerms('ab', 'ba')
   })
 
-  test('Arabic, Hebrew, Cyrillic and Hangul words are cut at spaces', () => {
+  test('Arabic, Hebrew and Cyrillic words are cut at spaces', () => {
     assert.equal(hashes('أحب القهوة').length, 2)
     assert.equal(hashes('אני אוהב').length, 2)
     assert.equal(hashes('я люблю чай').length, 3)
-    assert.equal(hashes('커피를 좋아해요').length, 2)
   })
 
   test('an Arabic word with vowel marks stays one word', () => {

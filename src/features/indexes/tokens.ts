@@ -1,5 +1,6 @@
-import { stem } from 'stemr'
 import { assert } from '../../core/assert.ts'
+import { bestTold, english, languageOfWord, stemOf } from './languages.ts'
+import { stopWordIn, tellingOf } from './stop-words.ts'
 
 /**
  * Turns text into terms. A term leaves this file only as a 64-bit hash (two 32-bit halves), and no
@@ -21,11 +22,13 @@ export interface Terms {
   readonly gram: Uint8Array
   /** 1 where the term is such a pair: it has no place of its own among the words. */
   readonly apart: Uint8Array
-  /** Where the term stands in the folded text. */
+  /** Where the term stands in the plain text. */
   readonly start: Uint32Array
   readonly end: Uint32Array
   /** How many of the first terms stand in a label, such as the name in "Alice: hello". */
   labelled: number
+  /** The place of the text's language in `languages`: what its words are stemmed as. */
+  language: number
   /** Whether the text asks: a question mark ends one of its sentences. */
   asks: boolean
 }
@@ -56,20 +59,8 @@ const labelPattern = /^[^\n:]{1,48}:(?:\s|(?=[^\0-\x7f]))/
 const labelTermsMax = 3
 // One that is not part of an address.
 const questionPattern = /[?\u061f](?![a-z0-9=&/%])/
-// The stemmer knows English words; what is longer is a key or an encoded blob.
-const stemLengthMax = 64
 const cacheSize = 1 << 14
 const apostrophe = 0x27
-
-// Words that carry grammar or ask, and so say nothing about which memory is meant. They are indexed
-// all the same, so that a query made only of them still works, and are left out of other queries.
-// Measured on LoCoMo (dev), recall@10: 0.79 with the list, 0.75 without.
-const stopWordList =
-  'a an the and or but of to in on at for from by with is are was were be been being am do does ' +
-  'did doing have has had having i you he she it we they me him her us them my your his its our ' +
-  'their this that these those as so if not no than then there here too very can will just would ' +
-  'could should may might must shall into about what when where who whom whose which why how'
-const stopWords = new Set(stopWordList.split(' '))
 
 // `mark` only continues a word; `gram` is a letter of a script written without spaces; `sign` is a
 // pictograph, a word of its own. The last two are taken as they stand.
@@ -77,7 +68,7 @@ const kinds = { separator: 1, word: 2, mark: 3, gram: 4, sign: 5 } as const
 const letterPattern = /[\p{L}\p{N}]/u
 const markPattern = /\p{M}/u
 const spacelessPattern =
-  /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmr}\p{scx=Mymr}]/u
+  /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmr}\p{scx=Mymr}]/u
 const pictographPattern = /\p{Extended_Pictographic}/u
 
 // The seed of the text at hand. A process has one, unless a test has more.
@@ -95,6 +86,7 @@ const terms: Terms = {
   start: new Uint32Array(termsPerTextMax),
   end: new Uint32Array(termsPerTextMax),
   asks: false,
+  language: english,
   labelled: 0,
 }
 
@@ -104,35 +96,61 @@ const cacheWordLow = new Uint32Array(cacheSize)
 const cacheWordHigh = new Uint32Array(cacheSize)
 const cacheStemLow = new Uint32Array(cacheSize)
 const cacheStemHigh = new Uint32Array(cacheSize)
-const cacheStop = new Uint8Array(cacheSize)
+// In which languages it is a stop word, and how well it tells of them.
+const cacheStop = new Uint16Array(cacheSize)
+const cacheTelling = new Uint8Array(cacheSize)
+
+// How well the words of the text at hand told of each language.
+const told = new Uint32Array(16)
 
 // The last hash, in two halves: returning a pair would allocate once per word.
 let hashLow = 0
 let hashHigh = 0
 
-/** Hashes every word of a text, stop words included, up to `termsPerTextMax`. */
-export function termsOf(text: string, seed: TermSeed): Terms {
+/**
+ * Hashes every word of a text, stop words included, up to `termsPerTextMax`. In which language is
+ * told by its words, where it is not given by its place in `languages`.
+ */
+export function termsOf(text: string, seed: TermSeed, language?: number): Terms {
   useSeed(seed)
-  const folded = fold(text)
-  const labelEnd = labelPattern.exec(folded)?.[0].length ?? 0
+  const plain = plainOf(text)
+  cut(plain, language ?? english)
+  if (language !== undefined) return terms
+  const found = bestTold(told)
+  if (found !== english) cut(plain, found)
+  return terms
+}
+
+/** What stands for a language among the terms of the documents that are written in it. */
+export function languageTerm(language: number, seed: TermSeed): { low: number; high: number } {
+  useSeed(seed)
+  // No word holds this sign.
+  const name = `\0${language}`
+  hashRange(name, 0, name.length)
+  return { low: hashLow, high: hashHigh }
+}
+
+function cut(plain: string, language: number): void {
+  const labelEnd = labelPattern.exec(plain)?.[0].length ?? 0
   terms.count = 0
   terms.labelled = 0
-  terms.asks = questionPattern.test(folded)
+  terms.language = language
+  terms.asks = questionPattern.test(plain)
+  told.fill(0)
   let start = 0
   let gramBefore = -1
-  while (start < folded.length && terms.count < termsPerTextMax) {
-    const kind = kindOf(folded.codePointAt(start) as number)
-    const end = endOf(folded, start, kind)
-    if (kind === kinds.word) pushWord(folded, start, end)
-    if (kind >= kinds.gram) pushSign(folded, start, end)
+  while (start < plain.length && terms.count < termsPerTextMax) {
+    const kind = kindOf(plain.codePointAt(start) as number)
+    const end = endOf(plain, start, kind)
+    if (kind === kinds.word) pushWord(plain, start, end)
+    if (kind >= kinds.gram) pushSign(plain, start, end)
     // Two neighbouring signs are the nearest thing to a word where words are not marked.
-    if (kind === kinds.gram && gramBefore >= 0) pushPair(folded, gramBefore, end)
+    if (kind === kinds.gram && gramBefore >= 0) pushPair(plain, gramBefore, end)
     gramBefore = kind === kinds.gram ? start : -1
     if (end <= labelEnd) terms.labelled = terms.count
     start = end
   }
   if (terms.labelled > labelTermsMax) terms.labelled = 0
-  return terms
 }
 
 /** Hashes of another seed mean nothing to this one, so the cache starts again. */
@@ -145,18 +163,22 @@ function useSeed({ low, high }: TermSeed): void {
 }
 
 /**
- * One spelling for what readers take for one word: compatibility forms, case, accents and the
- * apostrophe. ASCII, the usual text, needs lower case only.
+ * One spelling of compatibility forms, case and the apostrophe. Accents stay, since stemmers look at
+ * them; `bareOf` takes them off. ASCII, the usual text, needs lower case only.
  */
-export function fold(text: string): string {
+export function plainOf(text: string): string {
   if (/^[\0-\x7f]*$/.test(text)) return text.toLowerCase()
   return text
-    .normalize('NFKD')
-    .replace(/[\u0300-\u036f]/g, '')
-    .normalize('NFC')
-    .toUpperCase()
+    .normalize('NFKC')
     .toLowerCase()
     .replace(/[\u2018\u2019\u02bc]/g, "'")
+}
+
+/** One spelling for what readers take for one word, once it is stemmed: no case, no accents. */
+function bareOf(word: string): string {
+  if (/^[\0-\x7f]*$/.test(word)) return word
+  const bare = word.normalize('NFKD').replace(/[\u0300-\u036f]/g, '')
+  return bare.normalize('NFC').toUpperCase().toLowerCase()
 }
 
 function kindOf(code: number): number {
@@ -199,21 +221,30 @@ function widthOf(code: number): number {
 
 function pushWord(text: string, start: number, end: number): void {
   hashRange(text, start, end)
-  const place = hashLow & (cacheSize - 1)
-  if (cacheWordLow[place] !== hashLow || cacheWordHigh[place] !== hashHigh) {
-    cacheWordLow[place] = hashLow
+  const language = languageOfWord(text.charCodeAt(start), terms.language)
+  // The same word of another language has another stem.
+  const low = (hashLow ^ (language * 0x9e3779b1)) >>> 0
+  const place = low & (cacheSize - 1)
+  if (cacheWordLow[place] !== low || cacheWordHigh[place] !== hashHigh) {
+    cacheWordLow[place] = low
     cacheWordHigh[place] = hashHigh
-    const bare = text.slice(start, end).replace(/'s$/, '').replaceAll("'", '')
-    const root = bare.length > stemLengthMax ? bare : stem(bare)
+    const word = text.slice(start, end)
+    const bare = bareOf(word.replace(/'s$/, '').replaceAll("'", ''))
+    const root = language === english ? stemOf(bare, english) : bareOf(stemOf(word, language))
     hashRange(root, 0, root.length)
     cacheStemLow[place] = hashLow
     cacheStemHigh[place] = hashHigh
-    cacheStop[place] = stopWords.has(bare) ? 1 : 0
+    cacheStop[place] = stopWordIn(bare)
+    cacheTelling[place] = tellingOf(bare)
   }
   hashLow = cacheStemLow[place] as number
   hashHigh = cacheStemHigh[place] as number
   push(start, end)
-  terms.stop[terms.count - 1] = cacheStop[place] as number
+  const stopIn = cacheStop[place] as number
+  terms.stop[terms.count - 1] = (stopIn >>> language) & 1
+  for (let at = 0; stopIn >>> at !== 0; at++) {
+    if ((stopIn >>> at) & 1) told[at] = (told[at] as number) + (cacheTelling[place] as number)
+  }
 }
 
 function pushSign(text: string, start: number, end: number): void {
