@@ -7,6 +7,7 @@ import { benchHttp } from './http.ts'
 import { benchPeers } from './peers.ts'
 import { benchRecall } from './recall.ts'
 import { benchScale } from './scale.ts'
+import { benchSpaceIndex } from './space-index.ts'
 import { benchTax } from './tax.ts'
 
 interface Bench {
@@ -32,6 +33,11 @@ const benches: Readonly<Record<string, Bench>> = {
     usage:
       'scale [--max N] [--spaces N] [--each N] [--budget MIB]  a space that grows, and many spaces',
     run: benchScale,
+  },
+  index: {
+    usage:
+      'index [--memories N] [--alone]  the index of one space by itself: bytes, stalls, searches',
+    run: benchSpaceIndex,
   },
   tax: {
     usage: 'tax [--memories N]      what sealing, authorisation and audit each add',
