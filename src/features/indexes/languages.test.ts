@@ -171,6 +171,11 @@ describe('several languages in one space', () => {
     assert.deepEqual(found(short, 'Katzen'), [idOf(0)])
   })
 
+  test('a stem is looked for in texts of its language only', () => {
+    // By the rules of German a form of "wag", by those of English none.
+    assert.deepEqual(found(indexOf(['The dog began to wag', 'Ich habe einen Hund']), 'wagen'), [])
+  })
+
   test('accents may be left out', () => {
     const french = indexOf(['Nous avons mangé à la crêperie', 'Je suis à Lyon'])
     assert.equal(found(french, 'creperie')[0], idOf(0))
