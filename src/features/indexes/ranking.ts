@@ -81,8 +81,10 @@ function best(search: Search, options: Options): Scored[] {
     const most = words + phrasesMost
     // Nearly no document gets past this, so that what follows costs nothing to speak of.
     if (!top.admits(most * factorsMost)) continue
+    const factor = factorOf(search, document, options)
+    if (!top.admits(most * factor)) continue
     const score = most > words ? words + phraseScore(search, document, phrases) : words
-    top.offer(document, score * factorOf(search, document, options))
+    top.offer(document, score * factor)
   }
   return top.take()
 }
