@@ -122,6 +122,30 @@ export const after = query((db, arg: InSpace & { seq: number; limit: number }) =
     .limit(arg.limit),
 )
 
+/** The last changes that a sequence number has seen, the latest first. */
+export const upTo = query((db, arg: InSpace & { seq: number; limit: number }) =>
+  db
+    .selectFrom('memories')
+    .select(columns)
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('seq', '<=', arg.seq)
+    .orderBy('seq', 'desc')
+    .limit(arg.limit),
+)
+
+/** A deletion that a sequence number has not seen. */
+export const deletedAfter = query((db, arg: InSpace & { seq: number }) =>
+  db
+    .selectFrom('memories')
+    .select('memory_id')
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('seq', '>', arg.seq)
+    .where('state', '=', 'deleted')
+    .limit(1),
+)
+
 export const insertRow = query((db, arg: { tenant: Id<'ten'> } & Omit<Row, 'tenant_id'>) =>
   db.insertInto('memories').values({
     tenant_id: arg.tenant,

@@ -9,7 +9,9 @@ import type { Id } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
 import { type Blind, hashed } from '../crypto/blind-index.ts'
 import type { DataKey } from '../crypto/data-key.ts'
+import type { KeySet } from '../crypto/keyring.ts'
 import { columnOf, type RecordSealer, recordSealer } from './record-sealer.ts'
+import { type Marking, marking } from './space-marks.ts'
 import {
   advance,
   after,
@@ -17,6 +19,7 @@ import {
   byId,
   byIds,
   byKey,
+  deletedAfter,
   deleteVersions,
   dropOldestVersion,
   ids_perLookUp,
@@ -61,7 +64,7 @@ export interface NewMemory {
   readonly expiresAt_ms: number | null
 }
 
-export interface SpaceStore {
+export interface SpaceStore extends Marking {
   readonly id: Id<'spc'>
   readonly ownerId: PrincipalId | null
   /** The space's sequence number in this snapshot, and the floor below which an index is useless. */
@@ -91,8 +94,19 @@ export interface SpaceStore {
   changesAfter(seq: number, limit: number): Promise<StoredMemory[]>
   /** Superseded ones below `seq`, the latest first. */
   supersededBefore(seq: number, limit: number): Promise<StoredMemory[]>
+  /** Whether something was deleted after `seq`. */
+  deletedAfter(seq: number): Promise<boolean>
+  /** What seals and opens files of this space. */
+  fileKeys(): Promise<FileKeys>
   /** A MAC that ties an audit event to the content that it speaks of. */
   contentMac(record: Uint8Array): Promise<Buffer>
+}
+
+export interface FileKeys {
+  readonly owner: { readonly tenant: Id<'ten'>; readonly space: Id<'spc'> }
+  readonly keys: KeySet
+  /** Counts what is sealed with the current version. */
+  countSeals(seals: number): void
 }
 
 /** Opens a space's view. Whoever calls this has checked that the caller may be there. */
@@ -167,6 +181,13 @@ function reading(inside: Inside): Omit<SpaceStore, 'id' | 'ownerId' | Writing> {
     supersededBefore: async (before, limit) => {
       const rows = await store.all(supersededBefore, { space, before, limit })
       return Promise.all(rows.map(open))
+    },
+    ...marking(inside),
+    deletedAfter: async (seq) => (await store.first(deletedAfter, { space, seq })) !== undefined,
+    fileKeys: async () => {
+      const keys = await sealer.keys()
+      const count = (seals: number) => store.countSeal(space, keys.current.version, seals)
+      return { owner: { tenant: store.tenant, space }, keys, countSeals: count }
     },
     contentMac: async (record) => (await sealer.keys()).current.mac('content', [record]),
   }

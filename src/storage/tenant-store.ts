@@ -56,8 +56,8 @@ export interface TenantStore {
   knownKeys(scope: KeyScope, version?: number): KeySet | undefined
   /** Says which epoch of the tenant this transaction sees. */
   follow(epoch: number): void
-  /** Counts one seal that was made with a key itself. */
-  countSeal(scope: KeyScope, version: number): void
+  /** Counts a seal, or so many, that was made with a key itself. */
+  countSeal(scope: KeyScope, version: number, seals?: number): void
   createKey(scope: KeyScope): Promise<void>
   rotateKey(scope: KeyScope): Promise<number>
   rewrapKeys(): Promise<number>
@@ -164,8 +164,8 @@ class TenantView implements TenantStore {
     this.#access.follow(epoch)
   }
 
-  countSeal(scope: KeyScope, version: number): void {
-    this.#seals.add({ tenant: this.tenant, scope, version })
+  countSeal(scope: KeyScope, version: number, seals?: number): void {
+    this.#seals.add({ tenant: this.tenant, scope, version }, seals)
   }
 
   createKey(scope: KeyScope): Promise<void> {
