@@ -9,7 +9,13 @@ import { appendEvent } from './features/audit/append.ts'
 import { jobEvent } from './features/audit/event.ts'
 import { createRefusals } from './features/audit/refusals.ts'
 import { createCertificateAuthenticator } from './features/certificates/authenticate.ts'
-import { createSpaceIndexes, indexSeed } from './features/indexes/space-indexes.ts'
+import { createIndexSnapshots } from './features/indexes/index-snapshots.ts'
+import { lookingAtSpaces } from './features/indexes/look-at-space.ts'
+import {
+  createSpaceIndexes,
+  indexSeed,
+  type SpaceIndexesOptions,
+} from './features/indexes/space-indexes.ts'
 import { toDocument } from './features/memories/memory.ts'
 import { reconcileTombstones } from './features/spaces/reconcile.ts'
 import { requireSpace } from './features/spaces/store.ts'
@@ -26,12 +32,15 @@ import type { Pipeline } from './pipeline/request.ts'
 import { spacesEverRotated } from './storage/encryption-keys.ts'
 import { isInitialised } from './storage/instance.ts'
 import { createKeyDestruction } from './storage/key-destruction.ts'
+import { openSnapshots } from './storage/snapshots.ts'
 import { instanceStore, tenantStore } from './storage/tenant-store.ts'
 
 export interface AppOptions {
   readonly version: string
   readonly publicUrl: string | null
   readonly indexes_bytes_max: number
+  /** Where sealed snapshots of indexes are kept; left out, every index is built from its rows. */
+  readonly snapshotsDir?: string
   /** Addresses and networks of the proxies whose word on the client's address counts. */
   readonly trustedProxies?: readonly string[]
   /** Origins whose pages may read answers in a browser. */
@@ -100,6 +109,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
       closing = true
       await jobs.runAll()
       await jobs.stop()
+      await services.indexes.close()
       await services.egress.close()
       await note(instance, clock, 'server.stopped')
     },
@@ -110,7 +120,8 @@ function createServices(instance: Instance, options: AppOptions): Services {
   const { database, keys, clock, log } = instance
   const { indexes_bytes_max: bytes_max } = options
   const seed = indexSeed(keys.root)
-  const indexes = createSpaceIndexes({ toDocument, bytes_max, seed })
+  const kept = keptIndexes(instance, { seed, directory: options.snapshotsDir })
+  const indexes = createSpaceIndexes({ toDocument, bytes_max, seed, kept })
   const reseals: Services['reseals'] = new Map()
   const destruction = createKeyDestruction({ database, keys, log })
   return {
@@ -124,8 +135,10 @@ function createServices(instance: Instance, options: AppOptions): Services {
     appointAdministrator,
     requireSpace,
     keyDestroyed: async (tenant, scope) => {
-      if (scope.startsWith('spc_')) indexes.drop(scope as `spc_${string}`)
+      const isSpace = scope.startsWith('spc_')
+      const erased = isSpace && indexes.erase({ tenant, space: scope as `spc_${string}` })
       await destruction.destroyed(tenant, scope)
+      await erased
     },
     finishDestruction: destruction.finish,
     keyRotated: (tenant, scope) => {
@@ -134,6 +147,17 @@ function createServices(instance: Instance, options: AppOptions): Services {
       if (scope.startsWith('spc_')) reseals.set(scope as `spc_${string}`, tenant)
     },
   }
+}
+
+/** Snapshots of indexes, sealed, in a directory of the node's own. */
+function keptIndexes(
+  { database, keys, log }: Instance,
+  { seed, directory }: { seed: Uint8Array; directory: string | undefined },
+): SpaceIndexesOptions['kept'] {
+  if (directory === undefined) return undefined
+  const look = lookingAtSpaces(database, keys)
+  const snapshots = openSnapshots({ directory, log })
+  return { snapshots: createIndexSnapshots({ snapshots, look, seed }), log }
 }
 
 /** What the server itself does goes to the instance's own log. */

@@ -5,6 +5,8 @@ import { flushRefusals } from './features/audit/flush-refusals.ts'
 import { forgetIdleKeys } from './features/encryption-keys/forget-idle.ts'
 import { resealRecords } from './features/encryption-keys/reseal.ts'
 import { rotateWornKeys } from './features/encryption-keys/rotate-worn.ts'
+import { saveIndexes } from './features/indexes/save.ts'
+import { sweepSnapshots } from './features/indexes/sweep-snapshots.ts'
 import { sweepExpired } from './features/memories/sweep-expired.ts'
 import { sweepTombstones } from './features/memories/sweep-tombstones.ts'
 import { markDestroyedSpaces } from './features/spaces/mark-destroyed.ts'
@@ -23,6 +25,8 @@ export const jobs: readonly Job[] = [
   recordKeyUses,
   flushRefusals,
   sweepIdempotencyKeys,
+  saveIndexes,
+  sweepSnapshots,
 ]
 
 /** A job that did something may have more to do: it runs again this soon. */

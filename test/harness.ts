@@ -7,6 +7,7 @@ import type { Config } from '../src/config/config.ts'
 import { type Clock, systemClock } from '../src/core/clock.ts'
 import { createLog, type Log } from '../src/core/log.ts'
 import { type Instance, initialise, openInstance } from '../src/instance.ts'
+import { snapshotsDirectory } from '../src/storage/snapshots.ts'
 import { testData } from './data.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import type { Sql, TestData } from './test-data.ts'
@@ -85,7 +86,12 @@ export async function openLocket(t: TestContext, options: LocketOptions = {}): P
   const openOptions = { log, clock, create: true, ...(pageCountMax && { pageCountMax }) }
   const data = await testData(t, directory)
   const config = configOf(directory, data)
-  const settings = { version: 'test', publicUrl: null, indexes_bytes_max: config.indexes_bytes_max }
+  const settings = {
+    version: 'test',
+    publicUrl: null,
+    indexes_bytes_max: config.indexes_bytes_max,
+    snapshotsDir: join(directory, snapshotsDirectory),
+  }
   let instance = await openInstance(config, openOptions)
   const { tenant, apiKey: admin } = await initialise(instance)
   let app = await createApp(instance, { ...settings, ...appOptions })

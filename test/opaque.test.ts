@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { appendFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { limits } from '../src/core/limits.ts'
 import { createLog } from '../src/core/log.ts'
 import { type Finding, findAll, findWindows, formsOf, haystacks } from './byte-search.ts'
 import { cleanableFiles, copyOf } from './data-files.ts'
@@ -51,6 +52,7 @@ test('no canary is in any file, in any dress [V11.3.3] [trap-secret-as-identifie
   const stage = stageOf(locket)
   await people(stage)
   await memories(stage)
+  await largeSpace(stage)
   await roles(stage)
   await failures(stage)
   await destruction(stage)
@@ -60,6 +62,7 @@ test('no canary is in any file, in any dress [V11.3.3] [trap-secret-as-identifie
   const needles = [...roots, ...words, ...stage.secrets.flatMap(partsOf)]
   t.diagnostic(`${needles.length} canaries, ${formsOf('word').length} forms of each`)
 
+  assertSnapshots(locket, 1)
   assertNone(findAll(haystacks(await copyOf(t, locket)), needles), 'while it runs')
   await locket.restart()
   await readEverything(stage)
@@ -69,8 +72,10 @@ test('no canary is in any file, in any dress [V11.3.3] [trap-secret-as-identifie
     ...(engine === 'sqlite' ? ['locket.db'] : []),
     'locket.lock',
     'root.key',
+    'snapshots',
     'tombstones',
   ])
+  assertSnapshots(locket, 1)
   assertNone(findAll(haystacks(await copyOf(t, locket)), needles), 'after it was closed')
   const told = { file: 'log', exact: lines.join(''), lower: lines.join('').toLowerCase() }
   assertNone(findAll([told], needles), 'in the log')
@@ -157,6 +162,27 @@ async function memories({ call, canaries }: Stage): Promise<void> {
   await call('DELETE', `/v1/memories/${gone.id}`)
   const last = await call('POST', '/v1/memories', { body: { space, ...fields() } })
   await call('POST', '/v1/memories/delete', { body: { space, sessionId: last.sessionId } })
+}
+
+/** One whose index is worth a snapshot, under canaries in everything that is indexed. */
+async function largeSpace({ call, canaries }: Stage): Promise<void> {
+  const { word } = canaries
+  const text = (a: string): string => canaries.text(a)
+  const space = `team:${word('large')}`
+  const { key, ...shared } = memoryOf({ word, text })
+  for (let batch = 0; batch * 100 < limits.snapshot_rows_min; batch++) {
+    const items = Array.from({ length: 100 }, (_, at) => ({
+      ...shared,
+      text: `${shared.text} ${at}`,
+      key: `${key}${batch}x${at}`,
+    }))
+    await call('POST', '/v1/memories/batch', { body: { space, items } })
+  }
+  await call('POST', '/v1/memories/recall', { body: { space, query: shared.text } })
+}
+
+function assertSnapshots({ directory }: Locket, count: number): void {
+  assert.equal(readdirSync(join(directory, 'snapshots')).length, count, 'snapshots are looked into')
 }
 
 async function roles({ call, canaries }: Stage): Promise<void> {

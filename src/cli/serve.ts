@@ -1,4 +1,5 @@
 /** `start` and `serve`: a server from its first breath to its last. */
+import { join } from 'node:path'
 import { type App, createApp } from '../app.ts'
 import { refuseBootstrapKeys } from '../bootstrap-keys.ts'
 import type { Config } from '../config/config.ts'
@@ -10,6 +11,7 @@ import { createLog, type Log } from '../core/log.ts'
 import { redirectBase, redirectTo } from '../http/redirect.ts'
 import { type Listener, listen } from '../http/server.ts'
 import { type Bootstrap, type Instance, initialise, openInstance } from '../instance.ts'
+import { snapshotsDirectory } from '../storage/snapshots.ts'
 import { banner, keyLine } from './banner.ts'
 import { type ExitCode, exitCodes, type LocalCall } from './command.ts'
 import { print, printJson } from './output.ts'
@@ -62,6 +64,7 @@ async function serveInstance(config: Config, serving: Serving): Promise<void> {
     version,
     publicUrl: config.publicUrl,
     indexes_bytes_max: config.indexes_bytes_max,
+    snapshotsDir: join(config.dataDir, snapshotsDirectory),
     trustedProxies: config.trustedProxies,
     corsOrigins: config.corsOrigins,
     docs: config.docs,

@@ -117,6 +117,8 @@ export const limits = {
   principalsCached_max: 10_000,
   indexes_bytes_max: 512 * 1024 * 1024,
   indexCatchUp_rows: 500,
+  /** What is smaller is built from its rows as soon as it is read from a file. */
+  snapshot_rows_min: 250,
   /** All snapshots of indexes together; the least recently used go first. */
   snapshots_bytes_max: 4 * 1024 * 1024 * 1024,
   snapshotPiece_bytes: 1024 * 1024,
@@ -124,7 +126,10 @@ export const limits = {
   /** What of an index is copied at once, while nothing else runs: 8 ms, measured. */
   snapshotCopy_bytes_max: 8 * 1024 * 1024,
   snapshotCalls_max: 64,
-  snapshotWrites_max: 16,
+  /** Snapshots that wait to be written, each of an index that stays in memory until then. */
+  snapshotWrites_max: 4,
+  /** How many of them are looked at in a minute. */
+  snapshotSweep_files: 1_000,
   snapshotCall_timeout_ms: 5_000,
   /** For all that are still to be written when the server stops. */
   snapshotClose_timeout_ms: 5_000,

@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs'
 import { join } from 'node:path'
 import { allows, octal, statsOf } from '../config/place.ts'
 import { lockFile } from '../storage/directory-lock.ts'
+import { snapshotsDirectory } from '../storage/snapshots.ts'
 import type { Check } from './check.ts'
 import { CannotTell, count, type Finding, fail, pass, unsafe, warn } from './finding.ts'
 import { databaseFile, type Scene } from './scene.ts'
@@ -20,7 +21,8 @@ interface Seen {
 
 export const dataFiles: Check = {
   id: 'data-files',
-  about: 'Modes and owners of the data directory, the database’s files, the lock, the tombstones.',
+  about:
+    'Modes and owners of the data directory, the database’s files, the lock, the tombstones, the snapshots.',
   warns:
     'Others can read one of them (the directory: only in development), or they have several owners.',
   fails: 'Others can write one of them, or, in production, get into the directory.',
@@ -93,6 +95,7 @@ function dataFilesOf({ config }: Scene): readonly Seen[] {
     ...(config.database === null ? [database, `${database}-wal`, `${database}-shm`] : []),
     join(config.dataDir, lockFile),
     config.tombstonesFile,
+    join(config.dataDir, snapshotsDirectory),
   ]
   return paths.flatMap((path) => seenAt(path) ?? [])
 }

@@ -75,7 +75,8 @@ class Directory implements SnapshotFiles {
   constructor(directory: string, bounds: Bounds) {
     this.#directory = directory
     this.#bounds = bounds
-    for (const { name, size_bytes } of filesIn(directory)) this.#count(name, size_bytes)
+    removeUnfinished(directory)
+    this.#look()
   }
 
   begin(snapshot: NewSnapshot): Refusal | null {
@@ -131,6 +132,7 @@ class Directory implements SnapshotFiles {
   }
 
   list(): SnapshotOwner[] {
+    this.#look()
     return [...this.#files.keys()].map(fromName).filter((owner) => owner !== null)
   }
 
@@ -142,6 +144,13 @@ class Directory implements SnapshotFiles {
 
   #fileOf(owner: SnapshotOwner, keys: readonly SealingKey[]): SnapshotFile {
     return { path: this.#pathOf(nameOf(owner)), owner, keys, bounds: this.#bounds }
+  }
+
+  /** Others may put files there, or take them away. */
+  #look(): void {
+    this.#files.clear()
+    this.#total_bytes = 0
+    for (const { name, size_bytes } of filesIn(this.#directory)) this.#count(name, size_bytes)
   }
 
   #remove(name: string): void {
@@ -203,14 +212,20 @@ function fromName(name: string): SnapshotOwner | null {
 function filesIn(directory: string): { name: string; size_bytes: number }[] {
   const files: { name: string; size_bytes: number; usedAt_ms: number }[] = []
   for (const name of namesIn(directory)) {
-    const path = join(directory, name)
-    const finished = finishedName(name)
-    if (finished !== null && fromName(finished)) rmSync(path, { force: true })
     if (!fromName(name)) continue
-    const { size, mtimeMs } = statSync(path)
-    files.push({ name, size_bytes: size, usedAt_ms: mtimeMs })
+    const stats = statSync(join(directory, name), { throwIfNoEntry: false })
+    if (!stats) continue
+    files.push({ name, size_bytes: stats.size, usedAt_ms: stats.mtimeMs })
   }
   return files.sort((a, b) => a.usedAt_ms - b.usedAt_ms)
+}
+
+/** Removes what a crash left. */
+function removeUnfinished(directory: string): void {
+  for (const name of namesIn(directory)) {
+    const finished = finishedName(name)
+    if (finished !== null && fromName(finished)) rmSync(join(directory, name), { force: true })
+  }
 }
 
 function namesIn(directory: string): string[] {

@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../../test/temporary-directory.ts'
 import { limits } from '../core/limits.ts'
 import { createLog } from '../core/log.ts'
 import { dataKey } from '../crypto/data-key.ts'
-import { offsetsOf, openSnapshots, type SnapshotBounds, sealsOf } from './snapshots.ts'
+import { offsetsOf, openSnapshots, type Part, type SnapshotBounds, sealsOf } from './snapshots.ts'
 
 function openPlace(t: TestContext, bounds: SnapshotBounds = {}) {
   const directory = join(temporaryDirectory(t), 'snapshots')
@@ -20,7 +20,12 @@ function openPlace(t: TestContext, bounds: SnapshotBounds = {}) {
   t.after(() => snapshots.close())
   const owner = newOwner()
   const keys = keySetOf(1)
-  const write = (parts: readonly ArrayBufferView[], isCurrent = () => true) =>
+  const write = (views: readonly ArrayBufferView[], isCurrent = () => true) =>
+    writeParts(
+      views.map((view) => [view]),
+      isCurrent,
+    )
+  const writeParts = (parts: readonly Part[], isCurrent = () => true) =>
     snapshots.write({
       ...{ owner, parts, isCurrent },
       key: keys.current.sealing,
@@ -40,6 +45,7 @@ function openPlace(t: TestContext, bounds: SnapshotBounds = {}) {
     owner,
     keys,
     write,
+    writeParts,
     read,
   }
 }
@@ -56,6 +62,18 @@ test('parts come back as they were, however they fall into pieces, each at a mul
     }),
     { numRuns: 60 },
   )
+})
+
+test('the views of a part follow on each other', async (t) => {
+  const place = openPlace(t, { piece_bytes: 24 })
+  const bytes = Uint8Array.from({ length: 90 }, (_, at) => at)
+  const part = [bytes.subarray(0, 3), bytes.subarray(3, 40), bytes.subarray(40, 41)]
+  await place.writeParts([part, [], [bytes.subarray(41), new Uint8Array(0)]])
+  assert.deepEqual(await place.read([41, 0, 49]), [
+    bytes.subarray(0, 41),
+    new Uint8Array(0),
+    bytes.subarray(41),
+  ])
 })
 
 test('views of any kind are written as their bytes, and only what they show', async (t) => {
@@ -77,7 +95,7 @@ test('the seals of a file are told before they are made', async (t) => {
     let frames = 0
     const bytes = readFileSync(place.path)
     for (let at = 8; at < bytes.length; frames++) at += 4 + bytes.readUInt32BE(at)
-    assert.equal(sealsOf(parts, bounds), frames)
+    assert.equal(sealsOf([parts], bounds), frames)
   }
 })
 
@@ -164,7 +182,7 @@ test('a disk that gets full leaves nothing behind and fails nothing', (t) => {
     const log = { warn: console.log }
     const snapshots = openSnapshots({ directory: ${JSON.stringify(directory)}, log })
     const about = { owner: newOwner(), key: keySetOf(1).current.sealing, version: 1, content: 1 }
-    const parts = [new Uint8Array(3_000_000)]
+    const parts = [[new Uint8Array(3_000_000)]]
     console.log(await snapshots.write({ ...about, parts, isCurrent: () => true }))
     await snapshots.close()`
   const node = [process.execPath, '--input-type=module', '-e', script]

@@ -3,6 +3,7 @@
  * trusts: one that does not open is discarded, and to lack one only costs time. Sealing and files are
  * the business of a thread (snapshot-worker.ts); here bytes are copied for it, in bounded steps.
  */
+import { existsSync } from 'node:fs'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import type { SealingKey } from '../crypto/aead.ts'
@@ -19,6 +20,12 @@ import { createSnapshotWorker, type SnapshotWorker } from './snapshot-worker.ts'
 
 export type { SnapshotHead, SnapshotOwner } from './snapshot-reader.ts'
 
+/** Its name in the data directory. */
+export const snapshotsDirectory = 'snapshots'
+
+/** Views whose bytes follow on each other. */
+export type Part = readonly ArrayBufferView[]
+
 export interface WriteSnapshot {
   readonly owner: SnapshotOwner
   readonly key: SealingKey
@@ -26,7 +33,7 @@ export interface WriteSnapshot {
   readonly version: number
   readonly content: unknown
   /** Read as `body`: one after another, each beginning at a multiple of 8. */
-  readonly parts: readonly ArrayBufferView[]
+  readonly parts: readonly Part[]
   /** Whether the parts still hold what they held when this was asked for. */
   readonly isCurrent: () => boolean
 }
@@ -55,7 +62,7 @@ export interface Snapshots {
 export type SnapshotBounds = Partial<Bounds & { readonly copy_bytes_max: number }>
 
 /** How many values a snapshot with such parts seals. */
-export function sealsOf(parts: readonly ArrayBufferView[], bounds: SnapshotBounds = {}): number {
+export function sealsOf(parts: readonly Part[], bounds: SnapshotBounds = {}): number {
   const { piece_bytes } = { ...standard, ...bounds }
   return 1 + pieceCount(bodyLength(parts), piece_bytes)
 }
@@ -78,7 +85,7 @@ export function openSnapshots(options: {
 }): Snapshots {
   const bounds = { ...standard, ...options.bounds }
   const worker = createSnapshotWorker({ directory: options.directory, bounds })
-  return new Files(worker, options.log, bounds)
+  return new Files(worker, { ...options, bounds })
 }
 
 const standard = {
@@ -91,15 +98,20 @@ const standard = {
 
 class Files implements Snapshots {
   readonly #worker: SnapshotWorker
+  readonly #directory: string
   readonly #log: Log
   readonly #bounds: Required<SnapshotBounds>
   #writing: Promise<unknown> = Promise.resolve()
   #writes = 0
 
-  constructor(worker: SnapshotWorker, log: Log, bounds: Required<SnapshotBounds>) {
+  constructor(
+    worker: SnapshotWorker,
+    options: { directory: string; log: Log; bounds: Required<SnapshotBounds> },
+  ) {
     this.#worker = worker
-    this.#log = log
-    this.#bounds = bounds
+    this.#directory = options.directory
+    this.#log = options.log
+    this.#bounds = options.bounds
   }
 
   async read(
@@ -134,11 +146,17 @@ class Files implements Snapshots {
 
   async discard(owner: SnapshotOwner, reason: string | null): Promise<void> {
     if (reason !== null) this.#tell(owner, reason)
+    if (!this.#mayHave()) return
     await this.#try(owner, () => this.#worker.ask('remove', owner))
   }
 
   async list(): Promise<readonly SnapshotOwner[]> {
-    return this.#worker.ask('list', null)
+    return this.#mayHave() ? this.#worker.ask('list', null) : []
+  }
+
+  /** A node that has no snapshots shall not start a thread to find that out. */
+  #mayHave(): boolean {
+    return existsSync(this.#directory)
   }
 
   close(): Promise<void> {
@@ -213,45 +231,62 @@ function posted(key: SealingKey): SealingKey {
   return { ...key, commitment: Buffer.from(new Uint8Array(key.commitment).buffer) }
 }
 
-function bodyLength(parts: readonly ArrayBufferView[]): number {
-  return parts.reduce((sum, { byteLength }) => aligned(sum) + byteLength, 0)
+export function partLength(part: Part): number {
+  return part.reduce((sum, { byteLength }) => sum + byteLength, 0)
+}
+
+function bodyLength(parts: readonly Part[]): number {
+  return parts.reduce((sum, part) => aligned(sum) + partLength(part), 0)
 }
 
 function aligned(at: number): number {
   return Math.ceil(at / 8) * 8
 }
 
+interface Placed {
+  readonly view: ArrayBufferView
+  /** Where it begins in the body. */
+  readonly begin: number
+}
+
+function placedIn(parts: readonly Part[]): Placed[] {
+  const offsets = offsetsOf(parts.map(partLength))
+  return parts.flatMap((part, at) => {
+    let begin = offsets[at] as number
+    return part.map((view) => {
+      const placed = { view, begin }
+      begin += view.byteLength
+      return placed
+    })
+  })
+}
+
 /** Copies of the body, piece by piece; the parts are read when a piece is asked for. */
 function* piecesOf(
-  parts: readonly ArrayBufferView[],
+  parts: readonly Part[],
   body_bytes: number,
   piece_bytes: number,
 ): Generator<Uint8Array<ArrayBuffer>> {
-  const offsets = offsetsOf(parts.map(({ byteLength }) => byteLength))
+  const placed = placedIn(parts)
   let first = 0
   for (let from = 0; from === 0 || from < body_bytes; from += piece_bytes) {
     const piece = new Uint8Array(Math.min(piece_bytes, body_bytes - from))
     const end = from + piece.length
-    for (let at = first; at < parts.length; at++) {
-      const begin = offsets[at] as number
+    for (let at = first; at < placed.length; at++) {
+      const { view, begin } = placed[at] as Placed
       if (begin >= end) break
-      const part = parts[at] as ArrayBufferView
-      copyOverlap(piece, from, { part, begin })
-      if (begin + part.byteLength <= end) first = at + 1
+      copyOverlap(piece, from, { view, begin })
+      if (begin + view.byteLength <= end) first = at + 1
     }
     yield piece
   }
 }
 
-/** Copies into a piece, which begins at `from` in the body, what it has of one part. */
-function copyOverlap(
-  piece: Uint8Array,
-  from: number,
-  { part, begin }: { part: ArrayBufferView; begin: number },
-): void {
+/** Copies into a piece, which begins at `from` in the body, what it has of one view. */
+function copyOverlap(piece: Uint8Array, from: number, { view, begin }: Placed): void {
   const start = Math.max(begin, from)
-  const end = Math.min(begin + part.byteLength, from + piece.length)
+  const end = Math.min(begin + view.byteLength, from + piece.length)
   if (end <= start) return
-  const bytes = new Uint8Array(part.buffer, part.byteOffset + (start - begin), end - start)
+  const bytes = new Uint8Array(view.buffer, view.byteOffset + (start - begin), end - start)
   piece.set(bytes, start - from)
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
+import { keepRows } from '../../test/put-back.ts'
 import { memoryOf, openStores, type SpaceRef, type Stores } from '../../test/stores.ts'
 import type { Id } from '../core/ids.ts'
 import { resealSpace } from './space-reseal.ts'
@@ -43,26 +44,6 @@ async function newHistory(t: TestContext): Promise<History> {
     remove: (id) => stores.change(space, (view) => view.remove(id)),
     marks: (seq) => marksOf(stores, space, seq),
     holds: (marks, seq) => stores.look(space, (view) => view.marksHold(marks, seq)),
-  }
-}
-
-/** Puts the rows of the space back to what they were, as a restored copy does. */
-async function keep({ stores, space }: History): Promise<() => Promise<void>> {
-  const memories = await stores.sql('select * from memories')
-  const [kept] = await stores.sql('select seq, memories from spaces where space_id = ?', space.id)
-  return async () => {
-    for (const table of ['memories', 'memory_versions']) await stores.sql(`delete from ${table}`)
-    for (const row of memories) {
-      const names = Object.keys(row)
-      const slots = names.map(() => '?').join(', ')
-      const values = Object.values(row) as never[]
-      await stores.sql(`insert into memories (${names.join(', ')}) values (${slots})`, ...values)
-    }
-    await stores.sql(
-      'update spaces set seq = ?, memories = ? where space_id = ?',
-      ...(Object.values(kept ?? {}) as number[]),
-      space.id,
-    )
   }
 }
 
@@ -152,7 +133,7 @@ describe('marks do not hold', () => {
       test(`when ${before} was lost to an older copy and ${after} came in its place`, async (t) => {
         const history = await newHistory(t)
         const ids = await history.insert(5)
-        const restore = await keep(history)
+        const restore = await keepRows(history.stores.sql)
         await lost(history, ids)
         const marks = await history.marks(6)
         assert.equal(await history.holds(marks, 6), true)

@@ -66,6 +66,7 @@ export interface NewMemory {
 
 export interface SpaceStore extends Marking {
   readonly id: Id<'spc'>
+  readonly tenant: Id<'ten'>
   readonly ownerId: PrincipalId | null
   /** The space's sequence number in this snapshot, and the floor below which an index is useless. */
   position(): Promise<{ seq: number; seqFloor: number; memories: number }>
@@ -116,7 +117,7 @@ export function spaceStore(
 ): SpaceStore {
   const contentIndex = contentIndexes()
   const inside = { store, space: space.id, sealer: recordSealer(store, space.id), contentIndex }
-  return { ...space, ...reading(inside), ...writing(inside) }
+  return { ...space, tenant: store.tenant, ...reading(inside), ...writing(inside) }
 }
 
 interface Inside {
@@ -128,7 +129,7 @@ interface Inside {
 
 type Writing = 'insert' | 'replace' | 'supersede' | 'restore' | 'remove'
 
-function reading(inside: Inside): Omit<SpaceStore, 'id' | 'ownerId' | Writing> {
+function reading(inside: Inside): Omit<SpaceStore, 'id' | 'tenant' | 'ownerId' | Writing> {
   const { store, space, sealer, contentIndex } = inside
   const open = async (row: MemoryRow): Promise<StoredMemory & { record: Buffer }> => {
     const { memory_id: id, seq, record, state } = row

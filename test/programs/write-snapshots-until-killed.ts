@@ -10,7 +10,7 @@ const snapshots = openSnapshots({ directory, log: createLog('silent') })
 const key = dataKey(new Uint8Array(32), 1).sealing
 
 for (let version = 1; ; version += 1) {
-  const parts = [new Uint32Array(3_000_000).fill(version)]
+  const parts = [[new Uint32Array(3_000_000).fill(version)]]
   const refused = await snapshots.write({
     ...{ owner, key, version, parts },
     content: version,

@@ -79,13 +79,7 @@ export class Arena {
   }
 
   dump(parts: PartWriter, owners: number): unknown {
-    const whole = new Uint8Array(this.#used.reduce((sum, used) => sum + used, 0))
-    let at = 0
-    for (const [page, used] of this.#used.entries()) {
-      whole.set((this.#pages[page] as Buffer).subarray(0, used), at)
-      at += used
-    }
-    parts.add(whole)
+    parts.add(...this.#used.map((used, page) => (this.#pages[page] as Buffer).subarray(0, used)))
     this.#addresses.dump(parts, owners)
     return { used: [...this.#used], gaps: [...this.#gaps] }
   }

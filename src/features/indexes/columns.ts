@@ -41,7 +41,7 @@ export class FlatColumn<T extends Numbers> {
 
   dump(parts: PartWriter, count: number): void {
     this.reserve(count)
-    parts.add(this.array.slice(0, count))
+    parts.add(this.array.subarray(0, count))
   }
 
   /** An empty column where there is nothing to load from. */
@@ -85,12 +85,8 @@ export class PagedColumn<T extends Float64Array | Uint32Array> {
 
   dump(parts: PartWriter, count: number): void {
     this.reserve(count)
-    const whole = new this.#kind(count)
-    for (let at = 0; at < count; at += page_items) {
-      const page = this.#pages[at >>> pageBits] as T
-      whole.set(count - at < page.length ? page.subarray(0, count - at) : page, at)
-    }
-    parts.add(whole)
+    const used = this.#pages.slice(0, Math.ceil(count / page_items))
+    parts.add(...used.map((page, at) => page.subarray(0, count - at * page_items)))
   }
 
   /** An empty column where there is nothing to load from. */

@@ -67,7 +67,7 @@ export class HashTable {
   }
 
   dump(parts: PartWriter): unknown {
-    parts.add(this.#slots.slice())
+    parts.add(this.#slots)
     return { slots: this.#slots.length, count: this.#count }
   }
 

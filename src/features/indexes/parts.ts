@@ -1,7 +1,7 @@
 /**
- * A dump of an index: a header of plain values, and raw arrays. Loading takes the arrays as they
- * are, so it costs no more than making views. What does not fit is refused; that the bytes are those
- * which were dumped is for whoever kept them to know.
+ * A dump of an index: a header of plain values, and raw arrays. Neither dumping nor loading copies:
+ * the one gives views of what the index has, the other takes the arrays as they are. What does not
+ * fit is refused; that the bytes are those which were dumped is for whoever kept them to know.
  */
 import { assert } from '../../core/assert.ts'
 
@@ -18,10 +18,18 @@ export interface IndexDump {
   readonly parts: readonly ArrayBufferView[]
 }
 
-/** Takes copies of arrays, in the order in which they will be read. */
+/** An index as views of its arrays, which hold good until it changes. */
+export interface IndexViews {
+  /** Values that JSON can carry. */
+  readonly header: unknown
+  /** The views of each part follow on each other. */
+  readonly parts: readonly (readonly ArrayBufferView[])[]
+}
+
+/** Takes views of arrays, in the order in which they will be read. */
 export interface PartWriter {
-  /** The array must be nobody else's, and as long as its buffer. */
-  add(part: Numbers): void
+  /** One part: views whose bytes follow on each other. */
+  add(...views: readonly Numbers[]): void
 }
 
 /** Gives the arrays back in their order. */

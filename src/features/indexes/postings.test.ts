@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { copyOf } from './document-fixture.ts'
 import { partReader } from './parts.ts'
 import { createPostings, createPostingsBuffer, frequencyMax, type Postings } from './postings.ts'
 
@@ -184,9 +185,10 @@ test('postings agree with a map of maps, after a sweep and after a dump too', ()
       }
       const lengths = documents.map((_, document) => (keeps(document) ? 1 : 0))
       swept(postings, lengths)
-      const parts: ArrayBufferView[] = []
-      const header = postings.dump({ add: (part) => parts.push(part) })
-      const loaded = createPostings({ header, parts: partReader(parts) })
+      const parts: (readonly ArrayBufferView[])[] = []
+      const header = postings.dump({ add: (...views) => parts.push(views) })
+      const copy = copyOf({ header, parts })
+      const loaded = createPostings({ header, parts: partReader(copy.parts) })
       for (const [term, counts] of expected) {
         const left = pairsOf(counts).filter(([document]) => lengths[document] === 1)
         for (const one of [postings, loaded]) {

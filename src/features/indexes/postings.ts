@@ -126,15 +126,11 @@ class ArenaPostings implements Postings {
   }
 
   dump(parts: PartWriter): unknown {
-    const whole = new Uint32Array(this.#end)
-    for (const [number, page] of this.#pages.entries()) {
-      const at = number * pageWords
-      whole.set(this.#end - at < pageWords ? page.subarray(0, this.#end - at) : page, at)
-    }
     for (const column of [this.#low, this.#high, this.#head, this.#tail, this.#count]) {
       column.dump(parts, this.#numbered)
     }
-    parts.add(whole)
+    const used = this.#pages.slice(0, Math.ceil(this.#end / pageWords))
+    parts.add(...used.map((page, at) => page.subarray(0, this.#end - at * pageWords)))
     return {
       numbered: this.#numbered,
       terms: this.terms,

@@ -5,7 +5,15 @@ import { createDocuments, type DocumentFields } from './documents.ts'
 import { createExpiries } from './expiries.ts'
 import { createIdOrder } from './id-order.ts'
 import { english } from './languages.ts'
-import { type IndexDump, type Load, numberIn, partOf, partReader } from './parts.ts'
+import {
+  type IndexDump,
+  type IndexViews,
+  type Load,
+  numberIn,
+  type PartWriter,
+  partOf,
+  partReader,
+} from './parts.ts'
 import { createPostings } from './postings.ts'
 import { queryOf } from './query.ts'
 import { type Hit, type Options, rank } from './ranking.ts'
@@ -47,8 +55,10 @@ export interface SpaceIndex {
   listUp(question: Question & { readonly after?: string | undefined }): string[]
   /** Sessions by their last `occurredAt`, latest first; equal ones in the order of ids. */
   sessions(question: Question): SessionSummary[]
-  /** The whole index as copies of its arrays; `loadSpaceIndex` takes them. */
-  dump(): IndexDump
+  /** Counts what was changed: what was seen at the same count is still as it was. */
+  readonly changes: number
+  /** The whole index as views of its arrays; copies of them, `loadSpaceIndex` takes. */
+  dump(): IndexViews
 }
 
 // Below this many removed documents sweeping would cost more than it frees.
@@ -83,6 +93,7 @@ export function loadSpaceIndex(dump: IndexDump, options: SpaceIndexOptions): Spa
 }
 
 class LexicalIndex implements SpaceIndex {
+  changes = 0
   readonly #seed: TermSeed
   readonly #documents
   readonly #sessions
@@ -118,6 +129,7 @@ class LexicalIndex implements SpaceIndex {
   }
 
   put(fields: DocumentFields, text: string): void {
+    this.changes++
     this.#forget(this.#documents.numberOf(fields.id))
     const terms = termsOf(text, this.#seed)
     const document = this.#documents.add(fields, terms.count)
@@ -186,9 +198,9 @@ class LexicalIndex implements SpaceIndex {
     return this.#answer(question, () => listSessions(space, question))
   }
 
-  dump(): IndexDump {
-    const parts: ArrayBufferView[] = []
-    const writer = { add: (part: ArrayBufferView) => void parts.push(part) }
+  dump(): IndexViews {
+    const parts: (readonly ArrayBufferView[])[] = []
+    const writer: PartWriter = { add: (...views) => void parts.push(views) }
     const header = {
       format: dumpFormat,
       seedCheck: checkOf(this.#seed),
@@ -217,6 +229,7 @@ class LexicalIndex implements SpaceIndex {
 
   #forget(document: number | undefined): boolean {
     if (document === undefined) return false
+    this.changes++
     this.#sessions.remove(document)
     this.#documents.remove(document)
     this.#sequences.remove(document)
@@ -243,6 +256,7 @@ class LexicalIndex implements SpaceIndex {
       if (dead < deadMin || dead * 3 <= dead + this.#documents.live) return
       this.#sweeping = dead
     }
+    this.changes++
     if (!this.#postings.sweep(this.#documents.lengths, sweepStep_postings)) return
     this.#order.sweep()
     this.#expiries.sweep()

@@ -163,8 +163,9 @@ test('a dropped index gives its memory back and is built again when asked', asyn
   const ids = await insert(stores, space, ['a'])
   await list(stores, indexes, space)
   assert.ok(indexes.bytes > 0)
-  indexes.drop(space.id)
-  indexes.drop(space.id)
+  for (const _ of ['once', 'twice']) {
+    await indexes.erase({ tenant: stores.tenant, space: space.id })
+  }
   assert.equal(indexes.bytes, 0)
   assert.deepEqual(await list(stores, indexes, space), ids)
   assert.deepEqual(read, ['a', 'a'])

@@ -5,10 +5,15 @@
  */
 import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
+import type { Log } from '../../core/log.ts'
 import type { DataKey } from '../../crypto/data-key.ts'
 import type { PreparedSpace } from '../../kernel/context.ts'
 import { Unprepared } from '../../kernel/operation.ts'
+import type { SnapshotOwner } from '../../storage/snapshots.ts'
 import type { SpaceStore, StoredMemory } from '../../storage/space-store.ts'
+import type { IndexSnapshots } from './index-snapshots.ts'
+import { createShelf, type Entry, type Shelf } from './shelf.ts'
+import { createSnapshotKeeper, type SnapshotKeeper } from './snapshot-keeper.ts'
 import { createSpaceIndex, type DocumentFields, type SpaceIndex } from './space-index.ts'
 import { termSeed_bytes } from './tokens.ts'
 
@@ -33,7 +38,16 @@ export interface SpaceIndexes {
    * back.
    */
   current(space: SpaceStore, held?: HeldIndex): Promise<SpaceIndex>
-  drop(space: Id<'spc'>): void
+  /** Drops a space that is no more, with its snapshot. */
+  erase(owner: SnapshotOwner): Promise<void>
+  /** Something of a space was deleted: nothing that is sealed of it may stay on the disk. */
+  deletedFrom(owner: SnapshotOwner): Promise<void>
+  /** Writes snapshots of indexes that moved far; tells how many. */
+  save(): Promise<number>
+  /** Removes snapshots that must not stay, looking at so many; tells how many. */
+  sweep(count: number): Promise<number>
+  /** Writes what is worth it, in bounded time, and no more. */
+  close(): Promise<void>
   readonly bytes: number
 }
 
@@ -42,115 +56,131 @@ export interface HeldIndex {
   readonly seq: number
 }
 
-interface Entry extends HeldIndex {
-  seq: number
-  index: SpaceIndex
-  /** As last accounted. */
-  bytes: number
-}
-
-/** The entries of a process, the least recently used leaving when they hold more than `bytes_max`. */
-interface Shelf {
-  /** The entry of a space, now the most recently used; `held` comes back when it had to leave. */
-  use(space: Id<'spc'>, held?: Entry): Entry
-  drop(space: Id<'spc'>): void
-  /** Counts what an entry holds now. */
-  account(space: Id<'spc'>, entry: Entry): void
-  readonly bytes: number
-}
-
-function createShelf(bytes_max: number, create: () => SpaceIndex): Shelf {
-  const entries = new Map<Id<'spc'>, Entry>()
-  let total_bytes = 0
-
-  const drop = (space: Id<'spc'>): void => {
-    total_bytes -= entries.get(space)?.bytes ?? 0
-    entries.delete(space)
-  }
-
-  const account = (space: Id<'spc'>, entry: Entry): void => {
-    if (entries.get(space) !== entry) return
-    total_bytes += entry.index.bytes - entry.bytes
-    entry.bytes = entry.index.bytes
-    for (const oldest of entries.keys()) {
-      if (total_bytes <= bytes_max || entries.size === 1) return
-      drop(oldest)
-    }
-  }
-
-  return {
-    use: (space, held) => {
-      const known = entries.get(space)
-      const entry = known ?? held ?? { seq: 0, index: create(), bytes: 0 }
-      entries.delete(space)
-      entries.set(space, entry)
-      if (!known) {
-        entry.bytes = 0
-        account(space, entry)
-      }
-      return entry
-    },
-    drop,
-    account,
-    get bytes() {
-      return total_bytes
-    },
-  }
-}
-
 /** What the terms of an instance are hashed from: who has not the root key cannot know it. */
 export function indexSeed(root: DataKey): Uint8Array {
   return root.mac('term-seed', []).subarray(0, termSeed_bytes)
 }
 
-export function createSpaceIndexes(options: {
-  toDocument: ToDocument
-  bytes_max: number
+export interface SpaceIndexesOptions {
+  readonly toDocument: ToDocument
+  readonly bytes_max: number
   /** What the hashes of terms start from; 8 bytes that stay the same from start to start. */
-  seed: Uint8Array
-}): SpaceIndexes {
-  const create = (): SpaceIndex => createSpaceIndex({ seed: options.seed })
-  const shelf = createShelf(options.bytes_max, create)
+  readonly seed: Uint8Array
+  /** Where indexes are kept between two lives in RAM; without it each is built from its rows. */
+  readonly kept?: { readonly snapshots: IndexSnapshots; readonly log: Log } | undefined
+}
 
-  const follow = (entry: Entry, row: StoredMemory): void => {
-    if (row.record) {
-      const { fields, text } = options.toDocument(row.id, row.record)
-      entry.index.put(fields, text)
-    } else entry.index.remove(row.id)
-    entry.seq = row.seq
+export function createSpaceIndexes(options: SpaceIndexesOptions): SpaceIndexes {
+  return new Indexes(options)
+}
+
+class Indexes implements SpaceIndexes {
+  readonly #toDocument: ToDocument
+  readonly #create: () => SpaceIndex
+  readonly #shelf: Shelf
+  readonly #keeper: SnapshotKeeper | null
+  /** Counts erasures: what began to load before one may be of what was erased. */
+  #erasures = 0
+
+  constructor({ toDocument, bytes_max, seed, kept }: SpaceIndexesOptions) {
+    this.#toDocument = toDocument
+    this.#create = () => createSpaceIndex({ seed })
+    this.#keeper = kept ? createSnapshotKeeper(kept.snapshots, kept.log) : null
+    const leaving = (entry: Entry): void => this.#keeper?.leaving(entry)
+    this.#shelf = createShelf({ bytes_max, create: this.#create, leaving })
+  }
+
+  async catchUp(space: PreparedSpace): Promise<HeldIndex> {
+    await this.#load(space)
+    let entry = await space.read((store) => this.#step(store))
+    while (!entry) {
+      await new Promise(setImmediate)
+      entry = await space.read((store) => this.#step(store))
+    }
+    return entry
+  }
+
+  async current(space: SpaceStore, held?: HeldIndex): Promise<SpaceIndex> {
+    if (!held && (await this.#mayHaveSnapshot(space))) throw new Unprepared()
+    const entry = await this.#step(space, held as Entry | undefined)
+    if (!entry) throw new Unprepared()
+    return entry.index
+  }
+
+  async erase(owner: SnapshotOwner): Promise<void> {
+    this.#erasures++
+    const entry = this.#shelf.find(owner.space)
+    if (entry) entry.deletedAt = Number.POSITIVE_INFINITY
+    this.#shelf.drop(owner.space)
+    await this.#keeper?.forget(owner)
+  }
+
+  async deletedFrom(owner: SnapshotOwner): Promise<void> {
+    const entry = this.#shelf.find(owner.space)
+    if (entry) entry.saved = null
+    await this.#keeper?.forget(owner)
+  }
+
+  async save(): Promise<number> {
+    return (await this.#keeper?.saveSome(this.#shelf.all())) ?? 0
+  }
+
+  async sweep(count: number): Promise<number> {
+    return (await this.#keeper?.sweep(count)) ?? 0
+  }
+
+  async close(): Promise<void> {
+    await this.#keeper?.close(this.#shelf.all())
+  }
+
+  get bytes(): number {
+    return this.#shelf.bytes
+  }
+
+  /** Puts what the snapshot of a cold space has on the shelf. */
+  async #load(space: PreparedSpace): Promise<void> {
+    if (!this.#keeper || !this.#isCold(space.id)) return
+    const erasures = this.#erasures
+    const loaded = await this.#keeper.load(space)
+    if (!loaded || erasures !== this.#erasures || !this.#isCold(space.id)) return
+    this.#shelf.drop(space.id)
+    this.#shelf.use(loaded.owner, loaded)
+  }
+
+  #isCold(space: Id<'spc'>): boolean {
+    return (this.#shelf.find(space)?.seq ?? 0) === 0
+  }
+
+  async #mayHaveSnapshot(space: SpaceStore): Promise<boolean> {
+    if (!this.#keeper || !this.#isCold(space.id)) return false
+    return (await space.position()).seq >= limits.snapshot_rows_min
   }
 
   /** One step towards the snapshot's end; null when it is not reached. */
-  const step = async (space: SpaceStore, held?: Entry): Promise<Entry | null> => {
+  async #step(space: SpaceStore, held?: Entry): Promise<Entry | null> {
     const { seq, seqFloor } = await space.position()
-    const entry = shelf.use(space.id, held)
-    if (entry.seq < seqFloor) Object.assign(entry, { seq: 0, index: create() })
+    const entry = this.#shelf.use({ tenant: space.tenant, space: space.id }, held)
+    if (entry.seq < seqFloor) {
+      Object.assign(entry, { seq: 0, index: this.#create(), saved: null })
+    }
     if (entry.seq >= seq) return entry
     const rows = await space.changesAfter(entry.seq, limits.indexCatchUp_rows)
     // Another request may have come this far while the rows were being read.
-    for (const row of rows) if (row.seq > entry.seq) follow(entry, row)
+    for (const row of rows) if (row.seq > entry.seq) this.#follow(entry, row)
     if (rows.length < limits.indexCatchUp_rows) entry.seq = Math.max(entry.seq, seq)
-    shelf.account(space.id, entry)
+    this.#keeper?.followed(entry)
+    this.#shelf.account(entry)
     return entry.seq >= seq ? entry : null
   }
 
-  return {
-    catchUp: async (space) => {
-      let entry = await space.read((store) => step(store))
-      while (!entry) {
-        await new Promise(setImmediate)
-        entry = await space.read((store) => step(store))
-      }
-      return entry
-    },
-    current: async (space, held) => {
-      const entry = await step(space, held as Entry | undefined)
-      if (!entry) throw new Unprepared()
-      return entry.index
-    },
-    drop: shelf.drop,
-    get bytes() {
-      return shelf.bytes
-    },
+  #follow(entry: Entry, row: StoredMemory): void {
+    if (row.record) {
+      const { fields, text } = this.#toDocument(row.id, row.record)
+      entry.index.put(fields, text)
+    } else {
+      entry.index.remove(row.id)
+      entry.deletedAt = Math.max(entry.deletedAt, row.seq)
+    }
+    entry.seq = row.seq
   }
 }

@@ -7,6 +7,7 @@ import { forgetAnswers } from '../../storage/kept-answers.ts'
 import { defaultSpace } from '../spaces/access.ts'
 import { SpaceHandle } from '../spaces/space.ts'
 import { Filter, type Predicate } from './filter.ts'
+import { forgetSnapshot } from './forget-snapshot.ts'
 import { type MemoryId, SessionId, toDocument } from './memory.ts'
 
 const DeleteMatching = z
@@ -75,7 +76,10 @@ export const deleteMatching = operation({
       await ctx.space.remove(id)
       deleted += 1
     }
-    if (deleted > 0) await forgetAnswers(ctx.store, ctx.space.id)
+    if (deleted > 0) {
+      await forgetAnswers(ctx.store, ctx.space.id)
+      forgetSnapshot(ctx)
+    }
     return { deleted, more: found.length > limits.delete_matching_max }
   },
 })

@@ -5,6 +5,7 @@ import type { Context } from '../../kernel/context.ts'
 import { Done, idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { forgetAnswers } from '../../storage/kept-answers.ts'
+import { forgetSnapshot } from './forget-snapshot.ts'
 import { keptVersion, requireVersion } from './get.ts'
 import type { MemoryId } from './memory.ts'
 
@@ -46,6 +47,7 @@ export const deleteMemory = operation({
     await requireCurrent(ctx, input.id)
     await ctx.space.remove(input.id)
     await forgetAnswers(ctx.store, ctx.space.id)
+    forgetSnapshot(ctx)
     return { id: input.id, deleted: true as const }
   },
 })
