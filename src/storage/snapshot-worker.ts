@@ -1,6 +1,6 @@
 /**
- * The server's hold on the thread that keeps the snapshots: started when it is first needed, again
- * when it has died, and ended with the server. What is asked of it is bounded in number and in time.
+ * The server's hold on the thread that keeps the snapshots: started when it is first needed, or
+ * before, again when it has died, and ended with the server. What is asked of it is bounded in number and in time.
  */
 import { extname } from 'node:path'
 import { type Transferable, Worker } from 'node:worker_threads'
@@ -9,6 +9,8 @@ import { limits } from '../core/limits.ts'
 import type { Answered, Asked, Calls, ThreadData } from './snapshot-calls.ts'
 
 export interface SnapshotWorker {
+  /** Starts the thread before it is needed. */
+  start(): void
   /** Throws when the thread fails, is too busy, or takes too long. */
   ask<Name extends keyof Calls>(
     name: Name,
@@ -51,6 +53,10 @@ class Hold implements SnapshotWorker {
   constructor(data: ThreadData, call_timeout_ms: number) {
     this.#data = data
     this.#call_timeout_ms = call_timeout_ms
+  }
+
+  start(): void {
+    this.#started()
   }
 
   async ask<Name extends keyof Calls>(
@@ -98,6 +104,7 @@ class Hold implements SnapshotWorker {
     })
     worker.on('exit', (code) => this.#ended(failure ?? new Error(`the thread ended (${code})`)))
     this.#worker = worker
+    worker.unref()
     return worker
   }
 

@@ -77,7 +77,10 @@ export function offsetsOf(lengths_bytes: readonly number[]): number[] {
   })
 }
 
-/** Opens the snapshots of a directory, which need not be there. Nothing is read before it is asked for. */
+/**
+ * Opens the snapshots of a directory, which need not be there. Where there are some, the thread is
+ * started for whoever asks first: to start it takes longer than to open a snapshot.
+ */
 export function openSnapshots(options: {
   directory: string
   log: Log
@@ -85,6 +88,7 @@ export function openSnapshots(options: {
 }): Snapshots {
   const bounds = { ...standard, ...options.bounds }
   const worker = createSnapshotWorker({ directory: options.directory, bounds })
+  if (existsSync(options.directory)) worker.start()
   return new Files(worker, { ...options, bounds })
 }
 
