@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { fieldsOf, idOf, seed } from './document-fixture.ts'
+import { copyOf, fieldsOf, idOf, seed } from './document-fixture.ts'
 import { createSpaceIndex, type IndexDump, loadSpaceIndex, type SpaceIndex } from './space-index.ts'
 
 const all = { limit: 1000, now: 0 }
@@ -50,7 +50,7 @@ describe('a dump that is loaded', () => {
   test('is the same index, from parts of one buffer too, and goes on as one', () => {
     for (const count of [0, 1, 50, 6_000]) {
       const index = filled(count)
-      const loaded = loadSpaceIndex(inOneBuffer(index.dump()), { seed })
+      const loaded = loadSpaceIndex(inOneBuffer(copyOf(index.dump())), { seed })
       assert.equal(loaded.size, index.size)
       assert.deepEqual(answers(loaded), answers(index))
       for (const one of [index, loaded]) {
@@ -66,20 +66,20 @@ describe('a dump that is loaded', () => {
   test('is not touched by what the dumped one does afterwards', () => {
     const index = filled(300)
     const before = answers(index)
-    const loaded = loadSpaceIndex(inOneBuffer(index.dump()), { seed })
+    const loaded = loadSpaceIndex(inOneBuffer(copyOf(index.dump())), { seed })
     for (let i = 0; i < 300; i++) index.put(fieldsOf(i), 'milk')
     assert.deepEqual(answers(loaded), before)
   })
 
   test('does not hold much more than what was dumped', () => {
     const index = filled(6_000)
-    const loaded = loadSpaceIndex(inOneBuffer(index.dump()), { seed })
+    const loaded = loadSpaceIndex(inOneBuffer(copyOf(index.dump())), { seed })
     assert.ok(loaded.bytes <= index.bytes * 1.05, `${index.bytes}, then ${loaded.bytes}`)
   })
 })
 
 describe('a dump is refused', () => {
-  const dumped = (): IndexDump => inOneBuffer(filled(200).dump())
+  const dumped = (): IndexDump => inOneBuffer(copyOf(filled(200).dump()))
   const refused = (dump: IndexDump, why: RegExp): void => {
     assert.throws(() => loadSpaceIndex(dump, { seed }), why)
   }

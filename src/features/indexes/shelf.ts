@@ -10,6 +10,8 @@ export interface Entry {
   index: SpaceIndex
   /** As last accounted. */
   bytes: number
+  /** Whether it has caught up with its space at some time: half an index is not worth a snapshot. */
+  whole: boolean
   /** The `seq` of the space's snapshot; null when there is none, or it must not stay. */
   saved: number | null
   /** The last deletion that was followed: no snapshot from before it may stay. */
@@ -38,7 +40,7 @@ export interface ShelfOptions {
 
 /** An index that has seen nothing. */
 export function newEntry(owner: SnapshotOwner, index: SpaceIndex): Entry {
-  return { owner, seq: 0, index, bytes: 0, saved: null, deletedAt: 0 }
+  return { owner, seq: 0, index, bytes: 0, whole: false, saved: null, deletedAt: 0 }
 }
 
 export function createShelf({ bytes_max, create, leaving }: ShelfOptions): Shelf {

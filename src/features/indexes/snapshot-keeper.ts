@@ -102,7 +102,7 @@ class Keeper implements SnapshotKeeper {
     const loaded = await this.#snapshots.load(space)
     if (!loaded) return null
     const { owner, seq, index } = loaded
-    return { ...newEntry(owner, index), seq, saved: seq }
+    return { ...newEntry(owner, index), seq, saved: seq, whole: true }
   }
 
   #isDue(entry: Entry): boolean {
@@ -148,6 +148,6 @@ class Keeper implements SnapshotKeeper {
   }
 }
 
-function isWorthIt({ index, saved }: Entry, hasMoved: boolean): boolean {
-  return index.size >= limits.snapshot_rows_min && (saved === null || hasMoved)
+function isWorthIt({ index, saved, whole }: Entry, hasMoved: boolean): boolean {
+  return whole && index.size >= limits.snapshot_rows_min && (saved === null || hasMoved)
 }

@@ -161,13 +161,14 @@ class Indexes implements SpaceIndexes {
     const { seq, seqFloor } = await space.position()
     const entry = this.#shelf.use({ tenant: space.tenant, space: space.id }, held)
     if (entry.seq < seqFloor) {
-      Object.assign(entry, { seq: 0, index: this.#create(), saved: null })
+      Object.assign(entry, { seq: 0, index: this.#create(), whole: false, saved: null })
     }
     if (entry.seq >= seq) return entry
     const rows = await space.changesAfter(entry.seq, limits.indexCatchUp_rows)
     // Another request may have come this far while the rows were being read.
     for (const row of rows) if (row.seq > entry.seq) this.#follow(entry, row)
     if (rows.length < limits.indexCatchUp_rows) entry.seq = Math.max(entry.seq, seq)
+    entry.whole ||= entry.seq >= seq
     this.#keeper?.followed(entry)
     this.#shelf.account(entry)
     return entry.seq >= seq ? entry : null
