@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { systemClock } from '../src/core/clock.ts'
 import { newId } from '../src/core/ids.ts'
+import { copyOf } from '../src/features/indexes/document-fixture.ts'
 import {
   createSpaceIndex,
   type DocumentFields,
@@ -42,8 +43,14 @@ export function benchSpaceIndex(args: readonly string[]): Promise<void> {
   console.log(row(['ms', 'p50', 'p99', 'longest']))
   tell('put', puts)
   searches(index, texts)
-  const views = Array.from({ length: rounds_n }, () => timed(() => index.dump()))
-  tell('dump', views)
+  tell(
+    'dump',
+    Array.from({ length: rounds_n }, () => timed(() => index.dump())),
+  )
+  tell(
+    'copy',
+    Array.from({ length: rounds_n }, () => timed(() => copyOf(index.dump()))),
+  )
   tell('load', loads(index))
   tell('churn', churn(index, texts, count))
   say('bytes', [said(index.bytes / count)])
@@ -94,7 +101,7 @@ function searches(index: SpaceIndex, texts: Texts): void {
 
 function loads(index: SpaceIndex): number[] {
   return Array.from({ length: rounds_n }, () => {
-    const dump = index.dump()
+    const dump = copyOf(index.dump())
     return timed(() => loadSpaceIndex(dump, { seed }))
   })
 }
