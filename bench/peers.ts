@@ -57,6 +57,9 @@ export async function benchPeers(args: readonly string[]): Promise<void> {
     },
   })
   const only = values.only.split(',')
+  const known: readonly string[] = ['locket', ...peerNames]
+  const unknown = only.find((name) => !known.includes(name))
+  if (unknown !== undefined) throw new Error(`--only knows ${known.join(', ')}, not ${unknown}`)
   const names = peerNames.filter((name) => only.includes(name))
   if (names.length > 0) installPeers()
   const plan: Plan = {
