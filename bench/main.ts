@@ -2,6 +2,7 @@
  * Every performance figure in the docs comes from a command here: `npm run bench -- NAME …`. Figures
  * are medians of one run on one machine; what counts is how they compare within the run.
  */
+import { benchCold } from './cold.ts'
 import { benchEngines } from './engines.ts'
 import { benchHttp } from './http.ts'
 import { benchPeers } from './peers.ts'
@@ -24,6 +25,10 @@ const benches: Readonly<Record<string, Bench>> = {
     usage:
       'engines [--memories N]  the same on SQLite, PostgreSQL, and two nodes on one PostgreSQL',
     run: benchEngines,
+  },
+  cold: {
+    usage: 'cold [--memories N]     the first recall after a start, with a snapshot and without',
+    run: benchCold,
   },
   peers: {
     usage: 'peers [--memories N] [--only NAME,…]  Locket beside mem0, LangGraph and server-memory',

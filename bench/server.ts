@@ -2,11 +2,13 @@
  * A server for benches in a process of its own: wired by `createApp` and reached over HTTP as one that
  * `serve` starts, but it also tells its bench what it holds in memory. Its options are its only argument.
  */
+import { join } from 'node:path'
 import { createApp } from '../src/app.ts'
 import { readConfig } from '../src/config/config.ts'
 import { createLog } from '../src/core/log.ts'
 import { listen } from '../src/http/server.ts'
 import { initialise, openInstance } from '../src/instance.ts'
+import { snapshotsDirectory } from '../src/storage/snapshots.ts'
 import type { Held, ServerOptions, Started } from './server-process.ts'
 
 const host = '127.0.0.1'
@@ -19,6 +21,7 @@ const app = await createApp(instance, {
   version: 'bench',
   publicUrl: null,
   indexes_bytes_max: options.indexes_bytes_max ?? config.indexes_bytes_max,
+  snapshotsDir: join(options.directory, snapshotsDirectory),
 })
 const listener = await listen({ fetch: app.fetch, host, port: 0, log })
 

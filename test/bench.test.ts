@@ -78,6 +78,13 @@ describe('a bench', { concurrency: true }, () => {
     assert.ok(cold.p50 > 0 && hot.p50 > 0)
   })
 
+  test('opens a cold space from its snapshot and from its rows', async (t) => {
+    const { kept } = await bench(t, 'cold', ['--memories', '600', '--rounds', '1'])
+    const [opened] = kept.figures['opened'] as { cold_ms: number }[]
+    const [rebuilt] = kept.figures['rebuilt'] as { cold_ms: number }[]
+    assert.ok(opened && rebuilt && opened.cold_ms > 0 && rebuilt.cold_ms > 0)
+  })
+
   test('tells what sealing, authorisation and audit add', async (t) => {
     const { said, kept } = await bench(t, 'tax', [
       ...['--memories', '100', '--rounds', '3', '--calls', '10'],
