@@ -238,6 +238,16 @@ describe('room', () => {
   })
 })
 
+test('what others put there is seen by who lists, as the first to go', (t) => {
+  const place = newPlace(t)
+  const theirs = newOwner()
+  write(place, Buffer.from(text))
+  writeFileSync(join(place.directory, fileOf(theirs)), 'x')
+  assert.deepEqual(place.files.list(), [theirs, place.owner])
+  assert.equal(read({ ...place, owner: theirs }), 'torn')
+  assert.deepEqual(place.files.list(), [place.owner])
+})
+
 test('what a crash left unfinished goes at the next start; what is not ours stays', (t) => {
   const place = newPlace(t)
   write(place, Buffer.from(text))

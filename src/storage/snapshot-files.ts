@@ -146,11 +146,19 @@ class Directory implements SnapshotFiles {
     return { path: this.#pathOf(nameOf(owner)), owner, keys, bounds: this.#bounds }
   }
 
-  /** Others may put files there, or take them away. */
+  /** Others may put files there, or take them away. What was not known was not used here. */
   #look(): void {
+    const known = [...this.#files.keys()]
+    const there = new Map(
+      filesIn(this.#directory).map(({ name, size_bytes }) => [name, size_bytes]),
+    )
     this.#files.clear()
     this.#total_bytes = 0
-    for (const { name, size_bytes } of filesIn(this.#directory)) this.#count(name, size_bytes)
+    for (const [name, size_bytes] of there) this.#count(name, size_bytes)
+    for (const name of known) {
+      const size_bytes = there.get(name)
+      if (size_bytes !== undefined) this.#count(name, size_bytes)
+    }
   }
 
   #remove(name: string): void {
