@@ -14,9 +14,12 @@ import {
   type World,
 } from '../../../test/snapshot-world.ts'
 import { memoryOf } from '../../../test/stores.ts'
+import { toUtf8 } from '../../core/encoding.ts'
 import type { Id } from '../../core/ids.ts'
+import { sha256 } from '../../crypto/digest.ts'
 import { dropTombstones } from '../../storage/space-sweep.ts'
-import { fieldsOf, seed } from './document-fixture.ts'
+import { copyOf, fieldsOf, seed } from './document-fixture.ts'
+import { createSpaceIndex } from './space-index.ts'
 import { createSpaceIndexes } from './space-indexes.ts'
 
 describe('a cold space', () => {
@@ -156,6 +159,24 @@ test('an older snapshot of the same space catches up', async (t) => {
   assert.equal(another.read.length, 3)
   // What it held of the deleted one goes again.
   while (existsSync(path)) await new Promise(setImmediate)
+})
+
+test('what texts make of an index belongs to the form of a snapshot', () => {
+  const index = createSpaceIndex({ seed })
+  const texts = [
+    'Alice: I was reading about running shoes, wasn’t I?',
+    'Die Läufer standen gestern früh am Bahnhof und warteten',
+    '東京タワーに行きました 🎉',
+    'Kim’s 3.14 e-mail: kim@example.org, https://example.org/a?b=c',
+  ]
+  for (const [at, text] of texts.entries()) {
+    index.put(fieldsOf(at, { tags: ['a'], sessionId: 's', metadata: { b: [1, 'c'] } }), text)
+  }
+  const { header, parts } = copyOf(index.dump())
+  const bytes = parts.map((part) => sha256(part as Uint8Array))
+  const digest = sha256(Buffer.concat([toUtf8(JSON.stringify(header)), ...bytes])).toString('hex')
+  const known = '481841e6dd64e3aeec85407516676537854e3ea948a96e53cdea5197ef9b8fa4'
+  assert.equal(digest, known, 'raise `form` in index-snapshots.ts, then put the new digest here')
 })
 
 test('an index that was put away and opened again and again is as one built anew', async (t) => {

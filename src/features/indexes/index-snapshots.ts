@@ -63,6 +63,8 @@ interface Content {
   readonly parts_bytes: readonly number[]
 }
 
+// Raised whenever what a text makes of an index changes: its words, its fields, its arrays. A test
+// knows what some texts make of one.
 const form = 1
 
 /** Keeps the snapshots of indexes whose terms are hashed from `seed`. */
