@@ -9,11 +9,14 @@ import { appendEvent } from './features/audit/append.ts'
 import { jobEvent } from './features/audit/event.ts'
 import { createRefusals } from './features/audit/refusals.ts'
 import { createCertificateAuthenticator } from './features/certificates/authenticate.ts'
+import { createEmbeddings } from './features/embeddings/embeddings.ts'
 import { createIndexSnapshots } from './features/indexes/index-snapshots.ts'
 import { lookingAtSpaces } from './features/indexes/look-at-space.ts'
+import type { SpaceIndexOptions } from './features/indexes/space-index.ts'
 import {
   createSpaceIndexes,
   indexSeed,
+  openVectors,
   type SpaceIndexesOptions,
 } from './features/indexes/space-indexes.ts'
 import { toDocument } from './features/memories/memory.ts'
@@ -26,6 +29,8 @@ import { type JobRunner, startJobs } from './jobs.ts'
 import type { Services } from './kernel/context.ts'
 import type { JobContext } from './kernel/job.ts'
 import type { Operation } from './kernel/operation.ts'
+import { createEmbedder, type Embedder, type EmbedderSettings } from './models/embedder.ts'
+import { createEndpoint } from './models/endpoint.ts'
 import { operations } from './operations.ts'
 import { createRateLimits, type RateBudgets } from './pipeline/rate-limits.ts'
 import type { Pipeline } from './pipeline/request.ts'
@@ -49,7 +54,10 @@ export interface AppOptions {
   readonly docs?: boolean
   /** What the server itself may call; nothing when it is not said. */
   readonly egressAllow?: readonly string[]
+  /** The endpoint that makes vectors; none when it is not said, and recall goes by words alone. */
+  readonly embedderSettings?: EmbedderSettings | null
   /** What tests and benches replace. */
+  readonly embedder?: Embedder
   readonly rateBudgets?: RateBudgets
   readonly operations?: readonly Operation[]
 }
@@ -107,6 +115,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     jobs,
     close: async () => {
       closing = true
+      services.embeddings?.pending.stop()
       await jobs.runAll()
       await jobs.stop()
       await services.indexes.close()
@@ -120,15 +129,21 @@ function createServices(instance: Instance, options: AppOptions): Services {
   const { database, keys, clock, log } = instance
   const { indexes_bytes_max: bytes_max } = options
   const seed = indexSeed(keys.root)
-  const kept = keptIndexes(instance, { seed, directory: options.snapshotsDir })
-  const indexes = createSpaceIndexes({ toDocument, bytes_max, seed, kept })
+  const egress = createEgress({ allow: options.egressAllow ?? [], log })
+  const embedder = options.embedder ?? embedderOf(options.embedderSettings ?? null, { egress, log })
+  const embeddings = embedder && createEmbeddings(embedder, clock)
+  const vectors = embeddings && openVectors(embeddings, bytes_max)
+  const kept = keptIndexes(instance, { seed, vectors, directory: options.snapshotsDir })
+  const indexes = createSpaceIndexes({ toDocument, bytes_max, seed, kept, vectors })
   const reseals: Services['reseals'] = new Map()
   const destruction = createKeyDestruction({ database, keys, log })
   return {
     log,
     clock,
-    egress: createEgress({ allow: options.egressAllow ?? [], log }),
+    egress,
+    embeddings,
     indexes,
+    tenantUpdated: () => embeddings?.pending.walkAnew(),
     reseals,
     keyUses: createKeyUses(),
     refusals: createRefusals(),
@@ -152,12 +167,22 @@ function createServices(instance: Instance, options: AppOptions): Services {
 /** Snapshots of indexes, sealed, in a directory of the node's own. */
 function keptIndexes(
   { database, keys, log }: Instance,
-  { seed, directory }: { seed: Uint8Array; directory: string | undefined },
+  { directory, ...index }: SpaceIndexOptions & { directory: string | undefined },
 ): SpaceIndexesOptions['kept'] {
   if (directory === undefined) return undefined
   const look = lookingAtSpaces(database, keys)
   const snapshots = openSnapshots({ directory, log })
-  return { snapshots: createIndexSnapshots({ snapshots, look, seed }), log }
+  return { snapshots: createIndexSnapshots({ snapshots, look, ...index }), log }
+}
+
+function embedderOf(
+  settings: EmbedderSettings | null,
+  { egress, log }: Pick<Services, 'egress' | 'log'>,
+): Embedder | null {
+  if (!settings) return null
+  const { baseUrl, keyFile, ...embedder } = settings
+  const endpoint = createEndpoint({ baseUrl, keyFile, fetch: egress.fetch })
+  return createEmbedder({ ...embedder, endpoint, log })
 }
 
 /** What the server itself does goes to the instance's own log. */

@@ -7,6 +7,7 @@ import { resealRecords } from './features/encryption-keys/reseal.ts'
 import { rotateWornKeys } from './features/encryption-keys/rotate-worn.ts'
 import { saveIndexes } from './features/indexes/save.ts'
 import { sweepSnapshots } from './features/indexes/sweep-snapshots.ts'
+import { embedPending } from './features/memories/embed-pending.ts'
 import { sweepExpired } from './features/memories/sweep-expired.ts'
 import { sweepTombstones } from './features/memories/sweep-tombstones.ts'
 import { markDestroyedSpaces } from './features/spaces/mark-destroyed.ts'
@@ -17,6 +18,7 @@ import { sweepIdempotencyKeys } from './pipeline/sweep-idempotency-keys.ts'
 export const jobs: readonly Job[] = [
   sweepExpired,
   sweepTombstones,
+  embedPending,
   markDestroyedSpaces,
   sweepDestroyed,
   resealRecords,

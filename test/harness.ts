@@ -71,6 +71,7 @@ export function configOf(directory: string, data?: TestData): Config {
     corsOrigins: [],
     docs: true,
     egressAllow: [],
+    embedder: null,
     database: data?.config ?? null,
     rootKey: { file: join(directory, 'root.key') },
     tombstonesFile: join(directory, 'tombstones'),

@@ -2,37 +2,12 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { createApp } from '../src/app.ts'
 import { createLog } from '../src/core/log.ts'
 import { openInstance } from '../src/instance.ts'
 import { onlyOn } from './engine.ts'
-import { type Locket, openLocket, send } from './harness.ts'
+import { type Locket, openLocket } from './harness.ts'
+import { addNode, type Node } from './node.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
-
-type Node = Pick<Locket, 'call' | 'app' | 'instance'>
-
-/** Another node of the same Locket: a directory of its own, the same root key and database. */
-async function addNode(t: TestContext, locket: Locket): Promise<Node> {
-  const directory = temporaryDirectory(t)
-  const config = {
-    ...locket.config,
-    dataDir: directory,
-    tombstonesFile: join(directory, 'tombstones'),
-  }
-  const instance = await openInstance(config, { log: createLog('silent'), create: false })
-  const app = await createApp(instance, {
-    version: 'test',
-    publicUrl: null,
-    indexes_bytes_max: config.indexes_bytes_max,
-  })
-  t.after(async () => {
-    await app.close()
-    await instance.close()
-  })
-  const call: Locket['call'] = (method, path, { key = locket.admin, ...rest } = {}) =>
-    send(app, { method, path }, { key, ...rest })
-  return { call, app, instance }
-}
 
 async function twoNodes(t: TestContext): Promise<{ one: Locket; two: Node }> {
   const one = await openLocket(t)

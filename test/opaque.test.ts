@@ -9,6 +9,8 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { limits } from '../src/core/limits.ts'
 import { createLog } from '../src/core/log.ts'
+import { quantise } from '../src/features/indexes/quantised.ts'
+import type { Embedder } from '../src/models/embedder.ts'
 import { type Finding, findAll, findWindows, formsOf, haystacks } from './byte-search.ts'
 import { cleanableFiles, copyOf } from './data-files.ts'
 import { engine, onlyOn } from './engine.ts'
@@ -333,4 +335,39 @@ describe('the search finds what is there', () => {
       )
     }
   })
+})
+
+test('no vector is in any file, neither as it was made nor as it is kept', async (t) => {
+  const lines: string[] = []
+  const log = createLog('debug', { write: (line) => void lines.push(line) })
+  const vector = Float32Array.from({ length: 64 }, (_, at) => Math.sin(7 * at + 1) / Math.sqrt(32))
+  const embedder: Embedder = {
+    model: 'canary',
+    dimensions: 64,
+    embed: async (texts) => texts.map(() => vector),
+  }
+  const locket = await openLocket(t, { log, embedder })
+  const space = 'user:alice'
+  for (const text of ['one', 'two']) {
+    const stored = await locket.call('POST', '/v1/memories', { body: { space, text } })
+    assert.equal(stored.status, 201)
+    await locket.call('PATCH', `/v1/memories/${stored.body.id}`, { body: { text: `${text} more` } })
+  }
+  await locket.app.jobs.runAll()
+  const recalled = await locket.call('POST', '/v1/memories/recall', { body: { space, query: 'x' } })
+  assert.deepEqual([recalled.body.items.length, recalled.body.degraded], [2, false])
+  const { values } = quantise(vector)
+  const forms = {
+    kept: Buffer.from(values.buffer),
+    made: Buffer.from(vector.buffer),
+    base64: Buffer.from(Buffer.from(values.buffer).toString('base64')),
+    hex: Buffer.from(Buffer.from(values.buffer).toString('hex')),
+    text: Buffer.from(JSON.stringify([...values])),
+  }
+  await locket.restart()
+  const files = haystacks(await copyOf(t, locket))
+  const told = { file: 'log', exact: lines.join(''), lower: lines.join('').toLowerCase() }
+  for (const [form, bytes] of Object.entries(forms)) {
+    assert.deepEqual(findWindows([...files, told], bytes, 16), [], form)
+  }
 })

@@ -69,6 +69,7 @@ async function serveInstance(config: Config, serving: Serving): Promise<void> {
     corsOrigins: config.corsOrigins,
     docs: config.docs,
     egressAllow: config.egressAllow,
+    embedderSettings: config.embedder,
   })
   try {
     await serveApp(app, config, serving)

@@ -17,6 +17,7 @@ function mistakesOf(flags: Flags, env: Environment): readonly string[] {
 }
 
 const tls = { 'tls-cert': 'cert.pem', 'tls-key': 'key.pem' }
+const model = { 'embedder-model': 'm', 'embedder-dimensions': '8' }
 const url = 'postgres://locket:s3cret@127.0.0.1/locket'
 const withoutPassword = 'postgres://locket@db.example/locket'
 
@@ -43,6 +44,41 @@ const cases: Readonly<Record<string, Case>> = {
   'client certificates without TLS': {
     flags: { 'tls-client-ca': 'ca.pem' },
     mistakes: ['--tls-client-ca: needs --tls-cert too'],
+  },
+  'an embedder without a model, whose host may not be called': {
+    env: { LOCKET_EMBEDDER_URL: 'https://api.example.com/v1' },
+    mistakes: [
+      'LOCKET_EMBEDDER_URL: needs LOCKET_EMBEDDER_MODEL too',
+      'LOCKET_EMBEDDER_URL: needs LOCKET_EMBEDDER_DIMENSIONS too',
+      'LOCKET_EMBEDDER_URL: calls to it would be refused: add api.example.com to LOCKET_EGRESS_ALLOW',
+    ],
+  },
+  'an embedder on a name without TLS': {
+    flags: { 'embedder-url': 'http://ollama:11434/v1', ...model },
+    mistakes: [
+      '--embedder-url: calls to it would be refused: add http://ollama:11434=NETWORK to --egress-allow',
+    ],
+  },
+  'an embedder on an address without TLS': {
+    flags: { 'embedder-url': 'http://[fd12::5]/v1', ...model },
+    mistakes: [
+      '--embedder-url: calls to it would be refused: add http://[fd12::5] to --egress-allow',
+    ],
+  },
+  'an embedder that may be called': {
+    flags: {
+      'embedder-url': 'http://127.0.0.1:11434/v1',
+      'egress-allow': 'http://127.0.0.1:11434',
+      ...model,
+    },
+    mistakes: [],
+  },
+  'a model without an embedder': {
+    flags: model,
+    mistakes: [
+      '--embedder-model: needs --embedder-url too',
+      '--embedder-dimensions: needs --embedder-url too',
+    ],
   },
   'a redirect without TLS': {
     env: { LOCKET_REDIRECT_PORT: '80' },

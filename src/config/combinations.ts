@@ -1,4 +1,6 @@
 /** What is wrong with settings together that are right one by one. */
+
+import { entryFor, isNamed } from '../egress/allow-list.ts'
 import { redirectBase } from '../http/redirect.ts'
 import { labelOf } from './labels.ts'
 import { type SettingName, settings } from './settings.ts'
@@ -6,7 +8,7 @@ import type { Reading } from './sources.ts'
 
 /** One line for each, by the names under which they were given. */
 export function combinationMistakes(reading: Reading): string[] {
-  return [...rootKeys(reading), ...tls(reading), ...database(reading)]
+  return [...rootKeys(reading), ...tls(reading), ...database(reading), ...embedder(reading)]
 }
 
 function rootKeys(reading: Reading): string[] {
@@ -59,6 +61,24 @@ function database(reading: Reading): string[] {
     mistakes.push(`${url}: sslmode=disable is refused in production mode: leave it out`)
   }
   return mistakes
+}
+
+/** Parts of an embedder are told one by one; whether its host may be called, when the list is right. */
+function embedder(reading: Reading): string[] {
+  const { embedderUrl, egressAllow = [] } = reading.values
+  const parts = ['embedderModel', 'embedderDimensions', 'embedderKeyFile'] as const
+  const mistakes = [
+    ...needs(reading, 'embedderUrl', 'embedderModel'),
+    ...needs(reading, 'embedderUrl', 'embedderDimensions'),
+    ...parts.flatMap((part) => needs(reading, part, 'embedderUrl')),
+  ]
+  if (embedderUrl === undefined || isNamed(embedderUrl, egressAllow)) return mistakes
+  const allow = siblingOf(reading, 'embedderUrl', 'egressAllow')
+  const entry = entryFor(embedderUrl)
+  return [
+    ...mistakes,
+    `${labelOf(reading, 'embedderUrl')}: calls to it would be refused: add ${entry} to ${allow}`,
+  ]
 }
 
 /** One setting does nothing without the other. */

@@ -4,6 +4,7 @@
  */
 import { dirname, join } from 'node:path'
 import type { LogLevel } from '../core/log.ts'
+import type { EmbedderSettings } from '../models/embedder.ts'
 import type { PostgresTarget } from '../storage/postgres-connection.ts'
 import { combinationMistakes } from './combinations.ts'
 import { readSettingsFile, type SettingsFile } from './file.ts'
@@ -37,6 +38,8 @@ export interface Config {
   readonly tombstonesFile: string
   /** PostgreSQL; null: SQLite in the data directory. */
   readonly database: DatabaseConfig | null
+  /** What makes vectors; null: recall goes by words alone. */
+  readonly embedder: EmbedderSettings | null
   readonly logLevel: LogLevel
   /** RAM for search indexes, bytes. */
   readonly indexes_bytes_max: number
@@ -148,6 +151,7 @@ function assemble(values: Values): Config {
     ),
     tombstonesFile: values.tombstonesFile ?? join(dirname(rootKeyFile), 'tombstones'),
     database: databaseOf(values),
+    embedder: embedderOf(values),
     logLevel,
     indexes_bytes_max: indexMemory * mebibyte,
   })
@@ -157,6 +161,20 @@ function tlsOf(values: Values): TlsConfig | null {
   const { tlsCert, tlsKey, tlsClientCa = null } = values
   if (tlsCert === undefined || tlsKey === undefined) return null
   return Object.freeze({ certFile: tlsCert, keyFile: tlsKey, clientCaFile: tlsClientCa })
+}
+
+function embedderOf(values: Values): EmbedderSettings | null {
+  const { embedderUrl, embedderModel, embedderDimensions, embedderKeyFile = null } = values
+  if (embedderUrl === undefined || embedderModel === undefined) return null
+  return Object.freeze({
+    baseUrl: embedderUrl,
+    model: embedderModel,
+    dimensions: embedderDimensions ?? 0,
+    shorten: values.embedderShorten ?? false,
+    keyFile: embedderKeyFile,
+    timeout_ms: values.embedderTimeout ?? 0,
+    calls_max: values.embedderCalls ?? 0,
+  })
 }
 
 /** Plain text only where it stays on this machine and nobody asked for more, or where it was spelled out. */

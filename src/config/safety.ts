@@ -50,10 +50,11 @@ export function refuseUnsafePlaces(settings: ServerSettings): void {
 /** Files that must be there before the server is. */
 const tlsFiles: readonly SettingName[] = ['tlsCert', 'tlsKey', 'tlsClientCa']
 const databaseFiles: readonly SettingName[] = ['databasePasswordFile', 'databaseCa']
+const embedderFiles: readonly SettingName[] = ['embedderKeyFile']
 
 /** Also secrets that anybody on the machine can read: they are none, in whatever mode. */
 async function wrongFiles({ config, reading }: ServerSettings): Promise<string[]> {
-  const { databasePasswordFile: password, tlsKey } = reading.values
+  const { databasePasswordFile: password, tlsKey, embedderKeyFile: modelKey } = reading.values
   const tls = [
     ...absentFiles(reading, tlsFiles),
     ...tooOpen(reading, { name: 'tlsKey', path: tlsKey, bits: others }),
@@ -63,6 +64,8 @@ async function wrongFiles({ config, reading }: ServerSettings): Promise<string[]
     ...(tls.length === 0 && config.tls ? await unusableTls(config.tls) : []),
     ...absentFiles(reading, databaseFiles),
     ...tooOpen(reading, { name: 'databasePasswordFile', path: password, bits: others }),
+    ...absentFiles(reading, embedderFiles),
+    ...tooOpen(reading, { name: 'embedderKeyFile', path: modelKey, bits: others }),
   ]
 }
 

@@ -16,6 +16,9 @@ export const Host = z
 /** Written as it is read, so that it can stand in a header and mean the same to everybody. */
 export const BaseUrl = z.string().refine(isBaseUrl).transform(withoutSlash)
 
+/** Printable, without spaces at its ends: `nomic-embed-text:v1.5`, `BAAI/bge-m3`. */
+export const ModelName = z.string().regex(/^[!-~](?:[ -~]{0,198}[!-~])?$/)
+
 /** `on` and `off`, and nothing that only might mean one of them. */
 export const Switch = z.enum(['on', 'off']).transform((word) => word === 'on')
 

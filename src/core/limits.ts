@@ -191,8 +191,17 @@ export const limits = {
   modelFailures_max: 3,
   modelRest_ms: 5_000,
   modelRest_ms_max: 5 * 60_000,
+  embedDimensions_max: 4_096,
   embedTexts_perCall_max: 64,
   embedCharacters_perCall_max: 100_000,
+  /** How long a store and a recall wait for an embedder; the one goes on without a vector, the other by words. */
+  embedStore_wait_ms: 2_000,
+  embedQuery_wait_ms: 1_000,
+  embedJob_wait_ms: 10_000,
+  /** Memories without a vector that a process remembers; it finds more by looking at all rows. */
+  embedPending_max: 10_000,
+  embedJob_rows: 64,
+  embedWalk_rows: 1_000,
   /** Texts that wait for their vectors. */
   embedWaiting_max: 2_000,
 } as const

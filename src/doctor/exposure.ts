@@ -97,6 +97,24 @@ export const docs: Check = {
   },
 }
 
+export const embedder: Check = {
+  id: 'embedder',
+  about: 'Where memories are sent to be made into vectors.',
+  warns: 'To another machine in plain text.',
+  fails: null,
+  unknown: null,
+  look: ({ config }) => {
+    if (config.embedder === null) return pass('nowhere: recall goes by words alone')
+    const { protocol, host, hostname } = new URL(config.embedder.baseUrl)
+    if (isLoopback(hostname)) return pass(`to ${host}, on this machine`)
+    if (protocol === 'https:') return pass(`to ${host}, by TLS`)
+    return warn(
+      `to ${host}, in plain text: whoever is on that network reads them`,
+      'give the endpoint TLS, or run it on this machine',
+    )
+  },
+}
+
 export const egress: Check = {
   id: 'egress',
   about: 'Where the server itself may call.',

@@ -147,6 +147,19 @@ test('what weakens a default is shown [V13.4.5]', async (t) => {
   assertFound(await look('docs', { docs: 'on', ...production }), 'warn', /on in production/)
   assertFound(await look('egress', {}), 'pass', /nowhere/)
   assertFound(await look('egress', { 'egress-allow': '*.example.com' }), 'warn', /\*\.example\.com/)
+  const sent = (url: string, allow: string) =>
+    look('embedder', {
+      'embedder-url': url,
+      'embedder-model': 'm',
+      'embedder-dimensions': '8',
+      'egress-allow': allow,
+    })
+  assertFound(await look('embedder', {}), 'pass', /nowhere/)
+  const local = 'http://127.0.0.1:11434'
+  assertFound(await sent(`${local}/v1`, local), 'pass', /on this machine/)
+  assertFound(await sent('https://e.example/v1', 'e.example'), 'pass', /e\.example, by TLS/)
+  const plainHost = 'http://10.0.0.9:80'
+  assertFound(await sent('http://10.0.0.9/v1', plainHost), 'warn', /plain text/)
 })
 
 async function withTls(t: TestContext, order: Order) {

@@ -90,6 +90,24 @@ export function names(entry: AllowEntry, called: Called): boolean {
   return called.host.endsWith(`.${entry.host}`)
 }
 
+/** Whether a list names where a URL leads; whether its addresses suit, a call finds out. */
+export function isNamed(text: string, allow: readonly string[]): boolean {
+  const url = new URL(text)
+  const called = { protocol: url.protocol, host: bareHost(url), port: portOf(url) }
+  return readAllowList(allow).some((entry) => names(entry, called))
+}
+
+/**
+ * What an operator would add to let a URL pass; without TLS a name needs the network that it is on,
+ * which only he knows.
+ */
+export function entryFor(text: string): string {
+  const { protocol, host, hostname } = new URL(text)
+  if (protocol === 'https:') return host
+  const isAddress = parseAddress(hostname.replace(/^\[|\]$/g, '')) !== null
+  return isAddress ? `http://${host}` : `http://${host}=NETWORK`
+}
+
 /** Whether an entry lets calls to what it names go to this address. */
 export function opens({ network }: AllowEntry, address: Address): boolean {
   const range = rangeOf(address)

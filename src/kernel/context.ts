@@ -8,6 +8,7 @@ import type { Egress } from '../egress/egress.ts'
 import type { SpaceStore } from '../storage/space-store.ts'
 import type { KeyScope, PrincipalId } from '../storage/tables.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
+import type { EmbeddingLevel } from './embedding-level.ts'
 import type { Rights } from './rights.ts'
 
 /** Where an operation can be called: the command line calls it over HTTP. */
@@ -32,6 +33,8 @@ export interface Caller {
   /** What it was narrowed to; null: it may all that its owner may. */
   readonly scopes: readonly PermissionPattern[] | null
   readonly rights: Rights
+  /** Up to which privacy level the tenant's memories may be sent to the embedder. */
+  readonly embeddingLevel: EmbeddingLevel
 }
 
 /** Things that live as long as the process. Each feature that has one adds it to this interface. */

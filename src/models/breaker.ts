@@ -7,7 +7,7 @@ import type { Clock } from '../core/clock.ts'
 import { ModelError } from './model-error.ts'
 
 export interface Breaker {
-  /** Before a call. Throws `resting` while the endpoint is left alone or somebody is trying it. */
+  /** Before a call. Fails while the endpoint is left alone or somebody is trying it. */
   enter(): void
   succeeded(): void
   /** `rest_ms`: what the endpoint itself asked for, which is kept to from the first failure on. */

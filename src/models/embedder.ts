@@ -7,7 +7,7 @@ import type { Clock } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import { type AttemptBounds, type Attempts, createAttempts } from './attempts.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { Endpoint, EndpointOptions } from './endpoint.ts'
 import { ModelError } from './model-error.ts'
 
 export interface Embedder {
@@ -33,7 +33,8 @@ interface BatchBounds {
 
 export type EmbedderBounds = AttemptBounds & BatchBounds
 
-export interface EmbedderOptions {
+/** What an operator says of an embedder. */
+export interface EmbedderSettings extends Pick<EndpointOptions, 'baseUrl' | 'keyFile'> {
   readonly model: string
   readonly dimensions: number
   /** Whether the endpoint is asked for so many dimensions, which few models can be. */
@@ -42,6 +43,9 @@ export interface EmbedderOptions {
   readonly timeout_ms: number
   /** Calls under way at once. */
   readonly calls_max: number
+}
+
+export interface EmbedderOptions extends Omit<EmbedderSettings, keyof EndpointOptions> {
   readonly endpoint: () => Promise<Endpoint>
   readonly log: Log
   /** What tests replace. */
@@ -193,7 +197,7 @@ function call(
   })
 }
 
-/** The vector with length 1. Throws `invalid_answer` for one of another size, or with no direction. */
+/** The vector with length 1. Fails for one of another size, or with no direction. */
 export function unitVector(numbers: readonly number[], dimensions: number): Float32Array {
   if (numbers.length !== dimensions) throw new ModelError('invalid_answer')
   let sum = 0

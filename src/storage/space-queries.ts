@@ -11,7 +11,7 @@ type Row = Tables['memories']
 /** What is read of a memory's row. */
 export type MemoryRow = Pick<Row, (typeof columns)[number]>
 
-const columns = ['memory_id', 'seq', 'state', 'record'] as const
+const columns = ['memory_id', 'seq', 'state', 'record', 'embedding'] as const
 
 export const positionOf = query((db, arg: InSpace) =>
   db
@@ -178,6 +178,39 @@ export const updateRow = query((db, arg: { tenant: Id<'ten'> } & Omit<Row, 'tena
     .where('tenant_id', '=', arg.tenant)
     .where('memory_id', '=', arg.memory_id)
     .where('space_id', '=', arg.space_id),
+)
+
+type Resettled = InSpace & {
+  id: Id<'mem'>
+  /** The row is changed only while it is this one. */
+  seq: number
+  newSeq: number
+  embedding: string | null
+}
+
+export const setEmbedded = query((db, arg: Resettled & { key_version: number; record: Sealed }) =>
+  db
+    .updateTable('memories')
+    .set({
+      seq: arg.newSeq,
+      key_version: arg.key_version,
+      record: arg.record,
+      embedding: arg.embedding,
+    })
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('memory_id', '=', arg.id)
+    .where('seq', '=', arg.seq),
+)
+
+export const setEmbeddingCode = query((db, arg: Omit<Resettled, 'newSeq'>) =>
+  db
+    .updateTable('memories')
+    .set({ embedding: arg.embedding })
+    .where('tenant_id', '=', arg.tenant)
+    .where('space_id', '=', arg.space)
+    .where('memory_id', '=', arg.id)
+    .where('seq', '=', arg.seq),
 )
 
 export const insertVersion = query(

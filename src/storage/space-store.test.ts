@@ -190,7 +190,9 @@ test('a deleted memory leaves a tombstone: a sequence number and nothing else', 
     assert.equal(await view.get(memory.id), undefined)
     assert.equal(await view.findByKey('k'), undefined)
     assert.deepEqual(await view.versions(memory.id, 10), [])
-    assert.deepEqual(await view.changesAfter(2, 10), [{ id: memory.id, seq: 3, record: null }])
+    assert.deepEqual(await view.changesAfter(2, 10), [
+      { id: memory.id, seq: 3, record: null, embedding: null },
+    ])
     assert.equal((await view.position()).memories, 0)
   })
   assert.equal(await stores.read((store) => spaceOfMemory(store, memory.id)), undefined)

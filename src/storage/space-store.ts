@@ -10,6 +10,7 @@ import { limits } from '../core/limits.ts'
 import { type Blind, hashed } from '../crypto/blind-index.ts'
 import type { DataKey } from '../crypto/data-key.ts'
 import type { KeySet } from '../crypto/keyring.ts'
+import { frame, unframe } from './record-frame.ts'
 import { columnOf, type RecordSealer, recordSealer } from './record-sealer.ts'
 import { type Marking, marking } from './space-marks.ts'
 import {
@@ -28,6 +29,8 @@ import {
   type MemoryRow,
   overdue,
   positionOf,
+  setEmbedded,
+  setEmbeddingCode,
   spaceOf,
   supersededBefore,
   toSlots,
@@ -44,6 +47,15 @@ export interface StoredMemory {
   readonly id: Id<'mem'>
   readonly seq: number
   readonly record: Buffer | null
+  readonly embedding: Embedding | null
+}
+
+/** What an embedder made of a memory; history keeps none. */
+export interface Embedding {
+  /** In clear: which embedder, under which bounds, the row is settled for. */
+  readonly code: string
+  /** Sealed with the record. */
+  readonly bytes: Buffer
 }
 
 export interface KeptMemory extends StoredMemory {
@@ -62,6 +74,8 @@ export interface NewMemory {
   readonly content: string | null
   /** Milliseconds, already rounded to the hour; null: never. */
   readonly expiresAt_ms: number | null
+  /** Left out: none yet. */
+  readonly embedding?: Embedding | null
 }
 
 export interface SpaceStore extends Marking {
@@ -85,6 +99,11 @@ export interface SpaceStore extends Marking {
   supersede(memory: NewMemory): Promise<void>
   /** Puts one back. Its key must not be another's by now. */
   restore(memory: NewMemory): Promise<void>
+  /**
+   * Gives a memory its embedding, or takes it away, without a new version; indexes follow. False when
+   * it is not the one of `seq` any more.
+   */
+  embed(memory: StoredMemory, embedding: Embedding | null): Promise<boolean>
   /** Drops the content and every version; a tombstone stays. What is not there stays so. */
   remove(id: Id<'mem'>): Promise<void>
   /** Whether it is there and its time is over. */
@@ -117,7 +136,13 @@ export function spaceStore(
 ): SpaceStore {
   const contentIndex = contentIndexes()
   const inside = { store, space: space.id, sealer: recordSealer(store, space.id), contentIndex }
-  return { ...space, tenant: store.tenant, ...reading(inside), ...writing(inside) }
+  return {
+    ...space,
+    tenant: store.tenant,
+    ...reading(inside),
+    ...writing(inside),
+    ...embedding(inside),
+  }
 }
 
 interface Inside {
@@ -127,17 +152,22 @@ interface Inside {
   readonly contentIndex: ContentIndex
 }
 
-type Writing = 'insert' | 'replace' | 'supersede' | 'restore' | 'remove'
+type Writing = 'insert' | 'replace' | 'supersede' | 'restore' | 'embed' | 'remove'
 
 function reading(inside: Inside): Omit<SpaceStore, 'id' | 'tenant' | 'ownerId' | Writing> {
   const { store, space, sealer, contentIndex } = inside
   const open = async (row: MemoryRow): Promise<StoredMemory & { record: Buffer }> => {
-    const { memory_id: id, seq, record, state } = row
+    const { memory_id: id, seq, record, state, embedding: code } = row
     const column = columnOf(state)
-    return { id, seq, record: await sealer.open('memories', { id, seq, record, column }) }
+    const { embedding: bytes, ...framed } = unframe(
+      await sealer.open('memories', { id, seq, record, column }),
+    )
+    return { id, seq, ...framed, embedding: bytes && { code: code ?? '', bytes } }
   }
   const read = async (row: MemoryRow): Promise<StoredMemory> =>
-    row.state === 'live' ? open(row) : { id: row.memory_id, seq: row.seq, record: null }
+    row.state === 'live'
+      ? open(row)
+      : { id: row.memory_id, seq: row.seq, record: null, embedding: null }
   return {
     position: async () => {
       const row = await store.first(positionOf, { space })
@@ -194,18 +224,37 @@ function reading(inside: Inside): Omit<SpaceStore, 'id' | 'tenant' | 'ownerId' |
   }
 }
 
-function writing(inside: Inside): Pick<SpaceStore, Writing> {
+/** The next sequence number; taking it locks the space's row, so that its order is commit order. */
+async function advanceSeq({ store, space }: Inside, added: number): Promise<number> {
+  const row = await store.first(advance, { space, added })
+  assert(row, 'the space exists')
+  if (added > 0 && row.memories > limits.memories_perSpace_max) {
+    throw new LocketError('quota_exceeded', 'memories of this space')
+  }
+  return row.seq
+}
+
+function embedding(inside: Inside): Pick<SpaceStore, 'embed'> {
+  const { store, space, sealer } = inside
+  return {
+    embed: async ({ id, seq, record, embedding: before }, embedding) => {
+      assert(record, 'a deleted memory has no embedding')
+      const place = { space, id, seq, embedding: embedding?.code ?? null }
+      const isSame = embedding ? before?.bytes.equals(embedding.bytes) : !before
+      // Nothing that an index would have to know.
+      if (isSame) return (await store.run(setEmbeddingCode, place)) === 1
+      const newSeq = await advanceSeq(inside, 0)
+      const framed = frame(record, embedding?.bytes ?? null)
+      const sealed = await sealer.seal('memories', { id, seq: newSeq, record: framed })
+      return (await store.run(setEmbedded, { ...place, newSeq, ...sealed })) === 1
+    },
+  }
+}
+
+function writing(inside: Inside): Pick<SpaceStore, Exclude<Writing, 'embed'>> {
   const { store, space, sealer, contentIndex } = inside
 
-  /** The next sequence number; taking it locks the space's row, so that its order is commit order. */
-  const next = async (added: number): Promise<number> => {
-    const row = await store.first(advance, { space, added })
-    assert(row, 'the space exists')
-    if (added > 0 && row.memories > limits.memories_perSpace_max) {
-      throw new LocketError('quota_exceeded', 'memories of this space')
-    }
-    return row.seq
-  }
+  const next = (added: number): Promise<number> => advanceSeq(inside, added)
 
   const toRow = async (
     memory: NewMemory,
@@ -213,7 +262,8 @@ function writing(inside: Inside): Pick<SpaceStore, Writing> {
     state: 'live' | 'superseded' = 'live',
   ): Promise<Omit<Row, 'tenant_id'>> => {
     const { current } = await sealer.keys()
-    const { id, record } = memory
+    const { id, embedding = null } = memory
+    const record = frame(memory.record, embedding?.bytes ?? null)
     return {
       memory_id: id,
       space_id: space,
@@ -222,7 +272,7 @@ function writing(inside: Inside): Pick<SpaceStore, Writing> {
       expires_at: memory.expiresAt_ms,
       key_index: memory.key === null ? null : keyIndex(current, memory.key),
       content_index: memory.content === null ? null : contentIndex(current, memory.content),
-      embedding: null,
+      embedding: embedding?.code ?? null,
       ...(await sealer.seal('memories', { id, seq, record, column: columnOf(state) })),
     }
   }

@@ -6,6 +6,7 @@ import type { Tables } from './tables.ts'
 import type { TenantStore } from './tenant-store.ts'
 
 export type ExpiredMemory = Pick<Tables['memories'], 'tenant_id' | 'space_id' | 'memory_id'>
+export type EmbeddedRow = ExpiredMemory & Pick<Tables['memories'], 'embedding'>
 export type SpaceName = Pick<Tables['spaces'], 'tenant_id' | 'space_id'>
 type SpaceState = Tables['spaces']['state']
 
@@ -34,6 +35,24 @@ const expired = query((db, arg: { now: number; limit: number }) =>
     .where('expires_at', '<=', arg.now)
     .where('expires_at', 'is not', null)
     .where('state', '!=', 'deleted')
+    .limit(arg.limit),
+)
+
+/** Superseded memories are out of recall: they get no vectors. */
+const embedded = query((db, arg: { tenant: string; id: string; limit: number }) =>
+  db
+    .selectFrom('memories')
+    .select(['tenant_id', 'space_id', 'memory_id', 'embedding'])
+    .where('state', '=', 'live')
+    .where(({ eb, refTuple, tuple }) =>
+      eb(
+        refTuple('tenant_id', 'memory_id'),
+        '>',
+        tuple(arg.tenant as Id<'ten'>, arg.id as Id<'mem'>),
+      ),
+    )
+    .orderBy('tenant_id')
+    .orderBy('memory_id')
     .limit(arg.limit),
 )
 
@@ -131,6 +150,14 @@ export function expiredMemories(
   bounds: { now: number; limit: number },
 ): Promise<ExpiredMemory[]> {
   return tx.asSystem().all(expired, bounds)
+}
+
+/** Memories of all tenants in the order of the table's key, with what each is settled for. */
+export function embeddedRows(
+  tx: Transaction,
+  page: { tenant: string; id: string; limit: number },
+): Promise<EmbeddedRow[]> {
+  return tx.asSystem().all(embedded, page)
 }
 
 /** Spaces marked destroyed that still have rows. What the mark is worth, their MAC tells. */

@@ -40,6 +40,7 @@ export const features: readonly string[] = [
   'compactions',
   'recall',
   'memories',
+  'embeddings',
   'indexes',
   'privacy',
   'provenance',

@@ -13,6 +13,7 @@ import type { TenantStore } from '../../storage/tenant-store.ts'
 import { type Authenticated, callerOf } from '../roles/caller.ts'
 import { createRemembered } from '../tenants/remembered.ts'
 import { ownTenant } from '../tenants/store.ts'
+import type { TenantRow } from '../tenants/tenant.ts'
 import { type ApiKeyRow, openDetails } from './api-key.ts'
 import { findByPublicId, tenantOfCredential } from './store.ts'
 
@@ -47,8 +48,9 @@ export function createAuthenticator(): Authenticator {
       const tenant = cached?.tenant ?? (await tenantOfCredential(tx, publicId))
       if (!tenant) return refuseUnknown(open(instanceTenant), token)
       const store = open(tenant)
-      const { epoch, state } = await ownTenant(store)
-      const entry = cached?.epoch === epoch ? cached : await load(store, publicId, epoch)
+      const row = await ownTenant(store)
+      const { epoch, state } = row
+      const entry = cached?.epoch === epoch ? cached : await load(store, row, publicId)
       if (!entry) return refuseUnknown(store, token)
       if (entry !== cached && !tx.writable) known.put(publicId, entry)
       const caller = await admit(store, entry, { token, address, now })
@@ -60,18 +62,18 @@ export function createAuthenticator(): Authenticator {
 
 async function load(
   store: TenantStore,
+  tenant: TenantRow,
   publicId: string,
-  epoch: number,
 ): Promise<Known | undefined> {
   const row = await findByPublicId(store, publicId)
   if (!row) return undefined
   const { scopes, addresses } = await openDetails(store, row)
   return {
-    epoch,
+    epoch: tenant.epoch,
     tenant: store.tenant,
     row,
     networks: addresses && networksOf(addresses),
-    caller: await callerOf(store, {
+    caller: await callerOf(store, tenant, {
       principalId: row.principal_id,
       credentialId: row.key_id,
       expiresAt_ms: row.expires_at,

@@ -47,7 +47,7 @@ export function createCertificateAuthenticator(): CertificateAuthenticator {
       const entry =
         cached?.epoch === epoch
           ? cached
-          : { epoch, caller: await callerOf(store, shown(certificate, subject.principal)) }
+          : { epoch, caller: await callerOf(store, tenant, shown(certificate, subject.principal)) }
       if (entry !== cached && !tx.writable) known.put(id, entry)
       if (!entry.caller) throw new LocketError('unauthenticated')
       if (state === 'disabled') throw new LocketError('tenant_disabled')

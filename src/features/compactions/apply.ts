@@ -96,7 +96,9 @@ export async function supersede(
   const kept: MemoryRecord = { ...record, superseded }
   const { version } = record
   const bytes = encodeRecord(kept)
-  await ctx.space.supersede({ id: stored.id, version, record: bytes, ...foundBy(kept) })
+  // For when it is restored.
+  const { embedding } = stored
+  await ctx.space.supersede({ id: stored.id, version, record: bytes, ...foundBy(kept), embedding })
 }
 
 /** Puts all that the others say into the one that is kept. Returns those that it stands for now. */

@@ -16,7 +16,7 @@ import {
 } from '../../storage/snapshots.ts'
 import type { Mark } from '../../storage/space-marks.ts'
 import type { FileKeys, SpaceStore } from '../../storage/space-store.ts'
-import { loadSpaceIndex, type SpaceIndex } from './space-index.ts'
+import { loadSpaceIndex, type SpaceIndex, type SpaceIndexOptions } from './space-index.ts'
 
 /** An index as it stood at a sequence number. */
 export interface Dated {
@@ -46,10 +46,9 @@ export interface IndexSnapshots {
   close(): Promise<void>
 }
 
-export interface IndexSnapshotOptions {
+export interface IndexSnapshotOptions extends SpaceIndexOptions {
   readonly snapshots: Snapshots
   readonly look: LookAtSpace
-  readonly seed: Uint8Array
 }
 
 /** Why a snapshot that opened is discarded; these words stand in the log. */
@@ -76,10 +75,12 @@ class Kept implements IndexSnapshots {
   readonly #snapshots: Snapshots
   readonly #look: LookAtSpace
   readonly #seed: Uint8Array
+  readonly #index: SpaceIndexOptions
   /** Where the sweep is among the snapshots. */
   #swept = 0
 
-  constructor({ snapshots, look, seed }: IndexSnapshotOptions) {
+  constructor({ snapshots, look, seed, vectors = null }: IndexSnapshotOptions) {
+    this.#index = { seed, vectors }
     this.#snapshots = snapshots
     this.#look = look
     this.#seed = seed
@@ -177,7 +178,7 @@ class Kept implements IndexSnapshots {
         (length, at) => new Uint8Array(body, offsets[at], length),
       )
       const dump = { header: JSON.parse(Buffer.from(header).toString()), parts }
-      return loadSpaceIndex(dump, { seed: this.#seed })
+      return loadSpaceIndex(dump, this.#index)
     } catch {
       return null
     }

@@ -1,3 +1,4 @@
+import type { Documents } from './documents.ts'
 import { type Explanation, explain } from './explain.ts'
 import { factorMax, factorsOf, type Timing } from './factors.ts'
 import { phraseScore, phraseScoreMax, worthOf } from './phrases.ts'
@@ -81,7 +82,7 @@ function best(search: Search, options: Options): Scored[] {
     const most = words + phrasesMost
     // Nearly no document gets past this, so that what follows costs nothing to speak of.
     if (!top.admits(most * factorsMost)) continue
-    const factor = factorOf(search, document, options)
+    const factor = factorOf(search.documents, document, options)
     if (!top.admits(most * factor)) continue
     const score = most > words ? words + phraseScore(search, document, phrases) : words
     top.offer(document, score * factor)
@@ -94,7 +95,12 @@ function wordScore({ sessions }: Search, document: number): number {
   return points / unit + (work.sessionScore[sessions.of[document] as number] as number)
 }
 
-function factorOf(search: Search, document: number, options: Options): number {
-  const { importance, recency } = factorsOf(search.documents, document, options)
+/** What a document's importance and age multiply its score with. */
+export function factorOf(
+  documents: Pick<Documents, 'importance' | 'occurredAt'>,
+  document: number,
+  timing: Timing,
+): number {
+  const { importance, recency } = factorsOf(documents, document, timing)
   return importance * recency
 }

@@ -48,7 +48,9 @@ export function createShelf({ bytes_max, create, leaving }: ShelfOptions): Shelf
   let total_bytes = 0
 
   const drop = (space: Id<'spc'>): void => {
-    total_bytes -= entries.get(space)?.bytes ?? 0
+    const entry = entries.get(space)
+    total_bytes -= entry?.bytes ?? 0
+    entry?.index.leave()
     entries.delete(space)
   }
 
@@ -73,6 +75,7 @@ export function createShelf({ bytes_max, create, leaving }: ShelfOptions): Shelf
       entries.set(owner.space, entry)
       if (!known) {
         entry.bytes = 0
+        entry.index.keep()
         account(entry)
       }
       return entry

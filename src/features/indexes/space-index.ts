@@ -15,13 +15,15 @@ import {
   partReader,
 } from './parts.ts'
 import { createPostings } from './postings.ts'
+import type { Quantised } from './quantised.ts'
 import { queryOf } from './query.ts'
-import { type Hit, type Options, rank } from './ranking.ts'
+import { factorOf, type Hit, type Options, rank } from './ranking.ts'
 import { languagesIn } from './reading.ts'
 import { createSequences } from './sequences.ts'
 import { listSessions, type SessionSummary } from './session-list.ts'
 import { createSessions } from './sessions.ts'
 import { labelMask, languageTerm, type TermSeed, type Terms, termSeed, termsOf } from './tokens.ts'
+import { loadVectors, type SpaceVectors, type VectorKind } from './vectors.ts'
 import { type Scope, visibleTo } from './visibility.ts'
 
 export type { DocumentFields } from './documents.ts'
@@ -37,18 +39,29 @@ export interface Question extends Scope {
   readonly now: number
 }
 
-/** The lexical index of one space, in RAM. */
+/** The index of one space, in RAM: its words and, where there is an embedder, its vectors. */
 export interface SpaceIndex {
   /** Live documents. What expired counts until the next question notices it. */
   readonly size: number
   /** The RAM held, in bytes. */
   readonly bytes: number
-  /** Adds a memory, or replaces the one of that id. */
-  put(fields: DocumentFields, text: string): void
+  /**
+   * Adds a memory, or replaces the one of that id. `vector` is null for a memory that is to have none,
+   * and left out while it has none yet.
+   */
+  put(fields: DocumentFields, text: string, vector?: Quantised | null): void
   /** Forgets a memory; says whether it was there. */
   remove(id: string): boolean
   /** Best first; equal scores in the order of ids. */
   search(query: string, question: Options): Hit[]
+  /** The nearest to a vector, weighed as in `search`, best first; equal scores in the order of ids. */
+  nearest(vector: Float32Array, question: Options): Hit[]
+  /** Live documents without a vector that are to have one. */
+  readonly pending: number
+  /** It is kept from now on: its vectors go where they are scanned fastest. */
+  keep(): void
+  /** It is kept no more: what it has of the memory that all share is given back. It can be asked. */
+  leave(): void
   /** Ids in descending order, below `before` when it is given. */
   list(question: Question & { readonly before?: string | undefined }): string[]
   /** Ids in ascending order, above `after` when it is given. */
@@ -71,28 +84,30 @@ const dumpFormat = 1
 /** What term hashes start from: 8 bytes that callers cannot know; see `termSeed`. */
 export interface SpaceIndexOptions {
   readonly seed: Uint8Array
+  /** Left out where there is no embedder. */
+  readonly vectors?: VectorKind | null
 }
 
 /** Makes the index of a space, empty. */
 export function createSpaceIndex(options: SpaceIndexOptions): SpaceIndex {
-  return new LexicalIndex(termSeed(options.seed))
+  return new MemoryIndex(termSeed(options.seed), options.vectors ?? null)
 }
 
 /**
  * The index of a dump, in milliseconds: it takes the arrays of the dump for its own. Throws when the
- * dump is of another format or seed, or its parts are not what its header says.
+ * dump is of another format, seed or embedder, or its parts are not what its header says.
  */
 export function loadSpaceIndex(dump: IndexDump, options: SpaceIndexOptions): SpaceIndex {
   assert(numberIn(dump.header, 'format') === dumpFormat, 'a dump is of a format that we know')
   const seed = termSeed(options.seed)
   assert(numberIn(dump.header, 'seedCheck') === checkOf(seed), 'a dump is of our seed')
   const parts = partReader(dump.parts)
-  const index = new LexicalIndex(seed, { header: dump.header, parts })
+  const index = new MemoryIndex(seed, options.vectors ?? null, { header: dump.header, parts })
   parts.whole()
   return index
 }
 
-class LexicalIndex implements SpaceIndex {
+class MemoryIndex implements SpaceIndex {
   changes = 0
   readonly #seed: TermSeed
   readonly #documents
@@ -101,13 +116,14 @@ class LexicalIndex implements SpaceIndex {
   readonly #sequences
   readonly #expiries
   readonly #order
+  readonly #vectors: SpaceVectors | null
   /** Removed documents in the order of their removal, until a sweep has been through the postings. */
   readonly #dead: FlatColumn<Uint32Array>
   #deadCount = 0
   /** How many of them the sweep that is under way will free; 0 while there is none. */
   #sweeping = 0
 
-  constructor(seed: TermSeed, load?: Load) {
+  constructor(seed: TermSeed, vectors: VectorKind | null, load?: Load) {
     this.#seed = seed
     this.#documents = createDocuments(seed, partOf(load, 'documents'))
     this.#sessions = createSessions(this.#documents, partOf(load, 'sessions'))
@@ -115,6 +131,7 @@ class LexicalIndex implements SpaceIndex {
     this.#sequences = createSequences(partOf(load, 'sequences'), this.#documents.count)
     this.#expiries = createExpiries(this.#documents, partOf(load, 'expiries'))
     this.#order = createIdOrder(this.#documents, partOf(load, 'order'))
+    this.#vectors = loadVectors(vectors, partOf(load, 'vectors'))
     if (load) this.#deadCount = numberIn(load.header, 'dead')
     this.#dead = FlatColumn.load(Uint32Array, load?.parts, this.#deadCount)
   }
@@ -125,10 +142,15 @@ class LexicalIndex implements SpaceIndex {
 
   get bytes(): number {
     const parts = [this.#documents, this.#sessions, this.#postings, this.#sequences, this.#expiries]
-    return parts.reduce((sum, { bytes }) => sum + bytes, this.#order.bytes + this.#dead.bytes)
+    const others = this.#order.bytes + this.#dead.bytes + (this.#vectors?.bytes ?? 0)
+    return parts.reduce((sum, { bytes }) => sum + bytes, others)
   }
 
-  put(fields: DocumentFields, text: string): void {
+  get pending(): number {
+    return this.#vectors ? this.#documents.live - this.#vectors.settled : 0
+  }
+
+  put(fields: DocumentFields, text: string, vector?: Quantised | null): void {
     this.changes++
     this.#forget(this.#documents.numberOf(fields.id))
     const terms = termsOf(text, this.#seed)
@@ -138,6 +160,7 @@ class LexicalIndex implements SpaceIndex {
     this.#order.add(document)
     this.#addPostings(document, terms)
     this.#sequences.add(document, terms)
+    if (vector !== undefined) this.#vectors?.put(document, vector)
     this.#sweep()
   }
 
@@ -145,6 +168,33 @@ class LexicalIndex implements SpaceIndex {
     const isThere = this.#forget(this.#documents.numberOf(id))
     this.#sweep()
     return isThere
+  }
+
+  keep(): void {
+    this.#vectors?.settle()
+  }
+
+  leave(): void {
+    this.#vectors?.park()
+  }
+
+  nearest(vector: Float32Array, question: Options): Hit[] {
+    const vectors = this.#vectors
+    const documents = this.#documents
+    if (!vectors) return []
+    return this.#answer(question, () => {
+      const found = vectors.nearest(vector, {
+        limit: question.limit,
+        accepts: visibleTo(question, documents),
+        compare: (a, b) => documents.compareIds(a, b),
+      })
+      const weighed = found.map(({ document, score }) => ({
+        id: documents.idOf(document),
+        score: score * factorOf(documents, document, question),
+      }))
+      // What was nearest stays in its order where the factors are the same.
+      return weighed.sort((a, b) => b.score - a.score)
+    })
   }
 
   search(query: string, question: Options): Hit[] {
@@ -210,6 +260,7 @@ class LexicalIndex implements SpaceIndex {
       sequences: this.#sequences.dump(writer, this.#documents.count),
       expiries: this.#expiries.dump(writer),
       order: this.#order.dump(writer),
+      vectors: this.#vectors?.dump(writer) ?? null,
       dead: this.#deadCount,
     }
     this.#dead.dump(writer, this.#deadCount)
@@ -231,6 +282,7 @@ class LexicalIndex implements SpaceIndex {
     if (document === undefined) return false
     this.changes++
     this.#sessions.remove(document)
+    this.#vectors?.remove(document)
     this.#documents.remove(document)
     this.#sequences.remove(document)
     this.#dead.reserve(this.#deadCount + 1)

@@ -12,10 +12,13 @@ import { Unprepared } from '../../kernel/operation.ts'
 import type { SnapshotOwner } from '../../storage/snapshots.ts'
 import type { SpaceStore, StoredMemory } from '../../storage/space-store.ts'
 import type { IndexSnapshots } from './index-snapshots.ts'
+import type { Quantised } from './quantised.ts'
 import { createShelf, type Entry, type Shelf } from './shelf.ts'
 import { createSnapshotKeeper, type SnapshotKeeper } from './snapshot-keeper.ts'
 import { createSpaceIndex, type DocumentFields, type SpaceIndex } from './space-index.ts'
 import { termSeed_bytes } from './tokens.ts'
+import { createVectorMemory } from './vector-memory.ts'
+import type { VectorKind } from './vectors.ts'
 
 declare module '../../kernel/context.ts' {
   interface Services {
@@ -61,11 +64,31 @@ export function indexSeed(root: DataKey): Uint8Array {
   return root.mac('term-seed', []).subarray(0, termSeed_bytes)
 }
 
+/** Reads the vectors that are stored with memories. */
+export interface VectorReader {
+  /** Stands for the model that made them. */
+  readonly code: string
+  readonly dimensions: number
+  /** The vector; null where there is to be none; undefined for what cannot be compared. */
+  read(bytes: Buffer): Quantised | null | undefined
+}
+
+export type Vectors = VectorReader & VectorKind
+
+/** Vectors with the memory that they stand in, of so many bytes at most. */
+export function openVectors(reader: VectorReader, bytes_max: number): Vectors {
+  const { code, dimensions } = reader
+  const read = (bytes: Buffer) => reader.read(bytes)
+  return { code, dimensions, read, memory: createVectorMemory({ bytes_max }) }
+}
+
 export interface SpaceIndexesOptions {
   readonly toDocument: ToDocument
   readonly bytes_max: number
   /** What the hashes of terms start from; 8 bytes that stay the same from start to start. */
   readonly seed: Uint8Array
+  /** Left out where there is no embedder. */
+  readonly vectors?: Vectors | null
   /** Where indexes are kept between two lives in RAM; without it each is built from its rows. */
   readonly kept?: { readonly snapshots: IndexSnapshots; readonly log: Log } | undefined
 }
@@ -77,14 +100,16 @@ export function createSpaceIndexes(options: SpaceIndexesOptions): SpaceIndexes {
 class Indexes implements SpaceIndexes {
   readonly #toDocument: ToDocument
   readonly #create: () => SpaceIndex
+  readonly #vectors: Vectors | null
   readonly #shelf: Shelf
   readonly #keeper: SnapshotKeeper | null
   /** Counts erasures: what began to load before one may be of what was erased. */
   #erasures = 0
 
-  constructor({ toDocument, bytes_max, seed, kept }: SpaceIndexesOptions) {
+  constructor({ toDocument, bytes_max, seed, kept, vectors = null }: SpaceIndexesOptions) {
     this.#toDocument = toDocument
-    this.#create = () => createSpaceIndex({ seed })
+    this.#vectors = vectors
+    this.#create = () => createSpaceIndex({ seed, vectors })
     this.#keeper = kept ? createSnapshotKeeper(kept.snapshots, kept.log) : null
     const leaving = (entry: Entry): void => this.#keeper?.leaving(entry)
     this.#shelf = createShelf({ bytes_max, create: this.#create, leaving })
@@ -161,7 +186,9 @@ class Indexes implements SpaceIndexes {
     const { seq, seqFloor } = await space.position()
     const entry = this.#shelf.use({ tenant: space.tenant, space: space.id }, held)
     if (entry.seq < seqFloor) {
+      entry.index.leave()
       Object.assign(entry, { seq: 0, index: this.#create(), whole: false, saved: null })
+      entry.index.keep()
     }
     if (entry.seq >= seq) return entry
     const rows = await space.changesAfter(entry.seq, limits.indexCatchUp_rows)
@@ -177,7 +204,8 @@ class Indexes implements SpaceIndexes {
   #follow(entry: Entry, row: StoredMemory): void {
     if (row.record) {
       const { fields, text } = this.#toDocument(row.id, row.record)
-      entry.index.put(fields, text)
+      const embedding = row.embedding?.bytes
+      entry.index.put(fields, text, embedding && this.#vectors?.read(embedding))
     } else {
       entry.index.remove(row.id)
       entry.deletedAt = Math.max(entry.deletedAt, row.seq)

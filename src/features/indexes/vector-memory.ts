@@ -5,11 +5,12 @@
  * again; what was never used costs nothing.
  */
 import { assert } from '../../core/assert.ts'
+import { limits } from '../../core/limits.ts'
 import { quantised_max } from './quantised.ts'
 import { vectorScanModule } from './vector-scan.ts'
 
 export const block_bytes = 16 * 1024
-export const dimensions_max = 4096
+export const dimensions_max = limits.embedDimensions_max
 /** A block that is never taken, for what is looked at only once. */
 export const scratchBlock = 1
 

@@ -114,7 +114,7 @@ describe('the shared memory', () => {
 
 describe('the vectors of a space', () => {
   const make = (dimensions: number, memory: VectorMemory = createVectorMemory()) => {
-    const vectors = createSpaceVectors(memory, dimensions)
+    const vectors = createSpaceVectors({ code: 'a', dimensions, memory })
     vectors.settle()
     return { memory, vectors }
   }
@@ -207,7 +207,7 @@ describe('the vectors of a space', () => {
 
   test('after any changes they are as if made from what is there', () => {
     const change = fc.record({
-      what: fc.constantFrom('put', 'put', 'put', 'remove', 'park', 'settle', 'renumber'),
+      what: fc.constantFrom('put', 'put', 'put', 'remove', 'park', 'settle'),
       document: fc.nat(40),
       seed: fc.nat(1000),
     })
@@ -238,14 +238,6 @@ describe('the vectors of a space', () => {
         vectors.settle()
         return there
       },
-      renumber: (vectors, there) => renumber(vectors, there),
-    }
-    const renumber = (vectors: SpaceVectors, there: Seeds): Seeds => {
-      const mapped = new Int32Array(64).fill(-1)
-      const kept = [...there.keys()].sort((a, b) => a - b)
-      for (const [at, document] of kept.entries()) mapped[document] = at
-      vectors.renumber(mapped)
-      return new Map(kept.map((document, at) => [at, there.get(document) as number]))
     }
     const memory = createVectorMemory()
     fc.assert(

@@ -9,6 +9,7 @@
  */
 import { assert } from '../../core/assert.ts'
 import { copyInto, largerCapacity } from './columns.ts'
+import { fieldIn, type Load, numberIn, type PartWriter } from './parts.ts'
 import type { Quantised } from './quantised.ts'
 import { createTop, type Scored } from './top.ts'
 import {
@@ -22,19 +23,20 @@ import {
 export interface SpaceVectors {
   /** Documents that have a vector. */
   readonly size: number
+  /** Documents that have one, or are to have none. */
+  readonly settled: number
   readonly bytes: number
-  /** Gives a document its vector. */
-  put(document: number, vector: Quantised): void
-  /** Does nothing to a document that has none. */
+  /** Gives a document its vector; null: it is to have none. */
+  put(document: number, vector: Quantised | null): void
+  /** Does nothing to a document that was not put. */
   remove(document: number): void
   /** The documents nearest to a vector of length 1, by cosine, best first; those above 0. */
   nearest(vector: Float32Array, options: Nearest): Scored[]
-  /** Documents have new numbers; those mapped below 0 are removed already. */
-  renumber(renumbered: Int32Array): void
   /** Moves into the shared memory, as far as there is room. */
   settle(): void
   /** Leaves the shared memory. */
   park(): void
+  dump(parts: PartWriter): object
 }
 
 export interface Nearest {
@@ -46,48 +48,81 @@ export interface Nearest {
 }
 
 const firstCapacity = 64
+/** What a number in a set takes, as measured; sets double, so it may be half of that. */
+const setEntry_bytes = 32
+
+/** Which vectors there are, and where they stand. */
+export interface VectorKind {
+  /** Stands for the model that made them. */
+  readonly code: string
+  readonly dimensions: number
+  readonly memory: VectorMemory
+}
 
 /** Makes the vectors of a space, empty. */
-export function createSpaceVectors(memory: VectorMemory, dimensions: number): SpaceVectors {
-  return new BlockVectors(memory, dimensions)
+export function createSpaceVectors(kind: VectorKind): SpaceVectors {
+  return new BlockVectors(kind)
+}
+
+/** The vectors of a dump, or none; empty ones where there is no dump. Throws when it is of others. */
+export function loadVectors(kind: VectorKind | null, load?: Load): SpaceVectors | null {
+  assert(kind || (load?.header ?? null) === null, 'a dump is of our embedder')
+  if (!kind) return null
+  const vectors = new BlockVectors(kind)
+  if (load) vectors.load(load)
+  return vectors
 }
 
 class BlockVectors implements SpaceVectors {
   size = 0
+  readonly #kind: VectorKind
   readonly #memory: VectorMemory
-  readonly #dimensions: number
   readonly #stride: number
   readonly #rows_perBlock: number
   /** Null while the vectors are in memory of their own. */
   #shared: number[] | null = null
   #own: Int8Array[] = []
+  /** Documents that are to have no vector: few, or a tenant that allows little. */
+  #without = new Set<number>()
   /** By row. */
   #scales = new Float32Array(firstCapacity)
   #documents = new Uint32Array(firstCapacity)
   /** By document: its row plus one, so that 0 says: none. */
   #rows = new Uint32Array(firstCapacity)
 
-  constructor(memory: VectorMemory, dimensions: number) {
-    this.#memory = memory
-    this.#dimensions = dimensions
-    this.#stride = strideOf(dimensions)
+  constructor(kind: VectorKind) {
+    this.#kind = kind
+    this.#memory = kind.memory
+    this.#stride = strideOf(kind.dimensions)
     this.#rows_perBlock = Math.floor(block_bytes / this.#stride)
   }
 
   get bytes(): number {
     const blocks = this.#shared?.length ?? this.#own.length
-    return blocks * block_bytes + this.#scales.length * 8 + this.#rows.length * 4
+    const columns = this.#scales.length * 8 + this.#rows.length * 4
+    return blocks * block_bytes + columns + this.#without.size * setEntry_bytes
   }
 
-  put(document: number, { values, scale }: Quantised): void {
-    assert(values.length === this.#dimensions, 'a vector has the dimensions of its index')
+  get settled(): number {
+    return this.size + this.#without.size
+  }
+
+  put(document: number, vector: Quantised | null): void {
+    this.remove(document)
+    if (!vector) {
+      this.#without.add(document)
+      return
+    }
+    const { values, scale } = vector
+    assert(values.length === this.#kind.dimensions, 'a vector has the dimensions of its index')
     this.#reserve(document)
-    const row = this.#rowOf(document)
+    const row = this.#append(document)
     this.#block(row).set(values, this.#offset(row))
     this.#scales[row] = scale
   }
 
   remove(document: number): void {
+    this.#without.delete(document)
     const row = (this.#rows[document] ?? 0) - 1
     if (row < 0) return
     const last = this.size - 1
@@ -98,7 +133,7 @@ class BlockVectors implements SpaceVectors {
   }
 
   nearest(vector: Float32Array, { limit, accepts, compare }: Nearest): Scored[] {
-    assert(vector.length === this.#dimensions, 'a query has the dimensions of its index')
+    assert(vector.length === this.#kind.dimensions, 'a query has the dimensions of its index')
     const top = createTop(limit, compare)
     const query = toScanQuery(vector)
     this.#memory.ask(query)
@@ -115,14 +150,37 @@ class BlockVectors implements SpaceVectors {
     return top.take()
   }
 
-  renumber(renumbered: Int32Array): void {
-    this.#rows.fill(0)
-    for (let row = 0; row < this.size; row++) {
-      const document = renumbered[this.#documents[row] as number] as number
-      assert(document >= 0, 'a document that is gone has no vector')
-      this.#documents[row] = document
-      this.#rows[document] = row + 1
+  dump(parts: PartWriter): object {
+    const { size } = this
+    const rows = new Uint8Array(size * this.#stride)
+    for (let row = 0; row < size; row++) {
+      const start = this.#offset(row)
+      rows.set(this.#block(row).subarray(start, start + this.#stride), row * this.#stride)
     }
+    const without = Uint32Array.from(this.#without)
+    parts.add(this.#documents.slice(0, size))
+    parts.add(new Uint32Array(this.#scales.slice(0, size).buffer))
+    parts.add(rows)
+    parts.add(without)
+    return { code: this.#kind.code, size, without: without.length }
+  }
+
+  load({ header, parts }: Load): void {
+    assert(fieldIn(header, 'code') === this.#kind.code, 'a dump is of our embedder')
+    const size = numberIn(header, 'size')
+    const documents = parts.take(Uint32Array, size)
+    const bits = parts.take(Uint32Array, size)
+    const scales = new Float32Array(bits.buffer, bits.byteOffset, size)
+    const rows = parts.take(Uint8Array, size * this.#stride)
+    for (let row = 0; row < size; row++) {
+      const document = documents[row] as number
+      this.#reserve(document)
+      assert(this.#append(document) === row, 'a dump has one row for each document')
+      const bytes = rows.subarray(row * this.#stride, (row + 1) * this.#stride)
+      this.#block(row).set(bytes, this.#offset(row))
+      this.#scales[row] = scales[row] as number
+    }
+    this.#without = new Set(parts.take(Uint32Array, numberIn(header, 'without')))
   }
 
   settle(): void {
@@ -150,8 +208,10 @@ class BlockVectors implements SpaceVectors {
 
   #reserve(document: number): void {
     if (document >= this.#rows.length) {
-      const capacity = Math.max(document + 1, largerCapacity(this.#rows.length))
-      this.#rows = copyInto(new Uint32Array(capacity), this.#rows)
+      this.#rows = copyInto(
+        new Uint32Array(Math.max(document + 1, largerCapacity(this.#rows.length))),
+        this.#rows,
+      )
     }
     if (this.size < this.#scales.length) return
     const capacity = largerCapacity(this.#scales.length)
@@ -159,10 +219,8 @@ class BlockVectors implements SpaceVectors {
     this.#documents = copyInto(new Uint32Array(capacity), this.#documents)
   }
 
-  /** The row of a document, which is a new one when it had none. */
-  #rowOf(document: number): number {
-    const known = (this.#rows[document] as number) - 1
-    if (known >= 0) return known
+  /** A new row for a document that has none. */
+  #append(document: number): number {
     if (this.size % this.#rows_perBlock === 0) this.#addBlock()
     this.#documents[this.size] = document
     this.#rows[document] = this.size + 1

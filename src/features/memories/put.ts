@@ -13,7 +13,9 @@ import type {
   NewMemory as StorageMemory,
   StoredMemory,
 } from '../../storage/space-store.ts'
+import type { Embedded } from '../embeddings/embeddings.ts'
 import { contentOf, saysTheSame, united } from './content.ts'
+import { embeddingOf, type Versions } from './embedding-of.ts'
 import {
   decodeRecord,
   encodeRecord,
@@ -41,6 +43,9 @@ export const StoredAnswer = Memory.extend({
 })
 export type StoredAnswer = z.output<typeof StoredAnswer>
 
+/** A memory to store, and what an embedder made of it. */
+export type Incoming = NewMemory & { readonly embedded?: Embedded | undefined }
+
 /**
  * Stores a memory, or a new version of the one that has the same `key`. What is there already is
  * merged with what is new, or left as it is, for a caller who may read it; who may only write must
@@ -49,7 +54,7 @@ export type StoredAnswer = z.output<typeof StoredAnswer>
 export async function putMemory(
   ctx: Context,
   space: NamedSpace,
-  input: NewMemory,
+  { embedded, ...input }: Incoming,
 ): Promise<StoredAnswer> {
   const { key } = input
   const before = key === undefined ? undefined : await findByKey(ctx, space, key)
@@ -62,7 +67,7 @@ export async function putMemory(
     : undefined
   if (known) return writeMerged(ctx, space, known)
   const id = before?.stored.id ?? newId('mem', ctx.services.clock)
-  const memory = await writeVersion(ctx, space, { id, before: before?.stored, record })
+  const memory = await writeVersion(ctx, space, { id, before: before?.stored, record, embedded })
   return { ...memory, deduplicated: false }
 }
 
@@ -138,7 +143,7 @@ const sames_max = 8
 export async function writeVersion(
   ctx: Context,
   space: NamedSpace,
-  memory: { id: MemoryId; before: StoredMemory | undefined; record: MemoryRecord },
+  memory: Versions,
 ): Promise<Memory> {
   const { id, before, record } = memory
   const bytes = encodeRecord(record)
@@ -147,6 +152,7 @@ export async function writeVersion(
     version: record.version,
     record: bytes,
     ...foundBy(record),
+    embedding: embeddingOf(ctx, space, memory),
   }
   if (before) await space.store.replace(stored, before)
   else await space.store.insert(stored)

@@ -4,6 +4,7 @@ import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
+import { embeddingOf } from './embedding-of.ts'
 import { keptVersion } from './get.ts'
 import { encodeRecord, Memory, type MemoryRecord, toMemory } from './memory.ts'
 import { areLive, foundBy } from './put.ts'
@@ -32,7 +33,7 @@ export const restoreMemory = operation({
   status: 200,
   replayable: (ctx, output) => areLive(ctx, [output.id]),
   run: async (ctx, { id }) => {
-    const { record } = await keptVersion(ctx, id)
+    const { stored, record } = await keptVersion(ctx, id)
     const { superseded, ...restored } = record
     if (!superseded) return toMemory(id, ctx.namedSpace.handle, record)
     if (record.key !== null && (await ctx.space.findByKey(record.key)) !== undefined) {
@@ -40,7 +41,8 @@ export const restoreMemory = operation({
     }
     const bytes = encodeRecord(restored satisfies MemoryRecord)
     const { version } = restored
-    await ctx.space.restore({ id, version, record: bytes, ...foundBy(restored) })
+    const embedding = embeddingOf(ctx, ctx.namedSpace, { id, record: restored, before: stored })
+    await ctx.space.restore({ id, version, record: bytes, ...foundBy(restored), embedding })
     ctx.note({ id, version, mac: toBase64Url(await ctx.space.contentMac(bytes)) })
     return toMemory(id, ctx.namedSpace.handle, restored)
   },

@@ -3,6 +3,7 @@ import { asLocketError, errorTable, LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Caller, Context } from '../../kernel/context.ts'
 import { operation } from '../../kernel/operation.ts'
+import { type Embedded, embedAhead } from '../embeddings/embeddings.ts'
 import { defaultSpace } from '../spaces/access.ts'
 import { SpaceHandle } from '../spaces/space.ts'
 import { NewMemory } from './memory.ts'
@@ -55,9 +56,14 @@ export const storeMemories = operation({
       ctx,
       items.flatMap(({ memory }) => memory?.id ?? []),
     ),
-  run: async (ctx, input) => {
+  prepare: (ctx, { items }) =>
+    embedAhead(
+      ctx,
+      items.flatMap((item) => NewMemory.safeParse(item).data ?? []),
+    ),
+  run: async (ctx, input, embedded) => {
     const items: z.output<typeof ItemResult>[] = []
-    for (const item of input.items) items.push(await storeItem(ctx, item, input))
+    for (const item of input.items) items.push(await storeItem(ctx, item, { ...input, embedded }))
     return { items }
   },
 })
@@ -80,15 +86,18 @@ function spaceOf(item: unknown, batch: StoreBatch, caller: Caller): string {
 async function storeItem(
   ctx: Context,
   item: unknown,
-  batch: StoreBatch,
+  batch: StoreBatch & { readonly embedded: Embedded },
 ): Promise<z.output<typeof ItemResult>> {
   try {
     const parsed = NewMemory.safeParse(item)
     if (!parsed.success) throw new LocketError('invalid_input', firstIssue(parsed.error))
+    const { embedded } = batch
     const handle = spaceOf(item, batch, ctx.caller)
     const space = ctx.spaces.find((one) => one.handle === handle)
     if (!space) throw new LocketError('not_found', 'space')
-    const memory = await ctx.store.savepoint(() => putMemory(ctx, space, parsed.data))
+    const memory = await ctx.store.savepoint(() =>
+      putMemory(ctx, space, { ...parsed.data, embedded }),
+    )
     return { memory, error: null }
   } catch (thrown) {
     const { code, detail } = itemFault(thrown)

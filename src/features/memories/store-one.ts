@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { limits } from '../../core/limits.ts'
 import { operation } from '../../kernel/operation.ts'
+import { type Embedded, embedAhead } from '../embeddings/embeddings.ts'
 import { defaultSpace } from '../spaces/access.ts'
 import { findSimilar, Similar } from './find-similar.ts'
 import { NewMemory } from './memory.ts'
@@ -12,6 +13,11 @@ const StoreMemory = NewMemory.extend({
     .default(false)
     .describe('Tell which memories say nearly the same, to who may read them.'),
 })
+
+interface Prepared {
+  readonly embedded: Embedded
+  readonly similar: readonly Similar[]
+}
 
 /**
  * Stores a memory in one space, which is made when it is not there. With a `key` that the space
@@ -39,13 +45,16 @@ export const storeMemory = operation({
   output: StoredAnswer.extend({ similar: z.array(Similar).optional() }),
   status: 201,
   replayable: (ctx, output) => areLive(ctx, [output.id]),
-  prepare: async (ctx, input): Promise<readonly Similar[]> => {
+  prepare: async (ctx, input): Promise<Prepared> => {
     const [space] = ctx.spaces
-    if (!input.reportSimilar || !space) return []
-    return findSimilar(ctx, space, input.text)
+    const [embedded, similar] = await Promise.all([
+      embedAhead(ctx, [input]),
+      input.reportSimilar && space ? findSimilar(ctx, space, input.text) : [],
+    ])
+    return { embedded, similar }
   },
-  run: async (ctx, { reportSimilar, ...input }, found) => {
-    const stored = await putMemory(ctx, ctx.namedSpace, input)
+  run: async (ctx, { reportSimilar, ...input }, { embedded, similar: found }: Prepared) => {
+    const stored = await putMemory(ctx, ctx.namedSpace, { ...input, embedded })
     if (!reportSimilar) return stored
     const others = mayRead(ctx.caller, ctx.space) ? found.filter(({ id }) => id !== stored.id) : []
     const live = await ctx.space.getMany(others.map(({ id }) => id))

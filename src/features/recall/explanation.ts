@@ -1,4 +1,8 @@
 import { z } from 'zod'
+import type { Fused } from './fuse.ts'
+import type { Found } from './search.ts'
+
+const Place = z.strictObject({ rank: z.number().int(), score: z.number() }).nullable()
 
 /**
  * Where the score of an answer comes from. It is made from what the caller may see and from nothing
@@ -26,7 +30,16 @@ export const Explanation = z.strictObject({
       importance: z.number().describe('A factor: 0.9 to 1.1.'),
       recency: z.number().describe('A factor: 1 to 1.1, or to 2 where `recency` is `strong`.'),
     })
-    .describe('The score within its space.'),
+    .nullable()
+    .describe('What its words give; null where none of them matches.'),
+  union: z
+    .strictObject({
+      words: Place.describe('Its place by words.'),
+      vectors: Place.describe('Its place by vectors: cosine × importance × recency.'),
+      score: z.number().describe('The sum of 1 / (60 + rank) over both.'),
+    })
+    .nullable()
+    .describe('How words and vectors were made one list; null where it is by words alone.'),
   fusion: z
     .strictObject({
       rank: z.number().int().describe('Its place among the answers of its space, from 1.'),
@@ -36,3 +49,13 @@ export const Explanation = z.strictObject({
     .describe('How several spaces were made one list; null where there is one space.'),
 })
 export type Explanation = z.output<typeof Explanation>
+
+/** The parts of the score of what was found, for who asked for them. */
+export function explanationOf({ words, union, fusion }: Found & Fused): Explanation {
+  const parts = words?.explain
+  return {
+    words: words && parts ? { score: words.score, ...parts, terms: [...parts.terms] } : null,
+    union: union && { ...union },
+    fusion: fusion ? { ...fusion } : null,
+  }
+}

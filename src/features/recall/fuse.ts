@@ -8,6 +8,11 @@ export interface Fusion {
   readonly score: number
 }
 
+export interface Fused {
+  /** Left out where there was one list. */
+  readonly fusion?: Fusion
+}
+
 /**
  * One list from several: scores of different spaces mean different things, ranks do not. A single
  * list keeps its own scores.
@@ -15,7 +20,7 @@ export interface Fusion {
 export function fuse<Hit extends { readonly score: number }>(
   lists: readonly (readonly Hit[])[],
   limit: number,
-): (Hit & { readonly fusion?: Fusion })[] {
+): (Hit & Fused)[] {
   const [only, ...others] = lists
   if (!only) return []
   if (others.length === 0) return only.slice(0, limit)

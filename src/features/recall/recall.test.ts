@@ -138,8 +138,14 @@ test("without a space a user's own is meant; an absent own space is empty", asyn
   const locket = await openLocket(t)
   const person = await locket.person(alice)
   const viewer = await locket.person('user:vera', { role: 'viewer' })
-  assert.deepEqual(await recall(locket, { query: 'tea' }, person.key), { items: [] })
-  assert.deepEqual(await recall(locket, { space: 'team:x', query: 'tea' }), { items: [] })
+  assert.deepEqual(await recall(locket, { query: 'tea' }, person.key), {
+    items: [],
+    degraded: false,
+  })
+  assert.deepEqual(await recall(locket, { space: 'team:x', query: 'tea' }), {
+    items: [],
+    degraded: false,
+  })
   const asViewer = await recall(locket, { query: 'tea' }, viewer.key)
   assert.equal(asViewer.code, 'not_found', 'who could not make it')
   await storeIn(locket)(alice, 'tea')
@@ -199,7 +205,10 @@ test('a question that makes no sense is refused', async (t) => {
   const filter = { owner: 'x' }
   assert.equal((await recall(locket, { space: alice, query, filter })).code, 'invalid_filter')
   const emoji = '😀'.repeat(limits.query_codePoints_max)
-  assert.deepEqual(await recall(locket, { space: alice, query: emoji }), { items: [] })
+  assert.deepEqual(await recall(locket, { space: alice, query: emoji }), {
+    items: [],
+    degraded: false,
+  })
 })
 
 test('spaces whose indexes do not fit into memory together are recalled together', async (t) => {

@@ -1,19 +1,19 @@
 import { z } from 'zod'
 import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
-import type { Context, NamedSpace } from '../../kernel/context.ts'
-import { operation } from '../../kernel/operation.ts'
+import type { Context, NamedSpace, PrepareContext } from '../../kernel/context.ts'
+import { operation, Unprepared } from '../../kernel/operation.ts'
 import type { StoredMemory } from '../../storage/space-store.ts'
-import type { Explanation as Parts } from '../indexes/explain.ts'
-import { type Recency, recencies } from '../indexes/factors.ts'
-import type { Hit } from '../indexes/space-index.ts'
+import { queriesAreSent, queryVector } from '../embeddings/embeddings.ts'
+import { recencies } from '../indexes/factors.ts'
 import type { HeldIndex } from '../indexes/space-indexes.ts'
-import { Filter, type Predicate } from '../memories/filter.ts'
+import { Filter } from '../memories/filter.ts'
 import { decodeRecord, isExpired, Memory, type MemoryId, toMemory } from '../memories/memory.ts'
 import { defaultSpace } from '../spaces/access.ts'
 import { SpaceHandle } from '../spaces/space.ts'
-import { Explanation } from './explanation.ts'
-import { type Fusion, fuse } from './fuse.ts'
+import { Explanation, explanationOf } from './explanation.ts'
+import { type Fused, fuse } from './fuse.ts'
+import { type Found, type Prepared, search } from './search.ts'
 
 const Spaces = z.union([SpaceHandle, z.array(SpaceHandle).min(1).max(limits.recall_spaces_max)])
 
@@ -65,30 +65,29 @@ export const recallMemories = operation({
   audit: 'memory.recalled',
   facts: (_, output) => ({ details: { items: output?.items.map((item) => item.id) ?? [] } }),
   input: Recall,
-  output: z.strictObject({ items: z.array(Recalled) }),
+  output: z.strictObject({
+    items: z.array(Recalled),
+    degraded: z
+      .boolean()
+      .describe('True when the embedder did not answer, or many memories have no vector yet.'),
+  }),
   status: 200,
-  prepare: async (ctx) => {
-    const held = new Map<Id<'spc'>, HeldIndex>()
-    for (const space of ctx.spaces) {
-      held.set(space.id, await ctx.services.indexes.catchUp(space))
-    }
-    return held
+  prepare: async (ctx, input): Promise<Prepared> => {
+    if (ctx.spaces.length === 0) return { held: new Map(), vector: null }
+    const [held, vector] = await Promise.all([catchUp(ctx), queryVector(ctx, input.query)])
+    return { held, vector }
   },
-  run: async (ctx, input, held) => {
-    const question = {
-      query: input.query,
-      limit: input.limit,
-      now: ctx.now,
-      recency: input.recency,
-      explain: input.explain,
-      ...(input.filter && { accept: input.filter }),
+  run: async (ctx, input, prepared?: Prepared) => {
+    const asksVectors = queriesAreSent(ctx) && ctx.spaces.length > 0
+    if (asksVectors && !prepared) throw new Unprepared()
+    const { filter, space: _, ...asked } = input
+    const question = { ...asked, now: ctx.now, prepared, ...(filter && { accept: filter }) }
+    const answers = await Promise.all(ctx.spaces.map((space) => search(ctx, space, question)))
+    const lists = answers.map(({ found }) => found)
+    return {
+      items: await open(ctx, fuse(lists, input.limit), input),
+      degraded: asksVectors && answers.some((answer) => answer.degraded),
     }
-    const lists = await Promise.all(
-      ctx.spaces.map((space) =>
-        search(ctx, space, { ...question, held: held?.get(space.store.id) }),
-      ),
-    )
-    return { items: await open(ctx, fuse(lists, input.limit)) }
   },
 })
 
@@ -97,50 +96,32 @@ function handlesOf(input: Recall, own: () => string): readonly string[] {
   return typeof input.space === 'string' ? [input.space] : [...new Set(input.space)]
 }
 
-interface Question {
-  readonly query: string
-  readonly limit: number
-  readonly now: number
-  readonly recency: Recency
-  readonly explain: boolean
-  readonly accept?: Predicate
-  readonly held: HeldIndex | undefined
+async function catchUp(ctx: PrepareContext): Promise<Map<Id<'spc'>, HeldIndex>> {
+  const held = new Map<Id<'spc'>, HeldIndex>()
+  for (const space of ctx.spaces) {
+    held.set(space.id, await ctx.services.indexes.catchUp(space))
+  }
+  return held
 }
-
-interface Found {
-  readonly id: MemoryId
-  readonly score: number
-  readonly space: NamedSpace
-  readonly words: Omit<Hit, 'id'>
-}
-
-async function search(ctx: Context, space: NamedSpace, question: Question): Promise<Found[]> {
-  const index = await ctx.services.indexes.current(space.store, question.held)
-  const hits = index.search(question.query, question)
-  return hits.map(({ id, ...words }) => ({ id: id as MemoryId, score: words.score, space, words }))
-}
-
-type Fused = Found & { readonly fusion?: Fusion }
 
 /** Opens what was found, in its order; what is gone or over by now is left out. */
-async function open(ctx: Context, found: readonly Fused[]): Promise<Recalled[]> {
+async function open(
+  ctx: Context,
+  found: readonly (Found & Fused)[],
+  { explain }: Recall,
+): Promise<Recalled[]> {
   const items: Recalled[] = []
   const stored = new Map<NamedSpace, Map<MemoryId, StoredMemory>>()
   for (const [space, hits] of Map.groupBy(found, (hit) => hit.space)) {
     stored.set(space, await space.store.getMany(hits.map((hit) => hit.id)))
   }
-  for (const { id, score, space, words, fusion } of found) {
+  for (const hit of found) {
+    const { id, score, space } = hit
     const bytes = stored.get(space)?.get(id)?.record
     const record = bytes && decodeRecord(bytes)
     if (!record || isExpired(record, ctx.now)) continue
     const item = { ...toMemory(id, space.handle, record), score }
-    const { score: own, explain } = words
-    items.push(explain ? { ...item, explain: explanation(own, explain, fusion) } : item)
+    items.push(explain ? { ...item, explain: explanationOf(hit) } : item)
   }
   return items
-}
-
-function explanation(score: number, parts: Parts, fusion: Fusion | undefined): Explanation {
-  const terms = parts.terms.map((term) => ({ ...term }))
-  return { words: { score, ...parts, terms }, fusion: fusion ? { ...fusion } : null }
 }

@@ -7,6 +7,7 @@ import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { openProfile } from '../principals/principal.ts'
 import { findPrincipal } from '../principals/store.ts'
+import { embeddingLevelOf, type TenantRow } from '../tenants/tenant.ts'
 import { rightsOf } from './rights.ts'
 
 /** Who is calling, and the tenant's epoch that his rights were read at. */
@@ -22,7 +23,11 @@ export interface Shown extends Pick<Caller, 'credentialId' | 'expiresAt_ms' | 'a
 }
 
 /** Null when the principal is disabled, deleted or was never there. */
-export async function callerOf(store: TenantStore, shown: Shown): Promise<Caller | null> {
+export async function callerOf(
+  store: TenantStore,
+  tenant: TenantRow,
+  shown: Shown,
+): Promise<Caller | null> {
   const { principalId, scopes, ...credential } = shown
   const principal = await findPrincipal(store, principalId)
   if (principal?.state !== 'active') return null
@@ -35,5 +40,6 @@ export async function callerOf(store: TenantStore, shown: Shown): Promise<Caller
     handle: (await openProfile(store, principal)).handle,
     scopes,
     rights: scopes ? narrow(rights, expandAll(scopes)) : rights,
+    embeddingLevel: await embeddingLevelOf(store, tenant),
   }
 }

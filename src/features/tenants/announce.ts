@@ -2,7 +2,7 @@
 import type { Context } from '../../kernel/context.ts'
 import { appendEvent } from '../audit/append.ts'
 import { jobEvent } from '../audit/event.ts'
-import type { TenantId, TenantRow } from './tenant.ts'
+import type { Tenant } from './tenant.ts'
 
 /**
  * The event of the administrator who did it is in the log of his own tenant; these name the request
@@ -11,10 +11,9 @@ import type { TenantId, TenantRow } from './tenant.ts'
 export async function announce(
   ctx: Context,
   action: 'tenant.created' | 'tenant.updated',
-  tenant: { id: TenantId; state: TenantRow['state'] },
+  { id, state, embeddingLevel }: Tenant,
 ): Promise<void> {
-  const { id, state } = tenant
-  const details = { state, requestId: ctx.requestId }
+  const details = { state, embeddingLevel, requestId: ctx.requestId }
   const logs = [ctx.instance(), ...(id === ctx.caller.tenant ? [] : [ctx.otherTenant(id)])]
   for (const log of logs) {
     const event = jobEvent(ctx.now, action, { resourceId: id, details })

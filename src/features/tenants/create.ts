@@ -55,7 +55,7 @@ export const createTenant = operation({
       now: ctx.now,
     })
     const tenant = await toTenant(store, await ownTenant(store))
-    await announce(ctx, 'tenant.created', { id: store.tenant, state: tenant.state })
+    await announce(ctx, 'tenant.created', tenant)
     return { ...tenant, apiKey }
   },
 })

@@ -3,6 +3,11 @@ import { z } from 'zod'
 import { toTimestamp } from '../../core/clock.ts'
 import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
+import {
+  defaultEmbeddingLevel,
+  type EmbeddingLevel,
+  embeddingLevels,
+} from '../../kernel/embedding-level.ts'
 import { idField, Timestamp } from '../../kernel/fields.ts'
 import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
@@ -14,11 +19,16 @@ export type TenantRow = Tables['tenants']
 export const Slug = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/)
 export const TenantName = z.string().trim().min(1).max(limits.name_characters_max)
 
+export const EmbeddingLevelField = z
+  .enum(embeddingLevels)
+  .describe('Up to which privacy level memories are sent to the embedder, where there is one.')
+
 export const Tenant = z.strictObject({
   id: idField('ten'),
   slug: z.string(),
   name: z.string(),
   state: z.enum(['active', 'disabled']),
+  embeddingLevel: EmbeddingLevelField,
   createdAt: Timestamp,
   updatedAt: Timestamp,
 })
@@ -27,20 +37,35 @@ export type Tenant = z.output<typeof Tenant>
 export interface TenantProfile {
   readonly slug: string
   readonly name: string
+  /** Left out: the default. */
+  readonly embeddingLevel?: EmbeddingLevel
 }
 
 /** Opens a row. `store` is the view of that very tenant: its keys, not the reader's. */
 export async function toTenant(store: TenantStore, row: TenantRow): Promise<Tenant> {
-  const cell = { table: 'tenants', row: row.tenant_id, column: 'profile' } as const
-  const profile = (await store.open('tenant', cell, row.profile)) as TenantProfile
+  const profile = await openProfile(store, row)
   return {
     id: row.tenant_id,
     slug: profile.slug,
     name: profile.name,
     state: row.state,
+    embeddingLevel: profile.embeddingLevel ?? defaultEmbeddingLevel,
     createdAt: toTimestamp(row.created_at),
     updatedAt: toTimestamp(row.updated_at),
   }
+}
+
+/** Up to which privacy level the tenant's memories may be sent to the embedder. */
+export async function embeddingLevelOf(
+  store: TenantStore,
+  row: TenantRow,
+): Promise<EmbeddingLevel> {
+  return (await openProfile(store, row)).embeddingLevel ?? defaultEmbeddingLevel
+}
+
+async function openProfile(store: TenantStore, row: TenantRow): Promise<TenantProfile> {
+  const cell = { table: 'tenants', row: row.tenant_id, column: 'profile' } as const
+  return (await store.open('tenant', cell, row.profile)) as TenantProfile
 }
 
 /** A slug from a name: what is not a letter or digit becomes a hyphen. */

@@ -6,14 +6,24 @@ import { idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { announce } from './announce.ts'
 import { ownTenant, updateTenant as writeTenant } from './store.ts'
-import { Tenant, TenantName, toTenant } from './tenant.ts'
+import { EmbeddingLevelField, Tenant, TenantName, toTenant } from './tenant.ts'
 
-/** Renames, disables or enables a tenant; its credentials stop at the next request. */
+declare module '../../kernel/context.ts' {
+  interface Services {
+    /** What may be sent to the embedder may be something else by now. */
+    readonly tenantUpdated: () => void
+  }
+}
+
+/**
+ * Renames, disables or enables a tenant, and says up to which privacy level its memories may be sent
+ * to the embedder; all of it holds from the next request.
+ */
 export const updateTenant = operation({
   id: 'tenants.update',
   method: 'PATCH',
   path: '/v1/tenants/{id}',
-  summary: 'Rename, disable or enable a tenant.',
+  summary: 'Rename, disable or enable a tenant; say what its embedder may be sent.',
   effect: 'write',
   idempotent: false,
   permission: 'system:admin',
@@ -24,12 +34,13 @@ export const updateTenant = operation({
   audit: 'tenant.updated',
   facts: (input, output) => ({
     resourceId: input.id,
-    ...(output && { details: { state: output.state } }),
+    ...(output && { details: { state: output.state, embeddingLevel: output.embeddingLevel } }),
   }),
   input: z.strictObject({
     id: idField('ten'),
     name: TenantName.optional(),
     state: z.enum(['active', 'disabled']).optional(),
+    embeddingLevel: EmbeddingLevelField.optional(),
   }),
   output: Tenant,
   status: 200,
@@ -43,10 +54,16 @@ export const updateTenant = operation({
     const before = await toTenant(store, row)
     const changed = await writeTenant(store, row, {
       state: input.state ?? row.state,
-      profile: { slug: before.slug, name: input.name ?? before.name },
+      profile: {
+        slug: before.slug,
+        name: input.name ?? before.name,
+        embeddingLevel: input.embeddingLevel ?? before.embeddingLevel,
+      },
       now: ctx.now,
     })
-    await announce(ctx, 'tenant.updated', { id: input.id, state: changed.state })
-    return toTenant(store, changed)
+    const tenant = await toTenant(store, changed)
+    await announce(ctx, 'tenant.updated', tenant)
+    ctx.afterCommit(ctx.services.tenantUpdated)
+    return tenant
   },
 })

@@ -1,0 +1,78 @@
+/** What one space answers to a question: by its words and, with the vector of the query, by meaning. */
+import type { Id } from '../../core/ids.ts'
+import type { Context, NamedSpace } from '../../kernel/context.ts'
+import type { Recency } from '../indexes/factors.ts'
+import type { Hit } from '../indexes/space-index.ts'
+import type { HeldIndex } from '../indexes/space-indexes.ts'
+import type { Predicate } from '../memories/filter.ts'
+import type { MemoryId } from '../memories/memory.ts'
+import { type Place, unite } from './unite.ts'
+
+export interface Question {
+  readonly query: string
+  readonly limit: number
+  readonly now: number
+  readonly recency: Recency
+  readonly explain: boolean
+  readonly accept?: Predicate
+  readonly prepared: Prepared | undefined
+}
+
+export interface Prepared {
+  readonly held: ReadonlyMap<Id<'spc'>, HeldIndex>
+  /** The query's; null: it is answered by words alone. */
+  readonly vector: Float32Array | null
+}
+
+export interface Found {
+  readonly id: MemoryId
+  readonly score: number
+  readonly space: NamedSpace
+  /** Null where its words do not match. */
+  readonly words: Omit<Hit, 'id'> | null
+  /** Null where there is one list alone. */
+  readonly union: Union | null
+}
+
+/** Its places in the two lists, of those that it is in. */
+export interface Union {
+  readonly words: Place | null
+  readonly vectors: Place | null
+  readonly score: number
+}
+
+export interface Answer {
+  readonly found: readonly Found[]
+  /** Whether vectors would have had more of a say. */
+  readonly degraded: boolean
+}
+
+/** One of so many memories may be without a vector yet before an answer is called degraded. */
+const pendingShare = 10
+/** From so many of each list the union is made: what is low in one may be high in the other. */
+const candidates_min = 100
+
+export async function search(ctx: Context, space: NamedSpace, question: Question): Promise<Answer> {
+  const { prepared, query, limit } = question
+  const held = prepared?.held.get(space.store.id)
+  const index = await ctx.services.indexes.current(space.store, held)
+  const vector = prepared?.vector
+  if (!vector) {
+    const hits = index.search(query, question)
+    const found = hits.map(({ id, ...words }) => {
+      return { id: id as MemoryId, score: words.score, space, words, union: null }
+    })
+    return { found, degraded: true }
+  }
+  const deep = { ...question, limit: Math.max(limit, candidates_min) }
+  const words = index.search(query, deep)
+  const matches = new Map(words.map((hit) => [hit.id, hit]))
+  const found = unite([words, index.nearest(vector, deep)], limit).map((united) => {
+    const { id, score } = united
+    const { id: _, ...match } = matches.get(id) ?? { id }
+    const [ofWords = null, ofVectors = null] = united.places
+    const union = { words: ofWords, vectors: ofVectors, score }
+    return { id: id as MemoryId, score, space, words: ofWords && (match as Found['words']), union }
+  })
+  return { found, degraded: index.pending * pendingShare > index.size }
+}
