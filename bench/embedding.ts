@@ -4,6 +4,8 @@
  * worth measuring.
  */
 
+import type { Embedder } from '../src/models/embedder.ts'
+
 export const dimensions = 384
 const features_perWord = 24
 
@@ -22,6 +24,13 @@ function addWord(vector: number[], word: string): void {
     const at = (state >>> 8) % dimensions
     vector[at] = (vector[at] ?? 0) + ((state & 1) === 0 ? 1 : -1)
   }
+}
+
+/** The stub as Locket takes it, in process like that of its peers. */
+export const stubEmbedder: Embedder = {
+  model: 'stub',
+  dimensions,
+  embed: async (texts) => texts.map((text) => Float32Array.from(embed(text))),
 }
 
 /** FNV-1a, 32 bits. */

@@ -15,6 +15,7 @@ export interface LocketFigures {
 
 export interface LocketTask {
   readonly memories: number
+  readonly embedder: boolean
   /** The one that the server may use; any when null. */
   readonly processor: number | null
 }
@@ -25,10 +26,14 @@ const recallsMany_n = 10_000
 const space = 'user:bench'
 
 /** Stores all but the last few with 32 clients, those with one, and then recalls. */
-export async function benchLocket({ memories, processor }: LocketTask): Promise<LocketFigures> {
+export async function benchLocket({
+  memories,
+  embedder,
+  processor,
+}: LocketTask): Promise<LocketFigures> {
   const directory = benchDirectory()
   try {
-    const server = await startBenchServer({ directory: directory.path }, processor)
+    const server = await startBenchServer({ directory: directory.path, embedder }, processor)
     const clients = Array.from({ length: clients_n }, () =>
       createClient(server.url, server.key ?? ''),
     )
@@ -53,7 +58,9 @@ async function measure(clients: readonly Client[], memories: number): Promise<Lo
     client.post('/v1/memories', { space, text: texts.memory(), sessionId: texts.session() })
   const recall = async (client: Client): Promise<void> => {
     const answer = await client.post('/v1/memories/recall', { space, query: texts.query() })
-    found += (answer as { items: unknown[] }).items.length
+    const { items, degraded } = answer as { items: unknown[]; degraded: boolean }
+    if (degraded) throw new Error('a recall was answered without its vectors')
+    found += items.length
   }
   const addMany = await run(clients, memories - alone_n, store)
   const add = await run(alone, alone_n, store)

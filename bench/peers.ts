@@ -96,8 +96,8 @@ async function benchSide(results: Results, plan: Plan, embedder: boolean): Promi
     tableRow(['', 'add p50', 'adds/s, 32', 'search p50', 'searches/s', '32 clients', 'answers']),
   )
   let locket: LocketFigures | null = null
-  if (plan.locket && !embedder) {
-    locket = await benchLocket({ memories, processor })
+  if (plan.locket) {
+    locket = await benchLocket({ memories, embedder, processor })
     results.line(locketRow(locket))
   }
   const peers = new Map<PeerName, PeerFigures>()

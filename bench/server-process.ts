@@ -8,6 +8,8 @@ import { join } from 'node:path'
 export interface ServerOptions {
   readonly directory: string
   readonly indexes_bytes_max?: number
+  /** Whether the stub embedder is there; without it recall goes by words alone. */
+  readonly embedder?: boolean
 }
 
 /** The first that it says. `key` is the administrator's when the directory was new. */
