@@ -58,11 +58,12 @@ const meanwhile: readonly (readonly [
 for (const [what, act, code] of meanwhile) {
   test(`a write notices, in its transaction, that ${what}`, async (t) => {
     let between: (() => Promise<Reply>) | undefined
-    const changed = withChanged('memories.store', () => ({
-      prepare: async () => {
+    const changed = withChanged('memories.store', ({ prepare }) => ({
+      prepare: async (...args) => {
         const once = between
         between = undefined
         if (once) assert.equal((await once()).status, 200)
+        return prepare?.(...args)
       },
     }))
     const locket = await openLocket(t, { operations: changed })
@@ -79,12 +80,13 @@ for (const [what, act, code] of meanwhile) {
 test('rights that grow meanwhile do no harm: they are asked for again in the transaction', async (t) => {
   let between: (() => Promise<Reply>) | undefined
   let prepared = 0
-  const changed = withChanged('memories.store', () => ({
-    prepare: async () => {
+  const changed = withChanged('memories.store', ({ prepare }) => ({
+    prepare: async (...args) => {
       prepared += 1
       const once = between
       between = undefined
       await once?.()
+      return prepare?.(...args)
     },
   }))
   const locket = await openLocket(t, { operations: changed })
@@ -157,13 +159,14 @@ test('a write that is run again is done once and leaves one event', async (t) =>
   let runs = 0
   const culprits: Promise<void>[] = []
   const locket: Locket = await openLocket(t, {
-    operations: withChanged('memories.store', ({ run }) => ({
+    operations: withChanged('memories.store', ({ prepare, run }) => ({
       // Comes into the same group of writes as the store, behind it.
-      prepare: async () => {
+      prepare: async (...args) => {
         const { database } = locket.instance
         setImmediate(() =>
           culprits.push(database.write(costsTheGroup, 'full').catch(() => undefined)),
         )
+        return prepare?.(...args)
       },
       run: (...args) => {
         runs += 1
