@@ -110,6 +110,8 @@ export const limits = {
   writeQueue_max: 10_000,
   writeGroup_max: 64,
   readQueue_max: 10_000,
+  /** Reads that share a snapshot: the log of the database cannot be emptied while one is open. */
+  readGroup_max: 64,
   /** How long a connection to the database may take to be had. */
   databaseConnect_ms_max: 5_000,
   keysCached_max: 10_000,

@@ -5,12 +5,10 @@ import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import type { Database, Durability, Transaction, WriteOptions } from './database.ts'
 import { GroupCommit } from './group-commit.ts'
+import { GroupRead } from './group-read.ts'
 import { type Migration, migrate, migrations } from './migrations.ts'
 import { busy_timeout_ms, SqliteConnection } from './sqlite-connection.ts'
-import { sqliteStatements } from './sqlite-statements.ts'
 import { tables } from './tables.ts'
-import { type Statements, StrictTransaction } from './transaction.ts'
-import { Turns } from './turns.ts'
 
 export interface SqliteOptions {
   readonly file: string
@@ -41,16 +39,13 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
 class SqliteDatabase implements Database {
   readonly engine = 'sqlite'
   readonly #writer: SqliteConnection
-  readonly #reader: SqliteConnection
-  readonly #reading: Statements
   readonly #commits: GroupCommit
-  readonly #reads = new Turns()
+  readonly #reads: GroupRead
   #closing: Promise<void> | undefined
 
   constructor(writer: SqliteConnection, reader: SqliteConnection, log: Log) {
     this.#writer = writer
-    this.#reader = reader
-    this.#reading = sqliteStatements(reader)
+    this.#reads = new GroupRead(reader, log)
     this.#commits = new GroupCommit(writer, log)
   }
 
@@ -60,8 +55,8 @@ class SqliteDatabase implements Database {
 
   async read<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     this.#assertOpen()
-    if (this.#reads.taken >= limits.readQueue_max) throw new LocketError('unavailable')
-    return this.#reads.take(() => this.#snapshot(work))
+    if (this.#reads.waiting >= limits.readQueue_max) throw new LocketError('unavailable')
+    return this.#reads.read(work)
   }
 
   /** There is one writer, so there is but one turn. */
@@ -91,28 +86,15 @@ class SqliteDatabase implements Database {
     if (this.#closing !== undefined) throw new LocketError('unavailable')
   }
 
-  async #snapshot<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const tx = new StrictTransaction(this.#reading, false)
-    this.#reader.run('BEGIN')
-    try {
-      const value = await work(tx.view())
-      if (tx.failure) throw tx.failure.error
-      return value
-    } finally {
-      tx.end()
-      if (this.#reader.isTransaction) this.#reader.run('ROLLBACK')
-    }
-  }
-
   /** Runs `task` while neither connection has a transaction open. */
   async #alone<T>(task: () => T): Promise<T> {
     this.#assertOpen()
-    return this.#reads.take(() => this.#commits.between(task))
+    return this.#reads.between(() => this.#commits.between(task))
   }
 
   async #shut(): Promise<void> {
     await this.#commits.close()
-    await this.#reads.take(async () => this.#reader.close())
+    await this.#reads.close()
     this.#writer.close()
   }
 }
