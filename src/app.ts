@@ -31,6 +31,11 @@ import type { JobContext } from './kernel/job.ts'
 import type { Operation } from './kernel/operation.ts'
 import { createEmbedder, type Embedder, type EmbedderSettings } from './models/embedder.ts'
 import { createEndpoint } from './models/endpoint.ts'
+import {
+  createLanguageModel,
+  type LanguageModel,
+  type LanguageModelSettings,
+} from './models/language-model.ts'
 import { operations } from './operations.ts'
 import { createRateLimits, type RateBudgets } from './pipeline/rate-limits.ts'
 import type { Pipeline } from './pipeline/request.ts'
@@ -56,6 +61,8 @@ export interface AppOptions {
   readonly egressAllow?: readonly string[]
   /** The endpoint that makes vectors; none when it is not said, and recall goes by words alone. */
   readonly embedderSettings?: EmbedderSettings | null
+  /** The endpoint that writes summaries; none when it is not said. */
+  readonly languageModelSettings?: LanguageModelSettings | null
   /** What tests and benches replace. */
   readonly embedder?: Embedder
   readonly rateBudgets?: RateBudgets
@@ -142,6 +149,7 @@ function createServices(instance: Instance, options: AppOptions): Services {
     clock,
     egress,
     embeddings,
+    languageModel: languageModelOf(options.languageModelSettings ?? null, { egress, log }),
     indexes,
     tenantUpdated: () => embeddings?.pending.walkAnew(),
     reseals,
@@ -173,6 +181,16 @@ function keptIndexes(
   const look = lookingAtSpaces(database, keys)
   const snapshots = openSnapshots({ directory, log })
   return { snapshots: createIndexSnapshots({ snapshots, look, ...index }), log }
+}
+
+function languageModelOf(
+  settings: LanguageModelSettings | null,
+  { egress, log }: Pick<Services, 'egress' | 'log'>,
+): LanguageModel | null {
+  if (!settings) return null
+  const { baseUrl, keyFile, ...model } = settings
+  const endpoint = createEndpoint({ baseUrl, keyFile, fetch: egress.fetch })
+  return createLanguageModel({ ...model, endpoint, log })
 }
 
 function embedderOf(

@@ -72,6 +72,7 @@ export function configOf(directory: string, data?: TestData): Config {
     docs: true,
     egressAllow: [],
     embedder: null,
+    languageModel: null,
     database: data?.config ?? null,
     rootKey: { file: join(directory, 'root.key') },
     tombstonesFile: join(directory, 'tombstones'),

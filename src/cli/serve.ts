@@ -70,6 +70,7 @@ async function serveInstance(config: Config, serving: Serving): Promise<void> {
     docs: config.docs,
     egressAllow: config.egressAllow,
     embedderSettings: config.embedder,
+    languageModelSettings: config.languageModel,
   })
   try {
     await serveApp(app, config, serving)

@@ -73,6 +73,20 @@ const cases: Readonly<Record<string, Case>> = {
     },
     mistakes: [],
   },
+  'a language model without a name, whose host may not be called': {
+    env: { LOCKET_LANGUAGE_MODEL_URL: 'https://api.example.com/v1' },
+    mistakes: [
+      'LOCKET_LANGUAGE_MODEL_URL: needs LOCKET_LANGUAGE_MODEL_NAME too',
+      'LOCKET_LANGUAGE_MODEL_URL: calls to it would be refused: add api.example.com to LOCKET_EGRESS_ALLOW',
+    ],
+  },
+  'the name of a language model that is nowhere': {
+    flags: { 'language-model-name': 'm', 'language-model-key-file': '/keys/model' },
+    mistakes: [
+      '--language-model-name: needs --language-model-url too',
+      '--language-model-key-file: needs --language-model-url too',
+    ],
+  },
   'a model without an embedder': {
     flags: model,
     mistakes: [

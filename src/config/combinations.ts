@@ -8,7 +8,13 @@ import type { Reading } from './sources.ts'
 
 /** One line for each, by the names under which they were given. */
 export function combinationMistakes(reading: Reading): string[] {
-  return [...rootKeys(reading), ...tls(reading), ...database(reading), ...embedder(reading)]
+  return [
+    ...rootKeys(reading),
+    ...tls(reading),
+    ...database(reading),
+    ...embedder(reading),
+    ...languageModel(reading),
+  ]
 }
 
 function rootKeys(reading: Reading): string[] {
@@ -63,21 +69,33 @@ function database(reading: Reading): string[] {
   return mistakes
 }
 
-/** Parts of an embedder are told one by one; whether its host may be called, when the list is right. */
 function embedder(reading: Reading): string[] {
-  const { embedderUrl, egressAllow = [] } = reading.values
-  const parts = ['embedderModel', 'embedderDimensions', 'embedderKeyFile'] as const
-  const mistakes = [
+  return [
     ...needs(reading, 'embedderUrl', 'embedderModel'),
     ...needs(reading, 'embedderUrl', 'embedderDimensions'),
-    ...parts.flatMap((part) => needs(reading, part, 'embedderUrl')),
+    ...needs(reading, 'embedderModel', 'embedderUrl'),
+    ...needs(reading, 'embedderDimensions', 'embedderUrl'),
+    ...needs(reading, 'embedderKeyFile', 'embedderUrl'),
+    ...uncallable(reading, 'embedderUrl'),
   ]
-  if (embedderUrl === undefined || isNamed(embedderUrl, egressAllow)) return mistakes
-  const allow = siblingOf(reading, 'embedderUrl', 'egressAllow')
-  const entry = entryFor(embedderUrl)
+}
+
+function languageModel(reading: Reading): string[] {
   return [
-    ...mistakes,
-    `${labelOf(reading, 'embedderUrl')}: calls to it would be refused: add ${entry} to ${allow}`,
+    ...needs(reading, 'languageModelUrl', 'languageModelName'),
+    ...needs(reading, 'languageModelName', 'languageModelUrl'),
+    ...needs(reading, 'languageModelKeyFile', 'languageModelUrl'),
+    ...uncallable(reading, 'languageModelUrl'),
+  ]
+}
+
+/** An endpoint whose host is not on the list of those that may be called; told when the list is right. */
+function uncallable(reading: Reading, name: 'embedderUrl' | 'languageModelUrl'): string[] {
+  const { [name]: url, egressAllow = [] } = reading.values
+  if (url === undefined || isNamed(url, egressAllow)) return []
+  const allow = siblingOf(reading, name, 'egressAllow')
+  return [
+    `${labelOf(reading, name)}: calls to it would be refused: add ${entryFor(url)} to ${allow}`,
   ]
 }
 

@@ -5,6 +5,7 @@
 import { dirname, join } from 'node:path'
 import type { LogLevel } from '../core/log.ts'
 import type { EmbedderSettings } from '../models/embedder.ts'
+import type { LanguageModelSettings } from '../models/language-model.ts'
 import type { PostgresTarget } from '../storage/postgres-connection.ts'
 import { combinationMistakes } from './combinations.ts'
 import { readSettingsFile, type SettingsFile } from './file.ts'
@@ -40,6 +41,8 @@ export interface Config {
   readonly database: DatabaseConfig | null
   /** What makes vectors; null: recall goes by words alone. */
   readonly embedder: EmbedderSettings | null
+  /** What writes summaries; null: there are none. */
+  readonly languageModel: LanguageModelSettings | null
   readonly logLevel: LogLevel
   /** RAM for search indexes, bytes. */
   readonly indexes_bytes_max: number
@@ -152,6 +155,7 @@ function assemble(values: Values): Config {
     tombstonesFile: values.tombstonesFile ?? join(dirname(rootKeyFile), 'tombstones'),
     database: databaseOf(values),
     embedder: embedderOf(values),
+    languageModel: languageModelOf(values),
     logLevel,
     indexes_bytes_max: indexMemory * mebibyte,
   })
@@ -161,6 +165,17 @@ function tlsOf(values: Values): TlsConfig | null {
   const { tlsCert, tlsKey, tlsClientCa = null } = values
   if (tlsCert === undefined || tlsKey === undefined) return null
   return Object.freeze({ certFile: tlsCert, keyFile: tlsKey, clientCaFile: tlsClientCa })
+}
+
+function languageModelOf(values: Values): LanguageModelSettings | null {
+  const { languageModelUrl, languageModelName, languageModelKeyFile = null } = values
+  if (languageModelUrl === undefined || languageModelName === undefined) return null
+  return Object.freeze({
+    baseUrl: languageModelUrl,
+    model: languageModelName,
+    keyFile: languageModelKeyFile,
+    timeout_ms: values.languageModelTimeout ?? 0,
+  })
 }
 
 function embedderOf(values: Values): EmbedderSettings | null {

@@ -194,6 +194,11 @@ export const limits = {
   modelRest_ms: 5_000,
   modelRest_ms_max: 5 * 60_000,
   embedDimensions_max: 4_096,
+  /** What a language model is sent for one summary, what it may answer, and calls at once. */
+  summaryMemories_max: 100,
+  summaryCharacters_max: 60_000,
+  languageModelTokens_max: 2_000,
+  languageModelCalls_max: 4,
   embedTexts_perCall_max: 64,
   embedCharacters_perCall_max: 100_000,
   /** How long a store and a recall wait for an embedder; the one goes on without a vector, the other by words. */

@@ -2,13 +2,15 @@ import { z } from 'zod'
 import { day_ms, toTimestamp } from '../../core/clock.ts'
 import { limits } from '../../core/limits.ts'
 import { fromCursor, toCursor } from '../../core/page.ts'
+import type { Context } from '../../kernel/context.ts'
 import { Timestamp } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
-import { strategies } from '../memories/memory.ts'
+import { type MemoryId, strategies } from '../memories/memory.ts'
 import { defaultSpace } from '../spaces/access.ts'
-import { apply, expectedOf } from './apply.ts'
+import { apply, expectedOf, type Outcome } from './apply.ts'
 import { Compact, placeOf } from './input.ts'
 import { nothing, type Plan, planOf } from './plan.ts'
+import { applySummary, planSummary, type SummaryPlan } from './summary.ts'
 
 const id = 'memories.compact'
 
@@ -19,6 +21,7 @@ const Compacted = z.strictObject({
   replaced: z.array(z.string()).describe('Out of recall, and restorable.'),
   deleted: z.array(z.string()).describe('Deleted for good: their time was over already.'),
   bytes: z.number().int().describe('What the replaced and deleted ones hold.'),
+  summary: z.string().nullable().describe('The memory that stands for what was summarised.'),
   groups: z.array(z.strictObject({ kept: z.string(), replaced: z.array(z.string()) })),
   similar: z
     .array(z.strictObject({ ids: z.array(z.string()), similarity: z.number() }))
@@ -33,7 +36,8 @@ type Compacted = z.output<typeof Compacted>
 
 /**
  * Takes out of recall what a strategy finds in one space, or tells what it would. What it replaces
- * can be restored for a while. Fails with `invalid_filter`, `invalid_cursor`.
+ * can be restored for a while. Fails with `invalid_filter`, `invalid_cursor`; a summary with
+ * `no_language_model`, `model_failed`, `version_conflict`.
  */
 export const compactMemories = operation({
   id,
@@ -58,6 +62,7 @@ export const compactMemories = operation({
       dryRun,
       looked: output?.looked ?? 0,
       replaced: output?.replaced ?? [],
+      ...(output?.summary && { summary: output.summary }),
       deleted: output?.deleted ?? [],
       skipped: output?.skipped ?? 0,
     },
@@ -65,13 +70,14 @@ export const compactMemories = operation({
   input: Compact,
   output: Compacted,
   status: 200,
-  prepare: async (ctx, input): Promise<Plan> => {
+  prepare: async (ctx, input): Promise<Plan | SummaryPlan> => {
     const [space] = ctx.spaces
-    const after = placeIn(input)
-    return space ? planOf(space, { input, after, now: ctx.now }) : nothing
+    const request = { input, after: placeIn(input), now: ctx.now }
+    if (!space) return nothing
+    return input.strategy === 'summary' ? planSummary(ctx, space, request) : planOf(space, request)
   },
   run: async (ctx, input, plan): Promise<Compacted> => {
-    const done = input.dryRun || !ctx.spaces[0] ? expectedOf(plan) : await apply(ctx, input, plan)
+    const done = await outcomeOf(ctx, input, plan)
     const { looked, similar, remaining } = plan
     const until = ctx.now + input.restorableDays * day_ms
     return {
@@ -81,6 +87,7 @@ export const compactMemories = operation({
       replaced: [...done.replaced],
       deleted: [...done.deleted],
       bytes: done.bytes,
+      summary: done.summary ?? null,
       groups: done.groups.map(({ kept, replaced }) => ({ kept, replaced: [...replaced] })),
       similar: similar.map((group) => ({ ...group, ids: [...group.ids] })),
       skipped: done.skipped,
@@ -90,6 +97,15 @@ export const compactMemories = operation({
     }
   },
 })
+
+async function outcomeOf(
+  ctx: Context,
+  input: Compact,
+  plan: Plan | SummaryPlan,
+): Promise<Outcome & { readonly summary?: MemoryId | null }> {
+  if (input.dryRun || !ctx.spaces[0]) return expectedOf(plan)
+  return 'text' in plan ? applySummary(ctx, input, plan) : apply(ctx, input, plan)
+}
 
 function placeIn({ cursor }: Compact): number {
   return cursor === undefined ? 0 : placeOf(fromCursor(id, cursor))

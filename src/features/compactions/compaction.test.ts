@@ -295,7 +295,7 @@ test('nothing of another space is looked at', async (t) => {
 
 const wrong: readonly object[] = [
   {},
-  { strategy: 'summary', sessionId: 's' },
+  { strategy: 'summary' },
   { strategy: 'age' },
   { strategy: 'importance', olderThanDays: 1 },
   { strategy: 'duplicates', olderThanDays: 1 },

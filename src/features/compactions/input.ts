@@ -8,7 +8,9 @@ import { SpaceHandle } from '../spaces/space.ts'
 
 const fields = {
   space: SpaceHandle.optional().describe('The caller’s own space when absent, for a user.'),
-  strategy: z.enum(strategies).describe('`duplicates`, `expired`, `importance` or `age`.'),
+  strategy: z
+    .enum(strategies)
+    .describe('`duplicates`, `expired`, `importance`, `age`, or `summary` with a language model.'),
   dryRun: z.boolean().default(true).describe('False: do it. Otherwise only tell what it would do.'),
   filter: Filter.optional(),
   sessionId: SessionId.optional().describe('Only of this session.'),
@@ -24,7 +26,7 @@ const fields = {
     .min(0)
     .max(36_500)
     .optional()
-    .describe('For `age` and `importance`: neither happened nor was changed since.'),
+    .describe('For `age`, `importance` and `summary`: neither happened nor was changed since.'),
   restorableDays: z
     .number()
     .min(1)
@@ -44,6 +46,7 @@ const parameters: Readonly<
   expired: { takes: ['withinHours'], needs: [] },
   importance: { takes: ['importanceAtMost', 'olderThanDays'], needs: ['importanceAtMost'] },
   age: { takes: ['olderThanDays'], needs: ['olderThanDays'] },
+  summary: { takes: ['olderThanDays'], needs: [] },
 }
 
 export const Compact = z.strictObject(fields).superRefine((input, context) => {
@@ -58,6 +61,9 @@ export const Compact = z.strictObject(fields).superRefine((input, context) => {
     if (!takes.includes(name)) issue(name, `not a parameter of ${input.strategy}`)
   }
   for (const name of needs) if (!given.includes(name)) issue(name, 'required by this strategy')
+  if (input.strategy === 'summary' && input.sessionId === undefined && !input.filter) {
+    issue('sessionId', 'give a sessionId or a filter')
+  }
 })
 export type Compact = z.output<typeof Compact>
 

@@ -23,7 +23,7 @@ export interface Plan {
   readonly next: number | null
   readonly groups: readonly DuplicateGroup[]
   readonly similar: readonly SimilarGroup[]
-  /** To be taken out of recall, nothing standing for them. */
+  /** To be taken out of recall; nothing stands for them but a summary. */
   readonly retired: readonly Planned[]
   /** Their time is over already: to be deleted, as the sweeper would. */
   readonly over: readonly Planned[]
@@ -41,7 +41,7 @@ export const nothing: Plan = {
   remaining: 0,
 }
 
-interface Request {
+export interface Request {
   readonly input: Compact
   /** The sequence number to go on after. */
   readonly after: number

@@ -93,7 +93,7 @@ const Provenance = z.strictObject({
 })
 export type Provenance = z.output<typeof Provenance>
 
-export const strategies = ['duplicates', 'expired', 'importance', 'age'] as const
+export const strategies = ['duplicates', 'expired', 'importance', 'age', 'summary'] as const
 export type Strategy = (typeof strategies)[number]
 
 const Superseded = z.strictObject({
