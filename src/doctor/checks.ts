@@ -2,7 +2,7 @@
 import { authorities, certificate } from './certificates.ts'
 import type { Check } from './check.ts'
 import { database, databaseDisk, databaseLogin, databaseTls, rowSecurity } from './database.ts'
-import { cors, docs, egress, embedder, listener, mode } from './exposure.ts'
+import { cors, docs, egress, embedder, languageModel, listener, mode } from './exposure.ts'
 import { dataFiles, secretFiles, settingsFile } from './files.ts'
 import { records, rowMacs, tombstones } from './integrity.ts'
 import { apiKeyAge, apiKeysUnused, bootstrapKey, encryptionKeyAge, rootKeyAge } from './keys.ts'
@@ -26,6 +26,7 @@ export const checks: readonly Check[] = [
   docs,
   egress,
   embedder,
+  languageModel,
   database,
   databaseLogin,
   rowSecurity,

@@ -3,7 +3,7 @@ import { isLoopback } from '../config/loopback.ts'
 import { isOwnMachine, isTooWide } from '../config/proxies.ts'
 import { refusals } from '../config/safety.ts'
 import type { Check } from './check.ts'
-import { count, fail, pass, unsafe, warn } from './finding.ts'
+import { count, type Finding, fail, pass, unsafe, warn } from './finding.ts'
 
 export const mode: Check = {
   id: 'mode',
@@ -103,16 +103,27 @@ export const embedder: Check = {
   warns: 'To another machine in plain text.',
   fails: null,
   unknown: null,
-  look: ({ config }) => {
-    if (config.embedder === null) return pass('nowhere: recall goes by words alone')
-    const { protocol, host, hostname } = new URL(config.embedder.baseUrl)
-    if (isLoopback(hostname)) return pass(`to ${host}, on this machine`)
-    if (protocol === 'https:') return pass(`to ${host}, by TLS`)
-    return warn(
-      `to ${host}, in plain text: whoever is on that network reads them`,
-      'give the endpoint TLS, or run it on this machine',
-    )
-  },
+  look: ({ config }) => wayTo(config.embedder, 'nowhere: recall goes by words alone'),
+}
+
+export const languageModel: Check = {
+  id: 'language-model',
+  about: 'Where memories are sent to be summarised.',
+  warns: 'To another machine in plain text.',
+  fails: null,
+  unknown: null,
+  look: ({ config }) => wayTo(config.languageModel, 'nowhere: nothing is summarised'),
+}
+
+function wayTo(endpoint: { readonly baseUrl: string } | null, nowhere: string): Finding {
+  if (endpoint === null) return pass(nowhere)
+  const { protocol, host, hostname } = new URL(endpoint.baseUrl)
+  if (isLoopback(hostname)) return pass(`to ${host}, on this machine`)
+  if (protocol === 'https:') return pass(`to ${host}, by TLS`)
+  return warn(
+    `to ${host}, in plain text: whoever is on that network reads them`,
+    'give the endpoint TLS, or run it on this machine',
+  )
 }
 
 export const egress: Check = {

@@ -155,6 +155,13 @@ test('what weakens a default is shown [V13.4.5]', async (t) => {
       'egress-allow': allow,
     })
   assertFound(await look('embedder', {}), 'pass', /nowhere/)
+  assertFound(await look('language-model', {}), 'pass', /nothing is summarised/)
+  const summarised = {
+    'language-model-url': 'http://10.1.2.3/v1',
+    'language-model-name': 'm',
+    'egress-allow': 'http://10.1.2.3',
+  }
+  assertFound(await look('language-model', summarised), 'warn', /in plain text/)
   const local = 'http://127.0.0.1:11434'
   assertFound(await sent(`${local}/v1`, local), 'pass', /on this machine/)
   assertFound(await sent('https://e.example/v1', 'e.example'), 'pass', /e\.example, by TLS/)
