@@ -41,7 +41,13 @@ describe('the table of errors', () => {
 
   test('has client errors below 500 and ours from there on', () => {
     const ours = codes.filter((code) => errorTable[code].status >= 500)
-    assert.deepEqual(ours, ['internal', 'integrity_failed', 'unavailable', 'storage_full'])
+    assert.deepEqual(ours, [
+      'internal',
+      'integrity_failed',
+      'model_failed',
+      'unavailable',
+      'storage_full',
+    ])
   })
 
   for (const code of codes) {

@@ -34,6 +34,7 @@ export const errorTable = {
   already_exists: { status: 409, sentence: 'It exists already.' },
   version_conflict: { status: 409, sentence: 'It was changed in the meantime.' },
   superseded: { status: 409, sentence: 'Compaction replaced this memory; restore it first.' },
+  no_language_model: { status: 409, sentence: 'No language model is configured here.' },
   handle_retired: {
     status: 409,
     sentence: 'This handle was used before and is never given again.',
@@ -58,7 +59,6 @@ export const errorTable = {
   headers_too_large: { status: 431, sentence: 'The request headers are too large.' },
   internal: { status: 500, sentence: 'Something went wrong on our side.' },
   integrity_failed: { status: 500, sentence: 'Stored data failed its integrity check.' },
-  no_language_model: { status: 501, sentence: 'No language model is configured here.' },
   model_failed: { status: 502, sentence: 'The language model gave no usable answer.' },
   unavailable: { status: 503, sentence: 'The server is starting, stopping or overloaded.' },
   storage_full: { status: 507, sentence: 'There is no space left to store this.' },

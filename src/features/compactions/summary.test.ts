@@ -168,5 +168,5 @@ test('without a language model there is no summary', async (t) => {
   await locket.call('POST', '/v1/memories', { body: { space, text: 'x' } })
   const body = { space, strategy: 'summary', filter: {} }
   const reply = await locket.call('POST', '/v1/memories/compact', { body })
-  assert.deepEqual([reply.status, reply.body.code], [501, 'no_language_model'])
+  assert.deepEqual([reply.status, reply.body.code], [409, 'no_language_model'])
 })
