@@ -65,9 +65,6 @@ describe('a server', () => {
       LOCKET_EMBEDDER_DIMENSIONS: '1024',
       LOCKET_EMBEDDER_SHORTEN: 'on',
       LOCKET_EMBEDDER_KEY_FILE: '/keys/embedder',
-      LOCKET_LANGUAGE_MODEL_URL: 'https://api.example.org/v1',
-      LOCKET_LANGUAGE_MODEL_NAME: 'llama3',
-      LOCKET_LANGUAGE_MODEL_KEY_FILE: '/keys/model',
       LOCKET_DATABASE_URL: 'postgres://locket@db.example/locket?sslmode=require',
       LOCKET_DATABASE_PASSWORD_FILE: '/keys/database',
       LOCKET_DATABASE_CA: '/tls/database.pem',
@@ -113,14 +110,24 @@ describe('a server', () => {
         timeout_ms: 10_000,
         calls_max: 4,
       },
-      languageModel: {
-        baseUrl: 'https://api.example.org/v1',
-        model: 'llama3',
-        keyFile: '/keys/model',
-        timeout_ms: 30_000,
-      },
+      languageModel: null,
       logLevel: 'debug',
       indexes_bytes_max: 64 * 1024 * 1024,
+    })
+  })
+
+  test('has a language model where one is named', () => {
+    const env = {
+      LOCKET_EGRESS_ALLOW: 'api.example.org',
+      LOCKET_LANGUAGE_MODEL_URL: 'https://api.example.org/v1/',
+      LOCKET_LANGUAGE_MODEL_NAME: 'llama3',
+      LOCKET_LANGUAGE_MODEL_KEY_FILE: '/keys/model',
+    }
+    assert.deepEqual(readConfig({}, env).languageModel, {
+      baseUrl: 'https://api.example.org/v1',
+      model: 'llama3',
+      keyFile: '/keys/model',
+      timeout_ms: 30_000,
     })
   })
 
