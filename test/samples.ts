@@ -123,7 +123,15 @@ export const samples: Readonly<Record<string, Sample>> = {
       return { space, strategy: 'age', olderThanDays: 0, sessionId, dryRun: false }
     },
   },
-  'memories.restore': { names: 'id', make: async (maker) => ({ id: (await memory(maker)).id }) },
+  'memories.restore': {
+    names: 'id',
+    make: async (maker) => {
+      const { id, space, sessionId } = await memory(maker)
+      const body = { space, sessionId, strategy: 'age', olderThanDays: 0, dryRun: false }
+      await maker.admin('POST', '/v1/memories/compact', body)
+      return { id }
+    },
+  },
   'memories.history': { names: 'id', make: async (maker) => ({ id: (await memory(maker)).id }) },
 
   'spaces.create': {
