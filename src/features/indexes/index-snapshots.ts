@@ -64,7 +64,7 @@ interface Content {
 
 // Raised whenever what a text makes of an index changes: its words, its fields, its arrays. A test
 // knows what some texts make of one.
-const form = 1
+const form = 2
 
 /** Keeps the snapshots of indexes whose terms are hashed from `seed`. */
 export function createIndexSnapshots(options: IndexSnapshotOptions): IndexSnapshots {
