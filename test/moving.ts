@@ -131,7 +131,7 @@ async function fillTenant(call: Call): Promise<void> {
 /** What callers are told. */
 export async function answers(call: Call): Promise<unknown> {
   const space = 'user:alice'
-  const recall = { body: { space, query: 'which tea?' } }
+  const recall = { body: { space, query: 'which tea?', recency: 'none' } }
   const recalled = (await call('POST', '/v1/memories/recall', recall)).body
   const listed = (await call('POST', '/v1/memories/list', { body: { space, limit: 100 } })).body
   const told: unknown[] = []

@@ -46,7 +46,8 @@ describe('an answer without an end', () => {
       assert.equal(await (await egress.fetch(`http://127.0.0.1:${port}/fine`)).text(), 'fine')
       await quiet()
       assert.equal(logged.length, 5)
-      assert.ok(!JSON.stringify(logged).includes(String(status)), 'nothing that the server sent')
+      const told = JSON.stringify(logged).replaceAll(String(port), '')
+      assert.ok(!told.includes(String(status)), 'nothing that the server sent')
     })
   }
 

@@ -33,7 +33,7 @@ async function used(locket: Locket) {
       (await locket.call('GET', path, { key })).body
     const recalled = await locket.call('POST', '/v1/memories/recall', {
       key: alice.key,
-      body: { query: 'coffee' },
+      body: { query: 'coffee', recency: 'none' },
     })
     return {
       me: await get('/v1/whoami', alice.key),
