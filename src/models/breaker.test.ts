@@ -73,6 +73,20 @@ describe('a breaker', () => {
     time.now += 300
     assert.equal(breaker.closed, true)
   })
+
+  test('rests again when the one that tried it fails, however the rest began', () => {
+    const { breaker, time } = make()
+    breaker.enter()
+    breaker.failed(50)
+    time.now = 50
+    breaker.enter()
+    breaker.failed(null)
+    assert.equal(breaker.closed, false)
+    time.now += 100
+    breaker.enter()
+    breaker.succeeded()
+    assert.equal(breaker.closed, true)
+  })
 })
 
 describe('what the SDK throws becomes', () => {

@@ -52,7 +52,8 @@ export function createBreaker(options: BreakerOptions): Breaker {
     failed: (rest_ms) => {
       failures += 1
       if (rest_ms !== null) restFor(rest_ms)
-      else if (failures >= options.failures_max) {
+      // Who tried it after a rest found it no better, however few failures came before.
+      else if (failures >= options.failures_max || until !== null) {
         restFor(next_ms)
         next_ms = Math.min(next_ms * 2, options.rest_ms_max)
       }
