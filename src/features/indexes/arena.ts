@@ -56,8 +56,12 @@ export class Arena {
   remove(owner: number): void {
     const address = this.#addressOf(owner)
     const page = address >>> pageBits
+    const start = this.startOf(address)
+    const length = this.lengthOf(address)
+    // A dump takes the gaps along: nothing of what was removed may stand in them.
+    this.pageOf(address).fill(0, start, start + length)
     this.#addresses.set(owner, 0)
-    this.#gaps[page] = (this.#gaps[page] as number) + head_bytes + this.lengthOf(address)
+    this.#gaps[page] = (this.#gaps[page] as number) + head_bytes + length
     this.#emptyWhenSparse(page)
   }
 

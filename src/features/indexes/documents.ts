@@ -162,6 +162,8 @@ class Columns implements Documents {
   }
 
   free(document: number): void {
+    // A dump takes free documents along.
+    for (const name of numberNames) this.reals[name].set(document, 0)
     this.codes.types.set(document, this.#firstFree)
     this.#firstFree = document + 1
   }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { copyOf, fieldsOf, idOf, seed } from './document-fixture.ts'
 import { createSpaceIndex, type IndexDump, loadSpaceIndex, type SpaceIndex } from './space-index.ts'
+import { termSeed, termsOf } from './tokens.ts'
+import { createVectorMemory } from './vector-memory.ts'
 
 const all = { limit: 1000, now: 0 }
 
@@ -76,6 +78,35 @@ describe('a dump that is loaded', () => {
     const loaded = loadSpaceIndex(inOneBuffer(copyOf(index.dump())), { seed })
     assert.ok(loaded.bytes <= index.bytes * 1.05, `${index.bytes}, then ${loaded.bytes}`)
   })
+})
+
+test('a tidy dump holds nothing of what was removed', () => {
+  const memory = createVectorMemory()
+  const vectors = { code: 'a', dimensions: 20, memory }
+  const index = createSpaceIndex({ seed, vectors })
+  index.keep()
+  const vectorOf = (value: number) => ({ scale: 1, values: new Int8Array(20).fill(value) })
+  const secret = { sessionId: 'canary-session', tags: ['canary-tag'], metadata: { at: 'canary' } }
+  for (let i = 0; i < 100; i++) {
+    const isSecret = i % 10 === 3
+    const fields = fieldsOf(i, isSecret ? { ...secret, occurredAt: 0x1234567 } : {})
+    index.put(fields, isSecret ? 'zinfandel' : 'tea', vectorOf(isSecret ? 77 : 1))
+  }
+  for (let i = 3; i < 100; i += 10) index.remove(idOf(i))
+  while (!index.tidy());
+  const { header, parts } = copyOf(index.dump())
+  const { high } = termsOf('zinfandel', termSeed(seed))
+  const traces = [
+    Buffer.from('canary'),
+    Buffer.from(Uint32Array.of(high[0] as number).buffer),
+    Buffer.from(Float64Array.of(0x1234567).buffer),
+    Buffer.from(vectorOf(77).values.subarray(0, 4)),
+  ]
+  const bytes = Buffer.concat(parts.map((part) => Buffer.from(part.buffer)))
+  for (const trace of traces) assert.equal(bytes.indexOf(trace), -1, trace.toString('latin1'))
+  const loaded = loadSpaceIndex({ header, parts }, { seed, vectors })
+  assert.equal(loaded.search('tea', all).length, 90)
+  assert.equal(loaded.search('zinfandel', all).length, 0)
 })
 
 describe('a dump is refused', () => {

@@ -102,7 +102,9 @@ class Kept implements IndexSnapshots {
   }
 
   async save(owner: SnapshotOwner, dated: Dated): Promise<number | null> {
-    const { seq } = dated
+    const { seq, index } = dated
+    // Nothing of what was deleted may be written, not even the hashes of its words.
+    while (!index.tidy()) await new Promise(setImmediate)
     const known = await this.#look(owner, (store) => knownOf(store, seq))
     // While the space was being looked at, requests may have taken the index further.
     if (!known || dated.seq !== seq) return null

@@ -247,6 +247,9 @@ class ArenaPostings implements Postings {
 
   #freeTerm(term: number): void {
     this.#table.remove(term)
+    // A dump takes free terms along: nothing may tell which word this was.
+    this.#low.set(term, 0)
+    this.#high.set(term, 0)
     this.#head.set(term, this.#firstFree)
     this.#firstFree = term + 1
     this.terms--

@@ -10,7 +10,12 @@ import {
   rows,
   saved,
 } from '../../../test/snapshot-world.ts'
+import { memoryOf } from '../../../test/stores.ts'
 import type { Id } from '../../core/ids.ts'
+import { createLog } from '../../core/log.ts'
+import { openSnapshots } from '../../storage/snapshots.ts'
+import { seed } from './document-fixture.ts'
+import { termSeed, termsOf } from './tokens.ts'
 
 describe('a snapshot is written', () => {
   test('when an index has moved far, not before, and not without end', async (t) => {
@@ -80,6 +85,29 @@ describe('nothing that was deleted stays in a snapshot', () => {
     assert.deepEqual(await list(world, life, world.space), ids)
     while (existsSync(pathOf(world, world.space))) await new Promise(setImmediate)
     assert.equal(life.read.length, 0)
+  })
+
+  test('not even the hash of a word, in one that is written afterwards', async (t) => {
+    const world = await newWorld(t)
+    const { stores, space } = world
+    await insert(world, space, rows)
+    const secret = memoryOf('zinfandel')
+    await stores.change(space, (view) => view.insert(secret))
+    const life = world.live()
+    await list(world, life, space)
+    await remove(world, space, secret.id)
+    await list(world, life, space)
+    assert.equal(await life.indexes.save(), 1)
+    const { owner, keys } = await stores.look(space, (view) => view.fileKeys())
+    const snapshots = openSnapshots({ directory: world.directory, log: createLog('silent') })
+    t.after(() => snapshots.close())
+    const body = Buffer.from((await snapshots.read(owner, keys))?.body ?? new ArrayBuffer(0))
+    const traceOf = (word: string): Buffer => {
+      const { high } = termsOf(word, termSeed(seed))
+      return Buffer.from(Uint32Array.of(high[0] as number).buffer)
+    }
+    assert.ok(body.includes(traceOf('tea')))
+    assert.ok(!body.includes(traceOf('zinfandel')))
   })
 
   test('at once where it is deleted', async (t) => {

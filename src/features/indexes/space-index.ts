@@ -70,6 +70,8 @@ export interface SpaceIndex {
   sessions(question: Question): SessionSummary[]
   /** Counts what was changed: what was seen at the same count is still as it was. */
   readonly changes: number
+  /** Does a step of dropping what is left of removed memories; true when nothing is. Before a dump. */
+  tidy(): boolean
   /** The whole index as views of its arrays; copies of them, `loadSpaceIndex` takes. */
   dump(): IndexViews
 }
@@ -79,6 +81,8 @@ const deadMin = 64
 // How much of a sweep each change and each question does: some microseconds. Thousands of removed
 // documents are swept while as many changes come.
 const sweepStep_postings = 1024
+// Nobody waits for this one: some tenths of a millisecond.
+const tidyStep_postings = 32 * 1024
 const dumpFormat = 1
 
 /** What term hashes start from: 8 bytes that callers cannot know; see `termSeed`. */
@@ -248,6 +252,13 @@ class MemoryIndex implements SpaceIndex {
     return this.#answer(question, () => listSessions(space, question))
   }
 
+  tidy(): boolean {
+    if (this.#deadCount === 0) return true
+    if (this.#sweeping === 0) this.#sweeping = this.#deadCount
+    this.#sweepOn(tidyStep_postings)
+    return this.#deadCount === 0
+  }
+
   dump(): IndexViews {
     const parts: (readonly ArrayBufferView[])[] = []
     const writer: PartWriter = { add: (...views) => void parts.push(views) }
@@ -308,8 +319,13 @@ class MemoryIndex implements SpaceIndex {
       if (dead < deadMin || dead * 3 <= dead + this.#documents.live) return
       this.#sweeping = dead
     }
+    this.#sweepOn(sweepStep_postings)
+  }
+
+  /** Looks at about so many postings of the sweep that is under way. */
+  #sweepOn(postings_max: number): void {
     this.changes++
-    if (!this.#postings.sweep(this.#documents.lengths, sweepStep_postings)) return
+    if (!this.#postings.sweep(this.#documents.lengths, postings_max)) return
     this.#order.sweep()
     this.#expiries.sweep()
     const { array } = this.#dead

@@ -24,7 +24,7 @@ export interface ScanQuery {
 export interface VectorMemory {
   /** Bytes in blocks that are taken. */
   readonly bytes: number
-  /** The number of a block for the taker alone; null when there is no more. */
+  /** The number of a block of zeros for the taker alone; null when there is no more. */
   take(): number | null
   give(block: number): void
   /** A view of a block, valid until the next `take`. */
@@ -126,8 +126,10 @@ class BlockMemory implements VectorMemory {
     return this.#free.pop() ?? null
   }
 
+  /** The next taker is of another space: it shall find nothing there. */
   give(block: number): void {
     this.#taken -= 1
+    this.view(block).fill(0)
     this.#free.push(block)
   }
 

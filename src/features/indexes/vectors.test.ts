@@ -8,6 +8,7 @@ import {
   block_bytes,
   createVectorMemory,
   dimensions_max,
+  scratchBlock,
   strideOf,
   toScanQuery,
   type VectorMemory,
@@ -110,6 +111,18 @@ describe('the shared memory', () => {
     assert.equal(memory.bytes, 3 * block_bytes)
     assert.equal(memory.take(), blocks[1])
   })
+})
+
+test('a block that was given back holds nothing for the next who takes it', () => {
+  const memory = createVectorMemory()
+  const vectors = createSpaceVectors({ code: 'a', dimensions: 20, memory })
+  vectors.settle()
+  fill(vectors, numbers(50, 20))
+  vectors.park()
+  const block = memory.take() as number
+  assert.ok(memory.view(block).every((byte) => byte === 0))
+  vectors.nearest(numbers(1, 20)[0] as Float32Array, everything)
+  assert.ok(memory.view(scratchBlock).every((byte) => byte === 0))
 })
 
 describe('the vectors of a space', () => {

@@ -127,6 +127,8 @@ class BlockVectors implements SpaceVectors {
     if (row < 0) return
     const last = this.size - 1
     if (row !== last) this.#move(last, row)
+    const start = this.#offset(last)
+    this.#block(last).fill(0, start, start + this.#stride)
     this.#rows[document] = 0
     this.size = last
     if (last % this.#rows_perBlock === 0) this.#dropLastBlock()
@@ -147,6 +149,7 @@ class BlockVectors implements SpaceVectors {
         if (accepts(document)) top.offer(document, score)
       }
     }
+    if (!this.#shared) this.#memory.view(scratchBlock).fill(0)
     return top.take()
   }
 
