@@ -136,6 +136,47 @@ test('an index that missed tombstones which were swept is rebuilt', async (t) =>
   assert.deepEqual(read, ['a', 'b', 'c', 'c'])
 })
 
+test('rows that were read for an index before it was begun anew are not put into the new one', async (t) => {
+  const stores = await openStores(t)
+  const space = await stores.space('org')
+  const { indexes } = indexesOf()
+  /** The space as one sees it now, who gets the rows above `seq` only later. */
+  const viewAt = async (seq: number) => {
+    const read = Promise.withResolvers<void>()
+    const view = await stores.look(space, async (store) => {
+      const position = await store.position()
+      const rows = await store.changesAfter(seq, limits.indexCatchUp_rows)
+      return {
+        ...store,
+        position: async () => position,
+        changesAfter: async () => {
+          await read.promise
+          return rows
+        },
+      }
+    })
+    return { view, read: read.resolve }
+  }
+  const ids = await insert(stores, space, ['a', 'b', 'c'])
+  await list(stores, indexes, space)
+  ids.push(...(await insert(stores, space, ['d'])))
+  const late = await viewAt(3)
+  const before = indexes.current(late.view).catch((thrown) => thrown)
+  await stores.change(space, async (view) => {
+    for (const id of ids.slice(0, 2)) await view.remove(id)
+  })
+  await stores.write((store) => dropTombstones(store, space.id, 10))
+  const anew = await viewAt(0)
+  const after = indexes.current(anew.view)
+  await new Promise(setImmediate)
+  late.read()
+  assert.ok((await before) instanceof Unprepared)
+  anew.read()
+  const found = (await after).list({ limit: 10, now })
+  assert.deepEqual(found, ids.slice(2).toReversed())
+  assert.deepEqual(await list(stores, indexes, space), found)
+})
+
 test('the least recently used indexes leave when memory runs out, and come back', async (t) => {
   const stores = await openStores(t)
   const { indexes: free } = indexesOf()

@@ -191,8 +191,10 @@ class Indexes implements SpaceIndexes {
       entry.index.keep()
     }
     if (entry.seq >= seq) return entry
+    const { index } = entry
     const rows = await space.changesAfter(entry.seq, limits.indexCatchUp_rows)
-    // Another request may have come this far while the rows were being read.
+    // While the rows were being read, another request may have begun it anew, or come this far.
+    if (entry.index !== index) return null
     for (const row of rows) if (row.seq > entry.seq) this.#follow(entry, row)
     if (rows.length < limits.indexCatchUp_rows) entry.seq = Math.max(entry.seq, seq)
     entry.whole ||= entry.seq >= seq
