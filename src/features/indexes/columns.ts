@@ -126,7 +126,8 @@ export class PagedColumn<T extends Float64Array | Uint32Array> {
   }
 }
 
-function isPart(array: Numbers): boolean {
+/** Whether an array is a part of a larger buffer. */
+export function isPart(array: Numbers): boolean {
   return array.byteLength < array.buffer.byteLength
 }
 

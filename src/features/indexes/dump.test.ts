@@ -80,6 +80,17 @@ describe('a dump that is loaded', () => {
   })
 })
 
+test('the vectors that a load copies are counted where they were, too', () => {
+  const kind = { code: 'a', dimensions: 384, memory: createVectorMemory() }
+  const values = new Int8Array(384).fill(1)
+  const [bare = 0, withVectors = 0] = [null, kind].map((vectors) => {
+    const index = createSpaceIndex({ seed, vectors })
+    for (let i = 0; i < 500; i++) index.put(fieldsOf(i), `word${i}`, { scale: 1, values })
+    return loadSpaceIndex(inOneBuffer(copyOf(index.dump())), { seed, vectors }).bytes
+  })
+  assert.ok(withVectors >= bare + 2 * 500 * 384, `${bare}, with vectors ${withVectors}`)
+})
+
 test('a tidy dump holds nothing of what was removed', () => {
   const memory = createVectorMemory()
   const vectors = { code: 'a', dimensions: 20, memory }

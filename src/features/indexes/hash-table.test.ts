@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { HashTable } from './hash-table.ts'
+import { partReader } from './parts.ts'
 
 /** Things are their own numbers; `spread` says how many hashes there are for all of them. */
 function tableOf(spread: number) {
@@ -50,4 +51,17 @@ test('it grows before it is full, and coming and going does not grow it', () => 
   assert.equal(table.bytes, bytes)
   assert.equal(find(19_999), 19_999)
   assert.equal(find(18_999), -1)
+})
+
+test('one that was loaded counts what it leaves behind when it grows', () => {
+  const { table } = tableOf(1_000)
+  table.add(1)
+  const parts: ArrayBufferView[] = []
+  const header = table.dump({ add: (...views) => void parts.push(...views) })
+  const slots = new Uint32Array(new ArrayBuffer(1024), 0, 64)
+  slots.set(parts[0] as Uint32Array)
+  const { table: loaded } = tableOf(1_000)
+  loaded.load({ header, parts: partReader([slots]) })
+  for (const one of [table, loaded]) for (let item = 2; item < 100; item++) one.add(item)
+  assert.equal(loaded.bytes, table.bytes + slots.byteLength)
 })

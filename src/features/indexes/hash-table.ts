@@ -3,7 +3,7 @@
  * objects. What a thing is stays with its owner, who says its hash and whether it is the wanted one.
  */
 import { assert } from '../../core/assert.ts'
-import { arrayOverhead_bytes } from './columns.ts'
+import { arrayOverhead_bytes, isPart } from './columns.ts'
 import { type Load, numberIn, type PartWriter } from './parts.ts'
 
 export interface Hashed {
@@ -19,6 +19,8 @@ export class HashTable {
   // Item + 1, or 0 where empty. The length is a power of two.
   #slots = new Uint32Array(firstCapacity)
   #count = 0
+  // What a load gave is a part of a larger buffer, which stays while any part of it is in use.
+  #left_bytes = 0
   readonly #hashOf: Hashed['hashOf']
   readonly #isWanted: Hashed['isWanted']
 
@@ -28,7 +30,7 @@ export class HashTable {
   }
 
   get bytes(): number {
-    return this.#slots.byteLength + arrayOverhead_bytes
+    return this.#slots.byteLength + this.#left_bytes + arrayOverhead_bytes
   }
 
   /** The wanted thing, or -1. */
@@ -91,6 +93,7 @@ export class HashTable {
 
   #grow(): void {
     const before = this.#slots
+    if (isPart(before)) this.#left_bytes += before.byteLength
     this.#slots = new Uint32Array(before.length * 2)
     for (const slot of before) if (slot !== 0) this.#place(slot - 1)
   }

@@ -89,6 +89,8 @@ class BlockVectors implements SpaceVectors {
   #documents = new Uint32Array(firstCapacity)
   /** By document: its row plus one, so that 0 says: none. */
   #rows = new Uint32Array(firstCapacity)
+  // What a load gave is copied, and stays as a part of the load's one large buffer.
+  #left_bytes = 0
 
   constructor(kind: VectorKind) {
     this.#kind = kind
@@ -100,7 +102,8 @@ class BlockVectors implements SpaceVectors {
   get bytes(): number {
     const blocks = this.#shared?.length ?? this.#own.length
     const columns = this.#scales.length * 8 + this.#rows.length * 4
-    return blocks * block_bytes + columns + this.#without.size * setEntry_bytes
+    const sets = this.#without.size * setEntry_bytes
+    return blocks * block_bytes + columns + sets + this.#left_bytes
   }
 
   get settled(): number {
@@ -183,7 +186,9 @@ class BlockVectors implements SpaceVectors {
       this.#block(row).set(bytes, this.#offset(row))
       this.#scales[row] = scales[row] as number
     }
-    this.#without = new Set(parts.take(Uint32Array, numberIn(header, 'without')))
+    const without = parts.take(Uint32Array, numberIn(header, 'without'))
+    this.#without = new Set(without)
+    for (const part of [documents, bits, rows, without]) this.#left_bytes += part.byteLength
   }
 
   settle(): void {
