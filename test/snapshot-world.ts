@@ -7,7 +7,7 @@ import type { Id } from '../src/core/ids.ts'
 import { limits } from '../src/core/limits.ts'
 import { createLog } from '../src/core/log.ts'
 import { fieldsOf, seed } from '../src/features/indexes/document-fixture.ts'
-import { createIndexSnapshots } from '../src/features/indexes/index-snapshots.ts'
+import { createIndexSnapshots, type LookAtSpace } from '../src/features/indexes/index-snapshots.ts'
 import { lookingAtSpaces } from '../src/features/indexes/look-at-space.ts'
 import { createSpaceIndexes, type SpaceIndexes } from '../src/features/indexes/space-indexes.ts'
 import type { PreparedSpace } from '../src/kernel/context.ts'
@@ -30,7 +30,15 @@ export interface World {
   readonly stores: Stores
   readonly directory: string
   readonly space: SpaceRef
-  live(options?: { bytes_max?: number; seed?: Uint8Array; bounds?: SnapshotBounds }): Life
+  live(options?: LifeOptions): Life
+}
+
+export interface LifeOptions {
+  readonly bytes_max?: number
+  readonly seed?: Uint8Array
+  readonly bounds?: SnapshotBounds
+  /** What a snapshot waits for before it is written. */
+  readonly until?: Promise<void>
 }
 
 export async function newWorld(t: TestContext): Promise<World> {
@@ -41,13 +49,17 @@ export async function newWorld(t: TestContext): Promise<World> {
     stores,
     directory,
     space,
-    live: ({ bytes_max = 1e9, seed: ownSeed = seed, bounds = {} } = {}) => {
+    live: ({ bytes_max = 1e9, seed: ownSeed = seed, bounds = {}, until } = {}) => {
       const [read, reasons]: [string[], string[]] = [[], []]
       const log = createLog('debug', {
         write: (line) => void reasons.push(JSON.parse(line).reason ?? line),
       })
       const snapshots = openSnapshots({ directory, log, bounds: { free_bytes_min: 0, ...bounds } })
-      const look = lookingAtSpaces(stores.database, stores.keys)
+      const lookAt = lookingAtSpaces(stores.database, stores.keys)
+      const look: LookAtSpace = async (owner, work) => {
+        await until
+        return lookAt(owner, work)
+      }
       const kept = { snapshots: createIndexSnapshots({ snapshots, look, seed: ownSeed }), log }
       const indexes = createSpaceIndexes({
         ...{ bytes_max, kept, seed: ownSeed },

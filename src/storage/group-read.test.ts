@@ -62,10 +62,14 @@ test('a read that fails takes no other along', async (t) => {
   assert.deepEqual(await ids(db), ['a'])
 })
 
-test('what waits is read before the end', async (t) => {
-  const db = await open(t)
+test('what waits is read before the end, and nothing after it', async (t) => {
+  const lines: string[] = []
+  const log = createLog('debug', { write: (line) => void lines.push(line) })
+  const db = await openSqlite({ file: join(temporaryDirectory(t), 'locket.db'), log })
   const reads = Promise.all(Array.from({ length: 100 }, () => db.read(look)))
   await db.close()
+  await new Promise(setImmediate)
+  assert.deepEqual(lines, [])
   assert.deepEqual(await reads, Array(100).fill(0))
   await assert.rejects(db.read(look), { code: 'unavailable' })
 })

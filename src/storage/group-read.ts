@@ -68,6 +68,8 @@ export class GroupRead {
 
   async #readNext(): Promise<void> {
     const group = this.#queue.splice(0, limits.readGroup_max)
+    // Whoever closes does what waits without waiting for the round's end.
+    if (group.length === 0) return
     try {
       this.#end()
       for (const job of group) await job.run()

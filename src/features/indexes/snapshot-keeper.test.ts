@@ -145,6 +145,25 @@ describe('nothing that was deleted stays in a snapshot', () => {
     assert.deepEqual(readdirSync(world.directory), [])
   })
 
+  for (const end of ['erase', 'deletedFrom'] as const) {
+    test(`though its index was just leaving, after ${end}`, async (t) => {
+      const world = await newWorld(t)
+      const { stores, space } = world
+      const other = await stores.space('team:other')
+      for (const one of [space, other]) await insert(world, one, rows)
+      const { promise: until, resolve } = Promise.withResolvers<void>()
+      const tiny = world.live({ bytes_max: 1, until })
+      for (const one of [space, other]) await list(world, tiny, one)
+      await tiny.indexes[end]({ tenant: stores.tenant, space: space.id })
+      resolve()
+      await tiny.indexes.close()
+      assert.deepEqual(
+        [space, other].map((one) => existsSync(pathOf(world, one))),
+        [false, true],
+      )
+    })
+  }
+
   test('whoever was writing it meanwhile', async (t) => {
     const world = await newWorld(t)
     const { stores, space } = world

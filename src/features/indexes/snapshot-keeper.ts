@@ -45,6 +45,8 @@ class Keeper implements SnapshotKeeper {
   readonly #log: Log
   readonly #loading = new Map<Id<'spc'>, Promise<Entry | null>>()
   readonly #saving = new Map<Entry, Promise<boolean>>()
+  /** Those of them whose snapshot was not wanted any more before it was there. */
+  readonly #unwanted = new Set<Entry>()
   readonly #tried_ms = new WeakMap<Entry, number>()
 
   constructor(snapshots: IndexSnapshots, log: Log) {
@@ -83,6 +85,9 @@ class Keeper implements SnapshotKeeper {
   }
 
   async forget(owner: SnapshotOwner): Promise<void> {
+    for (const entry of this.#saving.keys()) {
+      if (entry.owner.space === owner.space) this.#unwanted.add(entry)
+    }
     await this.#snapshots.forget(owner)
   }
 
@@ -133,6 +138,7 @@ class Keeper implements SnapshotKeeper {
       return await saving
     } finally {
       this.#saving.delete(entry)
+      this.#unwanted.delete(entry)
     }
   }
 
@@ -140,10 +146,10 @@ class Keeper implements SnapshotKeeper {
     const seq = await this.#snapshots.save(entry.owner, entry)
     if (seq === null) return false
     entry.saved = seq
-    if (seq >= entry.deletedAt) return true
+    if (seq >= entry.deletedAt && !this.#unwanted.has(entry)) return true
     // Something was deleted, or the space erased, while it was being written.
     entry.saved = null
-    await this.forget(entry.owner)
+    await this.#snapshots.forget(entry.owner)
     return false
   }
 }
