@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -167,6 +168,14 @@ describe('[V11.3.3] a file that is not as it was written is refused and goes', (
     assert.equal(read({ ...place, keys: keySetOf(1) }), 'altered')
     write(place, Buffer.from(text))
     assert.equal(read({ ...place, keys: keySetOf(2, 3) }), 'key')
+  })
+
+  test('a pipe, which nobody waits for', { skip: process.platform === 'win32' }, (t) => {
+    const { place } = whole(t)
+    place.files.remove(place.owner)
+    execFileSync('mkfifo', [place.path])
+    assert.equal(read(place), 'altered')
+    assert.equal(existsSync(place.path), false)
   })
 
   test('a link, or a directory', (t) => {

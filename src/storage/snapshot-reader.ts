@@ -49,7 +49,8 @@ export interface Bounds {
 }
 
 const purpose = 'index_snapshots'
-const followNoLink = constants.O_NOFOLLOW ?? 0 // Windows has none
+// Windows has neither. A pipe of this name would keep who opens it waiting for ever.
+const noLinkNorPipe = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
 /** How many pieces a body is sealed in. */
 export function pieceCount(body_bytes: number, piece_bytes: number): number {
@@ -81,8 +82,9 @@ export function readSnapshot(
 
 function reading<T>(file: SnapshotFile, work: (reader: Reader) => T): T | Refusal {
   try {
-    const handle = openSync(file.path, constants.O_RDONLY | followNoLink)
+    const handle = openSync(file.path, constants.O_RDONLY | noLinkNorPipe)
     try {
+      if (!fstatSync(handle).isFile()) throw new Wrong('altered')
       return work(new Reader(file, handle))
     } finally {
       closeSync(handle)

@@ -31,7 +31,7 @@ export const Explanation = z.strictObject({
       recency: z.number().describe('A factor: 1 to 1.1, or to 2 where `recency` is `strong`.'),
     })
     .nullable()
-    .describe('What its words give; null where none of them matches.'),
+    .describe('What its words give; null where it is not among the best by its words.'),
   union: z
     .strictObject({
       words: Place.describe('Its place by words.'),

@@ -28,7 +28,7 @@ export interface Found {
   readonly id: MemoryId
   readonly score: number
   readonly space: NamedSpace
-  /** Null where its words do not match. */
+  /** Null where it is not among the best by its words. */
   readonly words: Omit<Hit, 'id'> | null
   /** Null where there is one list alone. */
   readonly union: Union | null
