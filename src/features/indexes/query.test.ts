@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { seed } from './document-fixture.ts'
-import { phraseTermsMax, queryOf } from './query.ts'
+import { phraseTermsMax, queryOf, wordsPerQueryMax } from './query.ts'
 import { termSeed } from './tokens.ts'
 
 /** The phrases of a query by their words, "a b" for a pair and "[a b]" for a quotation. */
@@ -107,4 +107,10 @@ test('any query has phrases of its own terms, at rising distances', () => {
       }
     }),
   )
+})
+
+test('only so many words of a query are looked at, in quotes or not', () => {
+  const full = 'tea '.repeat(wordsPerQueryMax - 1)
+  assert.deepEqual(words(`${full} "milk" sugar`), ['tea', 'milk'])
+  assert.deepEqual(words(`"${full}" "milk sugar"`), ['tea', 'milk'])
 })

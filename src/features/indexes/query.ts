@@ -7,6 +7,9 @@ import { plainOf, type TermSeed, type Terms, termsOf } from './tokens.ts'
 /** Most distinct terms taken from one query. Bounds the work of a search. */
 export const termsPerQueryMax = 64
 
+/** Words that are looked at for them. A text of Chinese signs has twice as many as it has signs. */
+export const wordsPerQueryMax = 512
+
 /** Terms that may be part of a phrase: a bit of 32 stands for each. */
 export const phraseTermsMax = 32
 
@@ -98,12 +101,12 @@ function wordsOf(text: string, { seed, languages }: Reading): Word[] {
   let place = 0
   let quotation = 0
   for (const { part, quoted } of partsOf(text)) {
-    const stems = all.map((language) => stemsOf(termsOf(part, seed, language)))
+    const left = wordsPerQueryMax - words.length
+    if (left === 0) break
+    const stems = all.map((language) => stemsOf(termsOf(part, seed, language), left))
     const found = termsOf(part, seed, own)
-    // The plain form seldom has another length; where it does, it is shown.
-    const plain = plainOf(part)
-    const typed = plain.length === part.length ? part : plain
-    for (let i = 0; i < found.count; i++) {
+    const typed = typedOf(part)
+    for (let i = 0; i < Math.min(found.count, left); i++) {
       const apart = found.apart[i] === 1
       words.push({
         ...wordAt(found, i, { typed, stems }),
@@ -118,6 +121,12 @@ function wordsOf(text: string, { seed, languages }: Reading): Word[] {
   return words
 }
 
+/** What words are cut from to be shown: the plain form where it has another length, which is seldom. */
+function typedOf(part: string): string {
+  const plain = plainOf(part)
+  return plain.length === part.length ? part : plain
+}
+
 /** The language that a query shows, if texts are in it: its stop words are left out. */
 function ownLanguage(text: string, { seed, languages }: Reading): number {
   if (languages.length === 0) return english
@@ -125,8 +134,8 @@ function ownLanguage(text: string, { seed, languages }: Reading): number {
   return languages.includes(language) ? language : english
 }
 
-function stemsOf({ count, low, high, language }: Terms): Stem[] {
-  return Array.from({ length: count }, (_, i) => ({
+function stemsOf({ count, low, high, language }: Terms, count_max: number): Stem[] {
+  return Array.from({ length: Math.min(count, count_max) }, (_, i) => ({
     low: low[i] as number,
     high: high[i] as number,
     languages: 1 << language,
