@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { Client } from 'pg'
-import { tables } from '../src/storage/tables.ts'
+import { type Column, tables } from '../src/storage/tables.ts'
 import { onlyOn } from './engine.ts'
 import { type Locket, openLocket } from './harness.ts'
 
@@ -53,6 +53,21 @@ async function inTenant(client: Client, tenant: string, sql: string): Promise<un
 }
 
 describe('in PostgreSQL', onlyOn('postgres', 'SQLite has no roles and no row security'), () => {
+  test('the planner keeps no sample of what is sealed', async (t) => {
+    const { sql } = await openLocket(t)
+    const rows = await sql(`
+      SELECT relname || '.' || attname AS name
+      FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+      WHERE relnamespace = 'locket'::regnamespace AND relkind = 'r' AND attstattarget = 0
+        AND attnum > 0`)
+    const sealed = Object.entries(tables).flatMap(([table, columns]) =>
+      Object.entries<Column<unknown>>(columns)
+        .filter(([, { classification }]) => classification !== 'public')
+        .map(([column]) => `${table}.${column}`),
+    )
+    assert.deepEqual(rows.map(({ name }) => name).sort(), sealed.sort())
+  })
+
   test('a transaction that names one tenant reaches no row of another [V13.2.2] [V8.4.1]', async (t) => {
     const { locket, other } = await twoTenants(t)
     const client = await asApplication(t, locket)

@@ -55,6 +55,8 @@ export const limits = {
   /** What one compaction looks through, page by page, and replaces; how many of one text it merges. */
   compactScan_rows_max: 20_000,
   compactScan_page_rows: 200,
+  /** What is looked at of them before others are served. */
+  compactStep_bytes: 64 * 1024,
   compactReplaced_max: 1_000,
   compactGroup_max: 100,
   /** How near-duplicates are found: see docs/adr/0020. */

@@ -26,7 +26,12 @@ export interface SimilarGroup {
   readonly similarity: number
 }
 
-export function toEntry({ id, seq, bytes, record }: Seen): Entry {
+/** What of a memory is looked at. */
+interface Compared extends Pick<Seen, 'id' | 'seq' | 'bytes'> {
+  readonly record: Pick<Seen['record'], 'text' | 'type' | 'key'>
+}
+
+export function toEntry({ id, seq, bytes, record }: Compared): Entry {
   const { text, type, key } = record
   const content = toBase64Url(sha256(toUtf8(`${type} ${normalisedText(text)}`)))
   return { id, seq, bytes, hasKey: key !== null, content, sketch: sketchOf(text) }
@@ -92,32 +97,43 @@ export async function similarGroups(entries: readonly Entry[]): Promise<SimilarG
 /** Pairs that share a shingle, and at most so many. Yields to others now and then. */
 async function* candidatePairs(entries: readonly Entry[]): AsyncGenerator<[Entry, Entry]> {
   let pairs = 0
-  for (const holders of holdersOf(entries)) {
-    for (const pair of pairsOf(holders)) {
-      pairs += 1
-      if (pairs > limits.compactPairs_max) return
-      if (pairs % pairs_perStep === 0) await new Promise(setImmediate)
-      yield pair
+  for (let slice = 0; slice < slices; slice += 1) {
+    await new Promise(setImmediate)
+    for (const holders of holdersOf(entries, slice)) {
+      for (const pair of pairsOf(holders)) {
+        pairs += 1
+        if (pairs > limits.compactPairs_max) return
+        if (pairs % pairs_perStep === 0) await new Promise(setImmediate)
+        yield pair
+      }
     }
   }
 }
 
-const pairs_perStep = 10_000
+const pairs_perStep = 2_000
 
 /**
- * For each shingle the memories that have it. One that stands in many memories tells nothing and is
- * left out, so the pairs are few.
+ * Shingles are looked at in so many parts, one after another: all those of 20,000 memories at once
+ * take 100 MB and hold everybody up for half a second (measured), a part of them some milliseconds.
+ * A power of two.
  */
-function holdersOf(entries: readonly Entry[]): Entry[][] {
+const slices = 64
+
+/**
+ * For each shingle of a part the memories that have it. One that stands in many memories tells nothing
+ * and is left out, so the pairs are few.
+ */
+function holdersOf(entries: readonly Entry[], slice: number): Entry[][] {
+  const few = limits.compactShingle_memories_max
   const byHash = new Map<number, Entry[]>()
   for (const entry of entries) {
     for (const hash of entry.sketch) {
+      if ((hash & (slices - 1)) !== slice) continue
       const holders = byHash.get(hash)
       if (!holders) byHash.set(hash, [entry])
-      else if (holders.length <= limits.compactShingle_memories_max) holders.push(entry)
+      else if (holders.length <= few) holders.push(entry)
     }
   }
-  const few = limits.compactShingle_memories_max
   return [...byHash.values()].filter(({ length }) => length > 1 && length <= few)
 }
 

@@ -33,13 +33,20 @@ export async function* scan(
   const limit = limits.compactScan_page_rows
   let seq = after
   let looked = 0
+  let step_bytes = 0
   while (looked < limits.compactScan_rows_max) {
     const from = seq
     const rows = await space.read((store) => store.changesAfter(from, limit))
     for (const { id, seq: at, record: bytes } of rows) {
       seq = at
       looked += 1
-      if (!bytes || (accept && !accept(toDocument(id, bytes).fields))) continue
+      if (!bytes) continue
+      step_bytes += bytes.length
+      if (step_bytes > limits.compactStep_bytes) {
+        step_bytes = 0
+        await new Promise(setImmediate)
+      }
+      if (accept && !accept(toDocument(id, bytes).fields)) continue
       yield { id, seq: at, bytes: bytes.length, record: decodeRecord(bytes) }
     }
     if (rows.length < limit) return { looked, next: null }

@@ -173,7 +173,11 @@ export function foundBy(
 }
 
 /** The memory that has this key. */
-async function findByKey(ctx: Context, space: NamedSpace, key: string): Promise<Found | undefined> {
+export async function findByKey(
+  ctx: Context,
+  space: NamedSpace,
+  key: string,
+): Promise<Found | undefined> {
   const found = await openFound(ctx, space, await space.store.findByKey(key))
   if (found === undefined || found === 'over') return undefined
   if (found.record.key === key) return found

@@ -7,12 +7,12 @@ import { operation } from '../../kernel/operation.ts'
 import { embeddingOf } from './embedding-of.ts'
 import { keptVersion } from './get.ts'
 import { encodeRecord, Memory, type MemoryRecord, toMemory } from './memory.ts'
-import { areLive, foundBy } from './put.ts'
+import { areLive, findByKey, foundBy, mayRead } from './put.ts'
 
 /**
  * Brings back what compaction replaced, as it was; what stands for it stays beside it. One that is
- * active stays as it is. Fails with `not_found`, and `already_exists` where its key was given to
- * another meanwhile.
+ * active stays as it is. The answer is the memory, so it is for who may read it. Fails with
+ * `not_found`, and `already_exists` where its key was given to another meanwhile.
  */
 export const restoreMemory = operation({
   id: 'memories.restore',
@@ -33,10 +33,11 @@ export const restoreMemory = operation({
   status: 200,
   replayable: (ctx, output) => areLive(ctx, [output.id]),
   run: async (ctx, { id }) => {
+    if (!mayRead(ctx.caller, ctx.space)) throw new LocketError('permission_denied')
     const { stored, record } = await keptVersion(ctx, id)
     const { superseded, ...restored } = record
     if (!superseded) return toMemory(id, ctx.namedSpace.handle, record)
-    if (record.key !== null && (await ctx.space.findByKey(record.key)) !== undefined) {
+    if (record.key !== null && (await findByKey(ctx, ctx.namedSpace, record.key))) {
       throw new LocketError('already_exists', 'a memory with its key')
     }
     const bytes = encodeRecord(restored satisfies MemoryRecord)
