@@ -38,7 +38,7 @@ export const langgraphShape: Shape = {
     const said = present({ namespace, key, updated_at: changedAt })
     return [
       present({
-        key: `langgraph:${namespace.join('.')}/${key}`,
+        key: `langgraph:${pathOf(namespace)}/${key}`,
         text,
         occurredAt,
         expiresAt: moment(['expires_at']),
@@ -46,6 +46,11 @@ export const langgraphShape: Shape = {
       }),
     ]
   },
+}
+
+/** The first slash is where the namespace ends: a label may hold one, too. */
+function pathOf(namespace: readonly string[]): string {
+  return namespace.join('.').replaceAll(/[%/]/g, encodeURIComponent)
 }
 
 /** A row has the labels put together with full stops, which no label may hold. */

@@ -110,6 +110,14 @@ describe('real exports', () => {
     ])
   })
 
+  test('LangGraph: where a namespace ends is beyond doubt, whatever its labels hold', () => {
+    const keyOf = (namespace: string[], key: string) =>
+      draftsOf('langgraph', { namespace, key, value: { text: 'x' } })[0]?.['key']
+    const [one, other] = [keyOf(['a/b'], 'c'), keyOf(['a'], 'b/c')]
+    assert.deepEqual([one, other], ['langgraph:a%2Fb/c', 'langgraph:a/b/c'])
+    assert.notEqual(keyOf(['a%2Fb'], 'c'), one)
+  })
+
   test('LangGraph: a row is the same memory as its item, with the date of its change', () => {
     const [item] = importedFrom(recordsOf('langgraph.jsonl')).drafts
     const [row] = importedFrom(recordsOf('langgraph-rows.jsonl')).drafts

@@ -75,13 +75,17 @@ export interface Unchanged {
   readonly record: MemoryRecord
 }
 
-/** Those that nobody changed or deleted since the plan read them. */
+/**
+ * Those that nobody changed or deleted since the plan read them. The version tells: the sequence number
+ * rises, too, when a vector is filled in.
+ */
 export async function unchanged(ctx: Context, planned: readonly Planned[]): Promise<Unchanged[]> {
   const found = await ctx.space.getMany(planned.map(({ id }) => id))
   return planned.flatMap((one) => {
     const stored = found.get(one.id)
-    if (!stored?.record || stored.seq !== one.seq) return []
-    return [{ planned: one, stored, record: decodeRecord(stored.record) }]
+    const record = stored?.record && decodeRecord(stored.record)
+    if (!stored || record?.version !== one.version) return []
+    return [{ planned: one, stored, record }]
   })
 }
 

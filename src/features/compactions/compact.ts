@@ -93,7 +93,7 @@ export const compactMemories = operation({
       skipped: done.skipped,
       remaining,
       restorableUntil: done.replaced.length > 0 && !input.dryRun ? toTimestamp(until) : null,
-      ...following(input, plan),
+      ...following(input, plan, done),
     }
   },
 })
@@ -112,11 +112,16 @@ function placeIn({ cursor }: Compact): number {
 }
 
 /**
- * What was found and not done is found again from the same place on; a dry run, which does nothing,
- * goes on.
+ * What was found and not done is found again from the same place on; a dry run goes on, and so does a
+ * call that could do nothing of what it found: it could not the next time, either.
  */
-function following(input: Compact, plan: Plan): Pick<Compacted, 'more' | 'cursor'> {
-  const again = !input.dryRun && plan.remaining > 0
+function following(
+  input: Compact,
+  plan: Plan,
+  { replaced, deleted }: Outcome,
+): Pick<Compacted, 'more' | 'cursor'> {
+  const changed = !input.dryRun && replaced.length + deleted.length > 0
+  const again = changed && plan.remaining > 0
   const place = again ? placeIn(input) : plan.next
   return { more: place !== null, cursor: place ? toCursor(id, String(place)) : null }
 }

@@ -11,9 +11,8 @@ function entriesOf(count: number, words: number): Entry[] {
     const text = Array.from({ length: 8 }, (_, n) => `w${(at * (n + 3) + n * n) % words}`).join(' ')
     return toEntry({
       id: newId('mem', systemClock),
-      seq: at,
       bytes: 1,
-      record: { text, type: 'fact', key: null },
+      record: { text, type: 'fact', key: null, version: 1 },
     })
   })
 }

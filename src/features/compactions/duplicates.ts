@@ -8,7 +8,7 @@ import type { Seen } from './scan.ts'
 /** What is kept of a memory while others are read: no text. */
 export interface Entry {
   readonly id: Seen['id']
-  readonly seq: number
+  readonly version: number
   readonly bytes: number
   readonly hasKey: boolean
   readonly content: string
@@ -27,14 +27,14 @@ export interface SimilarGroup {
 }
 
 /** What of a memory is looked at. */
-interface Compared extends Pick<Seen, 'id' | 'seq' | 'bytes'> {
-  readonly record: Pick<Seen['record'], 'text' | 'type' | 'key'>
+interface Compared extends Pick<Seen, 'id' | 'bytes'> {
+  readonly record: Pick<Seen['record'], 'text' | 'type' | 'key' | 'version'>
 }
 
-export function toEntry({ id, seq, bytes, record }: Compared): Entry {
-  const { text, type, key } = record
+export function toEntry({ id, bytes, record }: Compared): Entry {
+  const { text, type, key, version } = record
   const content = toBase64Url(sha256(toUtf8(`${type} ${normalisedText(text)}`)))
-  return { id, seq, bytes, hasKey: key !== null, content, sketch: sketchOf(text) }
+  return { id, version, bytes, hasKey: key !== null, content, sketch: sketchOf(text) }
 }
 
 /**

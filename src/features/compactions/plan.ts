@@ -15,7 +15,7 @@ import { acceptedBy, type Compact } from './input.ts'
 import { type Seen, scan } from './scan.ts'
 
 /** A memory to be replaced, if it is still as it was. */
-export type Planned = Pick<Entry, 'id' | 'seq' | 'bytes'>
+export type Planned = Pick<Entry, 'id' | 'version' | 'bytes'>
 
 export interface Plan {
   readonly looked: number
@@ -82,11 +82,12 @@ async function planRetirement(space: PreparedSpace, request: Request): Promise<P
   const over: Planned[] = []
   const retired: Planned[] = []
   let remaining = 0
-  const scanned = await readAll(space, request, ({ id, seq, bytes, record }) => {
+  const scanned = await readAll(space, request, ({ id, bytes, record }) => {
+    const { version } = record
     const isOver = isExpired(record, now)
     if (isOver ? input.strategy !== 'expired' : !isChosen(input, record, now)) return
     if (over.length + retired.length === limits.compactReplaced_max) remaining += 1
-    else (isOver ? over : retired).push({ id, seq, bytes })
+    else (isOver ? over : retired).push({ id, version, bytes })
   })
   return { ...nothing, ...scanned, over, retired, remaining }
 }

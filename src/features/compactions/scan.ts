@@ -7,7 +7,6 @@ import { decodeRecord, type MemoryId, type MemoryRecord, toDocument } from '../m
 /** A memory as it was when it was read. */
 export interface Seen {
   readonly id: MemoryId
-  readonly seq: number
   /** Of its record. */
   readonly bytes: number
   readonly record: MemoryRecord
@@ -25,12 +24,18 @@ export interface Scanned {
   readonly next: number | null
 }
 
-/** Hands out the memories that are accepted, and at last how far it came. */
+/**
+ * Hands out the memories that are accepted, and at last how far it came. One that is changed meanwhile
+ * comes by again behind the others; each is handed out once.
+ */
 export async function* scan(
   space: PreparedSpace,
   { after, accept }: ScanOptions,
 ): AsyncGenerator<Seen, Scanned> {
   const limit = limits.compactScan_page_rows
+  const isWanted = (id: MemoryId, bytes: Buffer): boolean =>
+    accept === null || accept(toDocument(id, bytes).fields)
+  const seen = new Set<MemoryId>()
   let seq = after
   let looked = 0
   let step_bytes = 0
@@ -40,14 +45,15 @@ export async function* scan(
     for (const { id, seq: at, record: bytes } of rows) {
       seq = at
       looked += 1
-      if (!bytes) continue
+      if (!bytes || seen.has(id)) continue
+      seen.add(id)
       step_bytes += bytes.length
       if (step_bytes > limits.compactStep_bytes) {
         step_bytes = 0
         await new Promise(setImmediate)
       }
-      if (accept && !accept(toDocument(id, bytes).fields)) continue
-      yield { id, seq: at, bytes: bytes.length, record: decodeRecord(bytes) }
+      if (!isWanted(id, bytes)) continue
+      yield { id, bytes: bytes.length, record: decodeRecord(bytes) }
     }
     if (rows.length < limit) return { looked, next: null }
     await new Promise(setImmediate)

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { type EmbeddingEndpoint, startEmbeddingEndpoint } from '../../../test/embedding-endpoint.ts'
 import { openLocket, type Reply } from '../../../test/harness.ts'
 import { systemClock } from '../../core/clock.ts'
 import { createLog } from '../../core/log.ts'
@@ -31,11 +32,22 @@ async function startChat(t: TestContext) {
   }
 }
 
-async function scene(t: TestContext) {
+const embedderSettings = ({ baseUrl }: EmbeddingEndpoint) => ({
+  baseUrl,
+  model: 'words',
+  keyFile: null,
+  dimensions: 32,
+  shorten: false,
+  timeout_ms: 500,
+  calls_max: 2,
+})
+
+async function scene(t: TestContext, embedder?: EmbeddingEndpoint) {
   const chat = await startChat(t)
   const lines: string[] = []
   const locket = await openLocket(t, {
-    egressAllow: [chat.url],
+    egressAllow: [chat.url, ...(embedder ? [embedder.allow] : [])],
+    ...(embedder && { embedderSettings: embedderSettings(embedder) }),
     languageModelSettings: {
       baseUrl: `${chat.url}/v1`,
       model: 'm',
@@ -161,6 +173,26 @@ test('what is deleted while the summary is written is in none', async (t) => {
   assert.equal((await call('DELETE', `/v1/memories/${gone.id}`)).deleted, true)
   assert.equal((await running).code, 'version_conflict')
   assert.deepEqual(await texts(), ['stays'])
+})
+
+test('vectors that are filled in while the summary is written do not stop it', async (t) => {
+  const { locket, chat, store, call, summarise } = await scene(t, await startEmbeddingEndpoint(t))
+  const path = `/v1/tenants/${locket.tenant}`
+  const send = (embeddingLevel: string) => call('PATCH', path, { embeddingLevel })
+  assert.equal((await send('none')).embeddingLevel, 'none')
+  await store({ text: 'likes tea' })
+  await store({ text: 'works nights' })
+  await send('sensitive')
+  const sequence = async () =>
+    (await locket.sql('SELECT max(seq) AS seq FROM memories'))[0]?.['seq']
+  const before = await sequence()
+  await chat.behave({ delay_ms: 350 })
+  const running = summarise()
+  while ((await chat.seen()).length === 0) await new Promise((done) => setTimeout(done, 5))
+  // The first run finds what is to be filled in.
+  for (const _ of ['finds', 'fills']) await locket.app.jobs.runAll()
+  assert.notEqual(await sequence(), before)
+  assert.equal((await running).replaced.length, 2)
 })
 
 test('without a language model there is no summary', async (t) => {

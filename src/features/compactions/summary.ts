@@ -58,7 +58,7 @@ export async function planSummary(
     else remaining += 1
   })
   const enough = found.length >= memories_min ? found : []
-  const retired = enough.map(({ id, seq, bytes }) => ({ id, seq, bytes }))
+  const retired = enough.map(({ id, bytes, record: { version } }) => ({ id, version, bytes }))
   const text = input.dryRun || enough.length === 0 ? null : await written(languageModel, enough)
   return { ...nothing, ...scanned, retired, remaining, text }
 }
