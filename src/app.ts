@@ -9,6 +9,7 @@ import { appendEvent } from './features/audit/append.ts'
 import { jobEvent } from './features/audit/event.ts'
 import { createRefusals } from './features/audit/refusals.ts'
 import { createCertificateAuthenticator } from './features/certificates/authenticate.ts'
+import { createPlanning } from './features/compactions/planning.ts'
 import { createEmbeddings } from './features/embeddings/embeddings.ts'
 import { createIndexSnapshots } from './features/indexes/index-snapshots.ts'
 import { lookingAtSpaces } from './features/indexes/look-at-space.ts'
@@ -149,6 +150,7 @@ function createServices(instance: Instance, options: AppOptions): Services {
     clock,
     egress,
     embeddings,
+    planning: createPlanning(),
     languageModel: languageModelOf(options.languageModelSettings ?? null, { egress, log }),
     indexes,
     tenantUpdated: () => embeddings?.pending.walkAnew(),

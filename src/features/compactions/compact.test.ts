@@ -24,3 +24,17 @@ test('what cannot be merged is skipped, and nobody is told to call for it for ev
   assert.deepEqual([replaced.length, skipped, remaining], [0, limits.compactGroup_max, 1])
   assert.equal(more, false)
 })
+
+test('more compactions at once than are planned are told to come again', async (t) => {
+  const locket = await openLocket(t)
+  await locket.call('POST', '/v1/memories', { body: { space, text: 'likes tea' } })
+  const body = { space, strategy: 'duplicates' }
+  const compact = () => locket.call('POST', '/v1/memories/compact', { body })
+  const replies = await Promise.all(Array.from({ length: limits.compactions_max + 3 }, compact))
+  const refused = replies.filter(({ status }) => status !== 200)
+  assert.deepEqual(
+    refused.map((reply) => [reply.body.code, reply.headers.get('retry-after')]),
+    Array.from({ length: 3 }, () => ['unavailable', '1']),
+  )
+  assert.equal((await compact()).status, 200, 'there is room again')
+})

@@ -36,7 +36,7 @@ type Compacted = z.output<typeof Compacted>
 
 /**
  * Takes out of recall what a strategy finds in one space, or tells what it would. What it replaces
- * can be restored for a while. Fails with `invalid_filter`, `invalid_cursor`; a summary with
+ * can be restored for a while. Fails with `invalid_filter`, `invalid_cursor`, `unavailable`; a summary with
  * `no_language_model`, `model_failed`, `version_conflict`.
  */
 export const compactMemories = operation({
@@ -74,7 +74,9 @@ export const compactMemories = operation({
     const [space] = ctx.spaces
     const request = { input, after: placeIn(input), now: ctx.now }
     if (!space) return nothing
-    return input.strategy === 'summary' ? planSummary(ctx, space, request) : planOf(space, request)
+    return ctx.services.planning.run<Plan | SummaryPlan>(() =>
+      input.strategy === 'summary' ? planSummary(ctx, space, request) : planOf(space, request),
+    )
   },
   run: async (ctx, input, plan): Promise<Compacted> => {
     const done = await outcomeOf(ctx, input, plan)
