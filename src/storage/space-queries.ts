@@ -77,14 +77,14 @@ export const byKey = query((db, arg: InSpace & { key: Blind }) =>
     .where('key_index', '=', arg.key),
 )
 
-export const byContent = query((db, arg: InSpace & { content: Blind }) =>
+export const byContent = query((db, arg: InSpace & { content: Blind; limit: number }) =>
   db
     .selectFrom('memories')
     .select('memory_id')
     .where('tenant_id', '=', arg.tenant)
     .where('space_id', '=', arg.space)
     .where('content_index', '=', arg.content)
-    .limit(1),
+    .limit(arg.limit),
 )
 
 /** The latest first; the index of superseded rows has them in this order. */

@@ -90,8 +90,8 @@ export interface SpaceStore extends Marking {
   /** Those of them that are there, by id. */
   getMany(ids: readonly Id<'mem'>[]): Promise<Map<Id<'mem'>, StoredMemory>>
   findByKey(key: string): Promise<Id<'mem'> | undefined>
-  /** One that was stored with this content. */
-  findByContent(content: string): Promise<Id<'mem'> | undefined>
+  /** Those that were stored with this content, at most so many. */
+  findByContent(content: string, limit: number): Promise<Id<'mem'>[]>
   insert(memory: NewMemory): Promise<void>
   /** Puts a new version in place and keeps the one before among the versions. */
   replace(memory: NewMemory, before: StoredMemory): Promise<void>
@@ -196,10 +196,16 @@ function reading(inside: Inside): Omit<SpaceStore, 'id' | 'tenant' | 'ownerId' |
     },
     findByKey: (value) =>
       underAnyKey(sealer, (key) => store.first(byKey, { space, key: keyIndex(key, value) })),
-    findByContent: (content) =>
-      underAnyKey(sealer, (key) =>
-        store.first(byContent, { space, content: contentIndex(key, content) }),
-      ),
+    findByContent: async (content, limit) => {
+      const keys = await sealer.keys()
+      const found: Id<'mem'>[] = []
+      for (const version of keys.versions) {
+        const index = contentIndex(keys.version(version), content)
+        const rows = await store.all(byContent, { space, content: index, limit })
+        found.push(...rows.map((row) => row.memory_id))
+      }
+      return found.slice(0, limit)
+    },
     isOver: async (id, now) => (await store.first(overdue, { space, id, now })) !== undefined,
     versions: async (id, limit) => {
       const rows = await store.all(versionsOf, { space, id, limit })

@@ -171,13 +171,23 @@ test('a memory that was updated is found by what it says now', async (t) => {
   assert.notEqual((await store({ text: 'likes tea' })).id, id)
 })
 
-test('what does not fit into one memory stays two', async (t) => {
-  const { store } = await scene(t)
+test('what does not fit into one memory stays two, whatever of it is said again', async (t) => {
+  const { locket, store } = await scene(t)
   const tags = (from: number): string[] => Array.from({ length: 20 }, (_, n) => `t${from + n}`)
   const first = await store({ text: 'likes tea', tags: tags(0) })
   const second = await store({ text: 'likes tea', tags: tags(20) })
   assert.notEqual(second.id, first.id)
   assert.equal(second.deduplicated, false)
+  const again = [
+    await store({ text: 'likes tea', tags: tags(0) }),
+    await store({ text: 'likes tea', tags: tags(20) }),
+    await store({ text: 'likes tea', tags: tags(30) }),
+  ]
+  assert.deepEqual(
+    again.map(({ id, deduplicated }) => [id, deduplicated]),
+    [first, second, second].map(({ id }) => [id, true]),
+  )
+  assert.equal((await idsIn(locket)).length, 2)
 })
 
 test('it holds across a new key of the space, and in a batch', async (t) => {

@@ -62,9 +62,7 @@ export async function putMemory(
   if (isExpired(record, ctx.now)) {
     throw new LocketError('invalid_input', 'expiresAt: lies in the past')
   }
-  const known = mayRead(ctx.caller, space.store)
-    ? mergedWith(before ?? (await findSame(ctx, space, record)), { record, input })
-    : undefined
+  const known = await knownAs(ctx, space, { before, record, input })
   if (known) return writeMerged(ctx, space, known)
   const id = before?.stored.id ?? newId('mem', ctx.services.clock)
   const memory = await writeVersion(ctx, space, { id, before: before?.stored, record, embedded })
@@ -79,17 +77,28 @@ export function mayRead(
   return overSpace(rights, 'memory:read', { space, principal }) !== null
 }
 
+interface Said {
+  readonly before: Found | undefined
+  readonly record: MemoryRecord
+  readonly input: NewMemory
+}
+
+/** What is there already of what is said, if the caller may know; best what says all of it. */
+async function knownAs(ctx: Context, space: NamedSpace, said: Said): Promise<Merged | undefined> {
+  if (!mayRead(ctx.caller, space.store)) return undefined
+  const { before, record } = said
+  const sames = before ? [before] : await findSames(ctx, space, record)
+  const known = sames.map((same) => mergedWith(same, said)).filter((one) => one !== undefined)
+  return known.find(({ merged }) => merged === null) ?? known[0]
+}
+
 interface Merged extends Found {
   /** Null: what was said is what is there. */
   readonly merged: MemoryRecord | null
 }
 
 /** What becomes of a memory that is said again; undefined where it is to be written as it is said. */
-function mergedWith(
-  before: Found | undefined,
-  { record, input }: { record: MemoryRecord; input: NewMemory },
-): Merged | undefined {
-  if (!before) return undefined
+function mergedWith(before: Found, { record, input }: Said): Merged | undefined {
   const { occurredAt } = input.occurredAt === undefined ? before.record : record
   if (saysTheSame(before.record, { ...record, occurredAt })) return { ...before, merged: null }
   if (record.key !== null) return undefined
@@ -118,25 +127,27 @@ async function writeMerged(
   return { ...memory, deduplicated: true }
 }
 
-/** The memory that says the same as this one. */
-async function findSame(
+/** The memories that say the same as this one: several, where they do not fit into one. */
+async function findSames(
   ctx: Context,
   space: NamedSpace,
   record: MemoryRecord,
-): Promise<Found | undefined> {
+): Promise<readonly Found[]> {
   const content = contentOf(record)
-  if (content === null) return undefined
-  for (let looked = 0; looked < sames_max; looked += 1) {
-    const found = await openFound(ctx, space, await space.store.findByContent(content))
-    if (found === undefined) return undefined
-    if (found === 'over') continue
-    if (contentOf(found.record) === content) return found
-    throw new LocketError('integrity_failed', undefined, { cause })
+  if (content === null) return []
+  const sames: Found[] = []
+  for (const id of (await space.store.findByContent(content, sames_max)).sort()) {
+    const found = await openFound(ctx, space, id)
+    if (found === undefined || found === 'over') continue
+    if (contentOf(found.record) !== content) {
+      throw new LocketError('integrity_failed', undefined, { cause })
+    }
+    sames.push(found)
   }
-  return undefined
+  return sames
 }
 
-/** Of those that are over at most so many are put away to find one that is not. */
+/** So many of them are looked at. */
 const sames_max = 8
 
 /** Writes one version down and ties it to the operation's audit event. */
