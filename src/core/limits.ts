@@ -52,8 +52,8 @@ export const limits = {
   superseded_life_ms: 30 * 24 * 3_600_000,
   supersededLife_days_max: 365,
   derivedFrom_max: 200,
-  /** How many are planned at once. */
-  compactions_max: 4,
+  /** How many are planned at once: more than wait for a language model. */
+  compactions_max: 8,
   /** What one compaction looks through, page by page, and replaces; how many of one text it merges. */
   compactScan_rows_max: 20_000,
   compactScan_page_rows: 200,

@@ -40,10 +40,10 @@ export function createLanguageModel(options: LanguageModelOptions): LanguageMode
   const attempts = createAttempts({ name: 'language model', ...options })
   let running = 0
 
-  const call = ({ instructions, data }: Prompt): Promise<string> =>
-    attempts.run(async (signal) => {
+  const call = async ({ instructions, data }: Prompt): Promise<string> => {
+    const { text, finishReason } = await attempts.run(async (signal) => {
       const { sdk, provider } = await endpoint()
-      const { text, finishReason } = await sdk.generateText({
+      return sdk.generateText({
         model: provider.chatModel(model),
         system: instructions,
         prompt: data,
@@ -51,11 +51,13 @@ export function createLanguageModel(options: LanguageModelOptions): LanguageMode
         maxRetries: 0,
         abortSignal: signal,
       })
-      const answer = text.trim()
-      // What was cut off would be kept as if it were all.
-      if (finishReason !== 'stop' || answer === '') throw new ModelError('invalid_answer')
-      return answer
     })
+    const answer = text.trim()
+    // What was cut off would be kept as if it were all. It may be owed to what was sent, so that the
+    // endpoint is not left alone for it: one tenant's memories must not keep others from theirs.
+    if (finishReason !== 'stop' || answer === '') throw new ModelError('invalid_answer')
+    return answer
+  }
 
   return {
     model,

@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test'
 import { type EmbeddingEndpoint, startEmbeddingEndpoint } from '../../../test/embedding-endpoint.ts'
 import { openLocket, type Reply } from '../../../test/harness.ts'
 import { systemClock } from '../../core/clock.ts'
+import { limits } from '../../core/limits.ts'
 import { createLog } from '../../core/log.ts'
 
 type Body = Reply['body']
@@ -161,6 +162,19 @@ test('no usable answer leaves everything as it is', async (t) => {
   assert.equal((await summarise()).code, 'model_failed')
   assert.deepEqual((await texts()).sort(), ['canary one', 'canary two'])
   assert.ok(!logged().includes('canary'))
+})
+
+test('who gets unusable answers keeps nobody else from usable ones', async (t) => {
+  const { chat, store, summarise } = await scene(t)
+  await store({ text: 'a' })
+  await store({ text: 'b' })
+  await chat.behave({ text: 'cut o', finish: 'length' })
+  for (let tried = 0; tried <= limits.modelFailures_max; tried += 1) {
+    assert.equal((await summarise()).code, 'model_failed')
+  }
+  assert.equal((await chat.seen()).length, limits.modelFailures_max + 1)
+  await chat.behave({})
+  assert.equal((await summarise()).replaced.length, 2)
 })
 
 test('what is deleted while the summary is written is in none', async (t) => {
