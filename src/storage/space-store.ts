@@ -140,6 +140,7 @@ export function spaceStore(
     ...space,
     tenant: store.tenant,
     ...reading(inside),
+    ...finding(inside),
     ...writing(inside),
     ...embedding(inside),
   }
@@ -152,10 +153,13 @@ interface Inside {
   readonly contentIndex: ContentIndex
 }
 
+type Finding = 'findByKey' | 'findByContent'
 type Writing = 'insert' | 'replace' | 'supersede' | 'restore' | 'embed' | 'remove'
 
-function reading(inside: Inside): Omit<SpaceStore, 'id' | 'tenant' | 'ownerId' | Writing> {
-  const { store, space, sealer, contentIndex } = inside
+type Reading = Exclude<keyof SpaceStore, 'id' | 'tenant' | 'ownerId' | Writing | Finding>
+
+function reading(inside: Inside): Pick<SpaceStore, Reading> {
+  const { store, space, sealer } = inside
   const open = async (row: MemoryRow): Promise<StoredMemory & { record: Buffer }> => {
     const { memory_id: id, seq, record, state, embedding: code } = row
     const column = columnOf(state)
@@ -194,18 +198,6 @@ function reading(inside: Inside): Omit<SpaceStore, 'id' | 'tenant' | 'ownerId' |
       }
       return found
     },
-    findByKey: (value) =>
-      underAnyKey(sealer, (key) => store.first(byKey, { space, key: keyIndex(key, value) })),
-    findByContent: async (content, limit) => {
-      const keys = await sealer.keys()
-      const found: Id<'mem'>[] = []
-      for (const version of keys.versions) {
-        const index = contentIndex(keys.version(version), content)
-        const rows = await store.all(byContent, { space, content: index, limit })
-        found.push(...rows.map((row) => row.memory_id))
-      }
-      return found.slice(0, limit)
-    },
     isOver: async (id, now) => (await store.first(overdue, { space, id, now })) !== undefined,
     versions: async (id, limit) => {
       const rows = await store.all(versionsOf, { space, id, limit })
@@ -227,6 +219,23 @@ function reading(inside: Inside): Omit<SpaceStore, 'id' | 'tenant' | 'ownerId' |
       return { owner: { tenant: store.tenant, space }, keys, countSeals: count }
     },
     contentMac: async (record) => (await sealer.keys()).current.mac('content', [record]),
+  }
+}
+
+function finding({ store, space, sealer, contentIndex }: Inside): Pick<SpaceStore, Finding> {
+  return {
+    findByKey: (value) =>
+      underAnyKey(sealer, (key) => store.first(byKey, { space, key: keyIndex(key, value) })),
+    findByContent: async (content, limit) => {
+      const keys = await sealer.keys()
+      const found: Id<'mem'>[] = []
+      for (const version of keys.versions) {
+        const index = contentIndex(keys.version(version), content)
+        const rows = await store.all(byContent, { space, content: index, limit })
+        found.push(...rows.map((row) => row.memory_id))
+      }
+      return found.slice(0, limit)
+    },
   }
 }
 
