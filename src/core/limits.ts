@@ -46,6 +46,8 @@ export const limits = {
   /** What the index finds for a text that is stored, and how many of them are told as similar. */
   similarCandidates_max: 20,
   similar_max: 5,
+  /** What is compared of them before others are served. */
+  similarStep_characters: 5_000,
   /** Memories that compaction replaced, as one list looks through them. */
   supersededScan_rows: 1_000,
   /** How long what compaction replaced can be restored: by default, and at most. */

@@ -13,26 +13,55 @@ export const Similar = z.strictObject({
 })
 export type Similar = z.output<typeof Similar>
 
-/** The most alike first. Nothing for a caller who may not read the space. */
+/** The most alike to a text first. Nothing for a caller who may not read the space. */
 export async function findSimilar(
-  { caller, services, now }: PrepareContext,
+  ctx: PrepareContext,
   space: PreparedSpace,
   text: string,
 ): Promise<Similar[]> {
-  const held = await services.indexes.catchUp(space)
+  return alikeOf(text, await readCandidates(ctx, space, text))
+}
+
+interface Candidate {
+  readonly id: MemoryId
+  readonly text: string
+}
+
+/** Those of them that are alike, the most alike first. Serves others in between. */
+export async function alikeOf(text: string, candidates: readonly Candidate[]): Promise<Similar[]> {
   const own = shinglesOf(text)
+  const found: Similar[] = []
+  let characters = 0
+  for (const one of candidates) {
+    characters += one.text.length
+    if (characters > limits.similarStep_characters) {
+      characters = 0
+      await new Promise(setImmediate)
+    }
+    const alike = similarity(own, shinglesOf(one.text))
+    if (alike < similarity_min) continue
+    found.push({ id: one.id, similarity: Math.round(alike * 1000) / 1000 })
+  }
+  return found.sort((a, b) => b.similarity - a.similarity || (a.id < b.id ? -1 : 1))
+}
+
+/** What the index finds best. */
+async function readCandidates(
+  { caller, services, now }: PrepareContext,
+  space: PreparedSpace,
+  text: string,
+): Promise<Candidate[]> {
+  const held = await services.indexes.catchUp(space)
   return space.read(async (store) => {
     if (!mayRead(caller, store)) return []
     const index = await services.indexes.current(store, held)
     const hits = index.search(text, { limit: limits.similarCandidates_max, now })
     const stored = await store.getMany(hits.map(({ id }) => id as MemoryId))
-    const found: Similar[] = []
+    const candidates: Candidate[] = []
     for (const { id, record: bytes } of stored.values()) {
       const record = bytes && decodeRecord(bytes)
-      if (!record || isExpired(record, now)) continue
-      const alike = similarity(own, shinglesOf(record.text))
-      if (alike >= similarity_min) found.push({ id, similarity: Math.round(alike * 1000) / 1000 })
+      if (record && !isExpired(record, now)) candidates.push({ id, text: record.text })
     }
-    return found.sort((a, b) => b.similarity - a.similarity || (a.id < b.id ? -1 : 1))
+    return candidates
   })
 }

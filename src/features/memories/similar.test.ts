@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { systemClock } from '../../core/clock.ts'
+import { newId } from '../../core/ids.ts'
+import { alikeOf } from './find-similar.ts'
 import { normalisedText, shinglesOf, similarity } from './similar.ts'
 
 const alike = (one: string, other: string): number =>
@@ -49,4 +52,22 @@ test('it is symmetric, between 0 and 1, and 1 for the same words', () => {
       assert.equal(alike(left, left.toUpperCase()), 1)
     }),
   )
+})
+
+test('others are served while long texts are compared', async () => {
+  const text = Array.from({ length: 9_000 }, (_, n) => String.fromCodePoint(0x4e00 + n)).join('')
+  const candidates = Array.from({ length: 12 }, (_, n) => {
+    return { id: newId('mem', systemClock), text: `${text}${n}` }
+  })
+  let served = 0
+  let comparing = true
+  const serve = (): void => {
+    served += 1
+    if (comparing) setImmediate(serve)
+  }
+  setImmediate(serve)
+  const found = await alikeOf(text, candidates)
+  comparing = false
+  assert.equal(found.length, candidates.length)
+  assert.ok(served >= candidates.length - 1, `${served} times`)
 })
