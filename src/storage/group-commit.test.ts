@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { add } from '../../test/contract/database.ts'
 import { temporaryDirectory } from '../../test/temporary-directory.ts'
 import { createLog } from '../core/log.ts'
+import type { Transaction } from './database.ts'
 import { GroupCommit } from './group-commit.ts'
 import { migrate, migrations } from './migrations.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
@@ -20,7 +21,7 @@ class Observed extends SqliteConnection {
   }
 
   override run(sql: string, values?: readonly unknown[]): number {
-    if (/^(BEGIN|COMMIT|ROLLBACK$)/.test(sql)) this.happened.push(sql)
+    if (/^(BEGIN|COMMIT|ROLLBACK$|SAVEPOINT)/.test(sql)) this.happened.push(sql)
     if (sql === 'COMMIT' && this.failingCommits > 0) {
       this.failingCommits -= 1
       throw new Error('disk I/O error')
@@ -41,6 +42,8 @@ function start(t: TestContext) {
   t.after(() => connection.close())
   return { connection, commits: new GroupCommit(connection, createLog('silent')) }
 }
+
+type Work = (tx: Transaction) => Promise<unknown>
 
 const transaction = ['BEGIN IMMEDIATE', 'COMMIT']
 const flush = ['PRAGMA synchronous = FULL', 'BEGIN IMMEDIATE', 'PRAGMA user_version = 1', 'COMMIT']
@@ -149,4 +152,44 @@ test('a group is bounded', async (t) => {
     Array.from({ length: 65 }, (_, index) => commits.write(add(`${index}`), 'full')),
   )
   assert.deepEqual(connection.happened, [...transaction, ...transaction])
+})
+
+test('works need no savepoints while none that changed something fails', async (t) => {
+  const { connection, commits } = start(t)
+  const refused = async () => {
+    throw new Error('refused before anything was changed')
+  }
+  const works: Work[] = [add('a'), refused, add('b')]
+  const outcomes = await Promise.allSettled(works.map((work) => commits.write(work, 'full')))
+  assert.deepEqual(
+    outcomes.map((outcome) => outcome.status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  )
+  assert.deepEqual(connection.happened, transaction)
+  assert.deepEqual(stored(connection), ['a', 'b'])
+})
+
+test('what a work changed before it failed is undone, and that of the others is kept', async (t) => {
+  const { connection, commits } = start(t)
+  const failing = async (tx: Transaction) => {
+    await add('half')(tx)
+    throw new Error('failed half-way')
+  }
+  const swallowing = async (tx: Transaction) => {
+    await add('other half')(tx)
+    await add('a')(tx).catch(() => undefined)
+  }
+  const works: Work[] = [add('a'), failing, swallowing, add('b')]
+  const outcomes = await Promise.allSettled(works.map((work) => commits.write(work, 'full')))
+  assert.deepEqual(
+    outcomes.map((outcome) => outcome.status),
+    ['fulfilled', 'rejected', 'rejected', 'fulfilled'],
+  )
+  const apart = works.map(() => 'SAVEPOINT step')
+  assert.deepEqual(connection.happened, [
+    ...['BEGIN IMMEDIATE', 'ROLLBACK', 'BEGIN IMMEDIATE'],
+    ...apart,
+    'COMMIT',
+  ])
+  assert.deepEqual(stored(connection), ['a', 'b'])
 })

@@ -4,7 +4,9 @@
  *
  * - No caller hears anything before the COMMIT, not even of a failure: what a work saw of another
  *   in its group is true only then.
- * - A work that throws undoes its own savepoint; the others go on.
+ * - A work that throws undoes what it did; the others go on. Savepoints cost a copy of every page that
+ *   a work touches, so there are none until a work throws that had changed something: then all of it
+ *   is undone, and the group is run again with a savepoint each.
  * - A work that costs the group its transaction (a full disk, a failing one) is rejected, and the
  *   others are run again without it. When the COMMIT itself fails, each is tried alone.
  * - `full` and `relaxed` works never share a group: how a commit is flushed cannot change within
@@ -137,14 +139,16 @@ export class GroupCommit {
   }
 
   /** Gives back the work that cost all of them the transaction, already rejected; or nothing. */
-  async #tryTogether(group: readonly Job[]): Promise<Job | undefined> {
+  async #tryTogether(group: readonly Job[], apart = false): Promise<Job | undefined> {
     this.#undoAll()
     this.#connection.run('BEGIN IMMEDIATE')
     const answers: (() => void)[] = []
     for (const job of group) {
       const tx = new StrictTransaction(this.#statements, true)
-      answers.push(await answerOf(job, tx))
-      if (tx.failure) return this.#blame(job, tx.failure.error)
+      const answer = await (apart ? answerApart(job, tx) : answerOf(job, tx))
+      if (answer === null) return this.#tryTogether(group, true)
+      if (apart && tx.failure) return this.#blame(job, tx.failure.error)
+      answers.push(answer)
     }
     try {
       this.#connection.run('COMMIT')
@@ -205,8 +209,21 @@ export class GroupCommit {
   }
 }
 
+/** Runs one work. The answer must wait for the commit; null: what it did has to be undone. */
+async function answerOf(job: Job, tx: StrictTransaction): Promise<(() => void) | null> {
+  try {
+    const answer = await job.run(tx.view())
+    tx.settle()
+    return answer
+  } catch (error) {
+    return tx.changed || tx.failure?.final ? null : () => job.reject(error)
+  } finally {
+    tx.end()
+  }
+}
+
 /** Runs one work in a savepoint of its own. The answer must wait for the commit. */
-async function answerOf(job: Job, tx: StrictTransaction): Promise<() => void> {
+async function answerApart(job: Job, tx: StrictTransaction): Promise<() => void> {
   try {
     return await tx.savepoint(() => job.run(tx.view()))
   } catch (error) {

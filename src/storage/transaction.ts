@@ -41,6 +41,7 @@ export class StrictTransaction {
   #failure: Failure | undefined
   #depth = 0
   #ended = false
+  #changed = false
 
   constructor(statements: Statements, writable: boolean) {
     this.#statements = statements
@@ -87,6 +88,22 @@ export class StrictTransaction {
       await this.#undo(depth)
       throw error
     }
+  }
+
+  /** Whether anything but reading was tried. */
+  get changed(): boolean {
+    return this.#changed
+  }
+
+  /** What a view is about to ask. */
+  note(sql: string): void {
+    if (!sql.startsWith('select')) this.#changed = true
+  }
+
+  /** Throws what failed, and was neither told nor undone, when the work thinks that it is done. */
+  settle(): void {
+    this.#innermost(0)
+    if (this.#failure) throw this.#failure.error
   }
 
   /** What failed and has not been undone by leaving a savepoint. */
@@ -167,6 +184,8 @@ class View implements Transaction {
   }
 
   #statement<Args>({ engine }: Statements, query: Query<Args, unknown>, args: Args): Statement {
-    return { sql: query.sql(engine), values: query.values(args), seat: this.#seat }
+    const sql = query.sql(engine)
+    this.#whole.note(sql)
+    return { sql, values: query.values(args), seat: this.#seat }
   }
 }
