@@ -1,19 +1,17 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { closeSync, constants, openSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { fileOf, newOwner } from '../../test/snapshot-files.ts'
 import { temporaryDirectory } from '../../test/temporary-directory.ts'
 import { second_ms } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
-import { createSnapshotWorker } from './snapshot-worker.ts'
+import { createSnapshotWorker, type WorkerOptions } from './snapshot-worker.ts'
 
 const bounds = { total_bytes_max: 1e6, free_bytes_min: 0, piece_bytes: 100, head_bytes_max: 100 }
 
-function open(t: TestContext, timeout_ms?: number) {
+function open(t: TestContext, options?: WorkerOptions) {
   const directory = temporaryDirectory(t)
-  const worker = createSnapshotWorker({ directory, bounds }, timeout_ms)
+  const worker = createSnapshotWorker({ directory, bounds }, options)
   t.after(() => worker.close())
   return { directory, worker }
 }
@@ -50,18 +48,18 @@ test('a thread that dies fails what it was asked, and is not started again at on
 })
 
 test('a call that hangs is given up, with all behind it; then a new thread answers', async (t) => {
-  const { directory, worker } = open(t, 200)
-  const owner = newOwner()
-  const pipe = join(directory, fileOf(owner))
-  // To open a pipe that nobody writes to takes for ever, as a disk that is gone may.
-  execFileSync('mkfifo', [pipe])
-  const hanging = worker.ask('readHead', { owner, keys: [] })
+  const module = new URL('../../test/programs/snapshot-thread-that-hangs.ts', import.meta.url)
+  const { directory, worker } = open(t, { timeout_ms: 200, module })
+  await untilListed(() => worker.ask('list', null))
+  const hang = join(directory, 'hang')
+  writeFileSync(hang, '')
+  const hanging = worker.ask('list', null)
   const behind = worker.ask('list', null)
   await assert.rejects(hanging, /in time/)
   await assert.rejects(behind, /in time/)
   await assert.rejects(worker.ask('list', null), /ended/)
-  closeSync(openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK))
-  assert.deepEqual(await untilListed(() => worker.ask('list', null)), [owner])
+  rmSync(hang)
+  assert.deepEqual(await untilListed(() => worker.ask('list', null)), [])
 })
 
 test('nothing is asked of it once it was closed', async (t) => {

@@ -29,19 +29,26 @@ interface Waiting {
 // A thread that dies at its start must not be started over and over.
 const restart_ms = second_ms
 const execArgv = ['--disable-warning=ExperimentalWarning']
-const module = new URL(`./snapshot-thread${extname(import.meta.filename)}`, import.meta.url)
+const ownModule = new URL(`./snapshot-thread${extname(import.meta.filename)}`, import.meta.url)
+
+export interface WorkerOptions {
+  /** For each call. */
+  readonly timeout_ms?: number
+  /** What tests put in the place of the thread. */
+  readonly module?: URL
+}
 
 /** Starts nothing yet. */
 export function createSnapshotWorker(
   data: ThreadData,
-  call_timeout_ms: number = limits.snapshotCall_timeout_ms,
+  { timeout_ms = limits.snapshotCall_timeout_ms, module = ownModule }: WorkerOptions = {},
 ): SnapshotWorker {
-  return new Hold(data, call_timeout_ms)
+  return new Hold(data, { timeout_ms, module })
 }
 
 class Hold implements SnapshotWorker {
   readonly #data: ThreadData
-  readonly #call_timeout_ms: number
+  readonly #options: Required<WorkerOptions>
   readonly #waiting = new Map<number, Waiting>()
   #worker: Worker | null = null
   #died_ms = Number.NEGATIVE_INFINITY
@@ -50,9 +57,9 @@ class Hold implements SnapshotWorker {
   /** It is being ended because it did not answer, and is not gone yet. */
   #stuck = false
 
-  constructor(data: ThreadData, call_timeout_ms: number) {
+  constructor(data: ThreadData, options: Required<WorkerOptions>) {
     this.#data = data
-    this.#call_timeout_ms = call_timeout_ms
+    this.#options = options
   }
 
   start(): void {
@@ -68,7 +75,7 @@ class Hold implements SnapshotWorker {
     const worker = this.#started()
     const number = this.#asked++
     const { promise, resolve, reject } = Promise.withResolvers<Calls[Name]['gives']>()
-    const late = setTimeout(() => this.#giveUp(), this.#call_timeout_ms)
+    const late = setTimeout(() => this.#giveUp(), this.#options.timeout_ms)
     const settle = (outcome: () => void): void => {
       clearTimeout(late)
       outcome()
@@ -96,7 +103,7 @@ class Hold implements SnapshotWorker {
     if (this.#worker) return this.#worker
     if (stopwatch() - this.#died_ms < restart_ms) throw new Error('the thread has just died')
     // It needs nothing of the environment, where the root key may be, nor of how node was called.
-    const worker = new Worker(module, { workerData: this.#data, env: {}, execArgv })
+    const worker = new Worker(this.#options.module, { workerData: this.#data, env: {}, execArgv })
     let failure: Error | null = null
     worker.on('message', (answer: Answered) => this.#settle(answer.number)?.answered(answer))
     worker.on('error', (error) => {
