@@ -100,6 +100,16 @@ describe('with an embedder', () => {
     assert.equal(found.degraded, false)
   })
 
+  test('what is merged has its vector at once, though its level was raised', async (t) => {
+    const { locket } = await scene(t)
+    const { id } = await store(locket, 'saw the physician')
+    const merged = await store(locket, 'saw the physician', { privacyLevel: 'sensitive' })
+    assert.deepEqual([merged.id, merged.privacyLevel], [id, 'sensitive'])
+    assert.deepEqual(Object.values(await settled(locket)), [1])
+    assert.ok(!('' in (await settled(locket))))
+    assert.deepEqual((await recall(locket, 'doctor')).texts, ['saw the physician'])
+  })
+
   test('what is found by its words alone is not lost', async (t) => {
     const { locket, endpoint } = await scene(t)
     await endpoint.behave({ rejects: 'kumquat' })

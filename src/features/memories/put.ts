@@ -63,7 +63,7 @@ export async function putMemory(
     throw new LocketError('invalid_input', 'expiresAt: lies in the past')
   }
   const known = await knownAs(ctx, space, { before, record, input })
-  if (known) return writeMerged(ctx, space, known)
+  if (known) return writeMerged(ctx, space, { ...known, embedded })
   const id = before?.stored.id ?? newId('mem', ctx.services.clock)
   const memory = await writeVersion(ctx, space, { id, before: before?.stored, record, embedded })
   return { ...memory, deduplicated: false }
@@ -110,7 +110,7 @@ function mergedWith(before: Found, { record, input }: Said): Merged | undefined 
 async function writeMerged(
   ctx: Context,
   space: NamedSpace,
-  { stored, record, merged }: Merged,
+  { stored, record, merged, embedded }: Merged & Pick<Versions, 'embedded'>,
 ): Promise<StoredAnswer> {
   const { id } = stored
   if (merged === null) {
@@ -123,7 +123,7 @@ async function writeMerged(
     version: record.version + 1,
     provenance: provenanceOf(ctx.caller, ctx.door),
   }
-  const memory = await writeVersion(ctx, space, { id, before: stored, record: changed })
+  const memory = await writeVersion(ctx, space, { id, before: stored, record: changed, embedded })
   return { ...memory, deduplicated: true }
 }
 
