@@ -177,9 +177,10 @@ test('each node of a shared database has its own, and all give the same answers'
   }
   const question = { space, query: 'pears', limit: 20 }
   const first = await startServer(data)
-  const items = Array.from({ length: 100 }, (_, at) => ({ text: `${at} likes pears` }))
-  for (let batch = 0; batch < 3; batch++)
+  for (let batch = 0; batch < 3; batch++) {
+    const items = Array.from({ length: 100 }, (_, at) => ({ text: `${batch}${at} likes pears` }))
     await call(first.url, '/v1/memories/batch', { space, items })
+  }
   const before = await call(first.url, '/v1/memories/recall', question)
   await first.end('SIGTERM')
   assert.equal(readdirSync(join(data.directory, 'snapshots')).length, 1)
