@@ -119,6 +119,8 @@ export const limits = {
   readQueue_max: 10_000,
   /** Reads that share a snapshot: the log of the database cannot be emptied while one is open. */
   readGroup_max: 64,
+  /** After so long the rest of a group waits for the next, so that all else of the process has its turn. */
+  readGroup_ms: 10,
   /** How long a connection to the database may take to be had. */
   databaseConnect_ms_max: 5_000,
   keysCached_max: 10_000,

@@ -22,6 +22,8 @@ const look = async (tx: Transaction): Promise<number> => (await tx.all(credentia
 test('reads of one round share a snapshot, up to a bound', async (t) => {
   const db = await open(t)
   const run = t.mock.method(SqliteConnection.prototype, 'run')
+  // However busy the machine is, no time goes by.
+  t.mock.method(performance, 'now', () => 0)
   const count = limits.readGroup_max + 1
   const seen = await Promise.all(Array.from({ length: count }, () => db.read(look)))
   assert.deepEqual(seen, Array(count).fill(0))
@@ -43,6 +45,26 @@ test('a read sees what was committed before it was asked for, even while others 
   held.resolve()
   assert.deepEqual(await slow, [0, 0], 'one snapshot from beginning to end')
   assert.equal(await later, 1)
+})
+
+test('reads that take long let all else of the process have its turn, and keep their order', async (t) => {
+  const db = await open(t)
+  const seen: string[] = []
+  const slow = (name: string) => async (tx: Transaction) => {
+    await look(tx)
+    const end = performance.now() + 2 * limits.readGroup_ms
+    while (performance.now() < end);
+    seen.push(name)
+  }
+  const reads = ['a', 'b', 'c'].map((name) => db.read(slow(name)))
+  await reads[0]
+  setImmediate(() => seen.push('else'))
+  await Promise.all(reads)
+  assert.deepEqual(
+    seen.filter((name) => name !== 'else'),
+    ['a', 'b', 'c'],
+  )
+  assert.ok(seen.slice(0, 3).includes('else'), seen.join())
 })
 
 test('a read that fails takes no other along', async (t) => {

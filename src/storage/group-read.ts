@@ -4,6 +4,7 @@
  * event loop look at the same few pages. Each was asked for before its snapshot was taken, so it
  * sees all that was committed until then; what comes later waits for the next.
  */
+import { stopwatch } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import type { Transaction } from './database.ts'
@@ -72,7 +73,13 @@ export class GroupRead {
     if (group.length === 0) return
     try {
       this.#end()
-      for (const job of group) await job.run()
+      const end_ms = stopwatch() + limits.readGroup_ms
+      for (const [at, job] of group.entries()) {
+        await job.run()
+        if (stopwatch() < end_ms) continue
+        this.#queue.unshift(...group.splice(at + 1))
+        break
+      }
       this.#end()
     } catch (error) {
       this.#log.error({ err: error, works: group.length }, 'a group of reads failed')
