@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { dirname, join, normalize } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -28,7 +29,7 @@ const runnable = documents.filter(
     /^(README\.md|docs\/guides\/)/.test(file) && samples.some(({ language }) => language === 'sh'),
 )
 
-describe('samples', { concurrency: true }, () => {
+describe('samples', { concurrency: availableParallelism() }, () => {
   test('there are some to run', () => {
     const files = runnable.map(({ file }) => file)
     assert.ok(files.includes('README.md'))

@@ -4,13 +4,20 @@
  */
 import { spawn } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { constants, tmpdir } from 'node:os'
+import { availableParallelism, constants, tmpdir } from 'node:os'
 import { join, normalize } from 'node:path'
 import { readModules } from './architecture/modules.ts'
 
 const root = join(import.meta.dirname, '..')
 const suite = ['src/**/*.test.ts', 'test/**/*.test.ts']
 const cluster = 'LOCKET_TEST_POSTGRES_URL'
+
+/** Files wait for disks and servers half of the time, and left to itself it would use a processor less. */
+const runner = [
+  '--disable-warning=ExperimentalWarning',
+  '--test',
+  `--test-concurrency=${availableParallelism()}`,
+]
 
 interface Ended {
   readonly failed: boolean
@@ -73,11 +80,11 @@ async function runOn(engine: string, chosen: readonly string[]): Promise<Ended> 
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...['--test-reporter=tap', `--test-reporter-destination=${report}`],
   ]
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', '--test', ...reporters, ...options, ...chosen],
-    { cwd: root, stdio: 'inherit', env: { ...process.env, LOCKET_TEST_ENGINE: engine } },
-  )
+  const child = spawn(process.execPath, [...runner, ...reporters, ...options, ...chosen], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, LOCKET_TEST_ENGINE: engine },
+  })
   let told: NodeJS.Signals | null = null
   const forward = (signal: NodeJS.Signals): void => {
     told = signal

@@ -9,7 +9,7 @@ import { freePort } from './free-port.ts'
 import { newDatabase } from './postgres-cluster.ts'
 
 const main = join(import.meta.dirname, '../src/main.ts')
-const start_ms_max = 20_000
+const start_ms_max = 60_000
 const env = { PATH: process.env['PATH'] ?? '', LOCKET_LOG_LEVEL: 'warn' }
 
 /** A data directory that was initialised, and its first key. */
@@ -86,7 +86,13 @@ export async function startServer(data: Data): Promise<Server> {
   }
   running.set(data.directory, server)
   child.once('exit', () => running.delete(data.directory))
-  await untilReady(url)
+  try {
+    await untilReady(url)
+  } catch (error) {
+    // Nobody else knows of it yet, and it would keep this process from ending.
+    await server.end('SIGKILL')
+    throw error
+  }
   return server
 }
 
