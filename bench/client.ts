@@ -1,5 +1,8 @@
-/** A client as cheap as Node allows: what is measured is the server. */
-import { Agent, request } from 'node:http'
+/**
+ * A client as cheap as can be, one request at a time on one connection: what is measured is the server,
+ * and the client runs on the same machine. It knows as much of HTTP/1.1 as Locket's answers need.
+ */
+import { connect, type Socket } from 'node:net'
 
 export interface Client {
   /** Posts JSON and returns the parsed answer. Throws on any status but a success. */
@@ -9,36 +12,99 @@ export interface Client {
   close(): void
 }
 
+interface Waiting {
+  readonly what: string
+  readonly resolve: (answer: unknown) => void
+  readonly reject: (error: Error) => void
+}
+
 export function createClient(url: string, key: string): Client {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  const { hostname, port } = new URL(url)
-  const send = (method: string, path: string, body: string | null): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      const headers = {
-        Authorization: `Bearer ${key}`,
-        ...(body !== null && {
-          'Content-Type': 'application/json',
-          'Content-Length': Buffer.byteLength(body),
-        }),
-      }
-      const call = request({ agent, hostname, port, method, path, headers }, (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('error', reject)
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString('utf8')
-          const status = response.statusCode ?? 0
-          if (status >= 300) reject(new Error(`${method} ${path}: ${status} ${text}`))
-          else resolve(JSON.parse(text))
-        })
-      })
-      call.on('error', reject)
-      call.end(body ?? undefined)
-    })
+  const connection = new Connection(new URL(url))
+  const authorization = `Authorization: Bearer ${key}\r\n`
+  const send = (what: string, body: string): Promise<unknown> => {
+    const length = body === '' ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`
+    const type = body === '' ? '' : 'Content-Type: application/json\r\n'
+    return connection.send(what, `${authorization}${type}${length}\r\n${body}`)
+  }
   return {
-    post: (path, body) => send('POST', path, JSON.stringify(body)),
-    get: (path) => send('GET', path, null),
-    delete: (path) => send('DELETE', path, null),
-    close: () => agent.destroy(),
+    post: (path, body) => send(`POST ${path}`, JSON.stringify(body)),
+    get: (path) => send(`GET ${path}`, ''),
+    delete: (path) => send(`DELETE ${path}`, ''),
+    close: () => connection.close(),
+  }
+}
+
+class Connection {
+  readonly #url: URL
+  #socket: Socket | undefined
+  #waiting: Waiting | undefined
+  #received: Buffer[] = []
+  #size = 0
+  /** Of the answer that is coming, when its head is there. */
+  #end = 0
+
+  constructor(url: URL) {
+    this.#url = url
+  }
+
+  send(what: string, rest: string): Promise<unknown> {
+    if (this.#waiting) throw new Error('a client asks one thing at a time')
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+    this.#waiting = { what, resolve, reject }
+    this.#socket ??= this.#open()
+    this.#socket.write(`${what} HTTP/1.1\r\nHost: ${this.#url.host}\r\n${rest}`)
+    return promise
+  }
+
+  close(): void {
+    this.#socket?.destroy()
+  }
+
+  #open(): Socket {
+    const { hostname, port } = this.#url
+    const socket = connect({ host: hostname, port: Number(port), noDelay: true })
+    socket.on('data', (chunk: Buffer) => this.#take(chunk))
+    socket.on('error', (error) => this.#fail(error))
+    socket.on('close', () => {
+      this.#socket = undefined
+      this.#fail(new Error('the connection was closed'))
+    })
+    return socket
+  }
+
+  #fail(error: Error): void {
+    const waiting = this.#waiting
+    this.#forget()
+    waiting?.reject(error)
+  }
+
+  #forget(): void {
+    this.#waiting = undefined
+    this.#received = []
+    this.#size = 0
+    this.#end = 0
+  }
+
+  #take(chunk: Buffer): void {
+    this.#received.push(chunk)
+    this.#size += chunk.length
+    if (this.#end === 0) this.#readHead()
+    if (this.#end === 0 || this.#size < this.#end) return
+    const waiting = this.#waiting
+    const answer = Buffer.concat(this.#received).toString('utf8')
+    this.#forget()
+    const status = Number(answer.slice(9, 12))
+    const body = answer.slice(answer.indexOf('\r\n\r\n') + 4)
+    if (status < 300) waiting?.resolve(JSON.parse(body))
+    else waiting?.reject(new Error(`${waiting.what}: ${status} ${body}`))
+  }
+
+  #readHead(): void {
+    const all = Buffer.concat(this.#received)
+    const head = all.indexOf('\r\n\r\n')
+    if (head < 0) return
+    const length = /\r\ncontent-length: (\d+)/i.exec(all.toString('latin1', 0, head))?.[1]
+    if (length === undefined) throw new Error('an answer has no Content-Length')
+    this.#end = head + 4 + Number(length)
   }
 }

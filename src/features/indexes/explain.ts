@@ -53,7 +53,7 @@ export function explain(search: Search, best: readonly Scored[], timing: Timing)
         score: (own[at] as number) / unit,
       })),
       label: label / unit,
-      neighbours: ((work.lent[document] as number) - label) / unit,
+      neighbours: ((work.points[2 * document + 1] as number) - label) / unit,
       session: work.sessionScore[session] as number,
       phrases: phraseScore(search, document, phrases),
       ...factorsOf(search.documents, document, timing),

@@ -97,14 +97,16 @@ export function queryOf(text: string, reading: Reading): Query {
 function wordsOf(text: string, { seed, languages }: Reading): Word[] {
   const words: Word[] = []
   const own = ownLanguage(text, { seed, languages })
-  const all = [own, ...[english, ...languages].filter((language) => language !== own)]
+  const others = [english, ...languages].filter((language) => language !== own)
   let place = 0
   let quotation = 0
   for (const { part, quoted } of partsOf(text)) {
     const left = wordsPerQueryMax - words.length
     if (left === 0) break
-    const stems = all.map((language) => stemsOf(termsOf(part, seed, language), left))
+    // Each reading of a text takes the place of the one before; that in its own language is the last.
+    const stems = others.map((language) => stemsOf(termsOf(part, seed, language), left))
     const found = termsOf(part, seed, own)
+    stems.unshift(stemsOf(found, left))
     const typed = typedOf(part)
     for (let i = 0; i < Math.min(found.count, left); i++) {
       const apart = found.apart[i] === 1
@@ -159,7 +161,8 @@ function wordAt(
 }
 
 /** Stems that are one in several languages as one, in their order. */
-function distinct(stems: readonly Stem[]): Stem[] {
+function distinct(stems: readonly Stem[]): readonly Stem[] {
+  if (stems.length === 1) return stems
   const result = new Map<string, Stem>()
   for (const stem of stems) {
     const languages = (result.get(keyOf(stem))?.languages ?? 0) | stem.languages
@@ -184,10 +187,8 @@ function partsOf(text: string): { part: string; quoted: boolean }[] {
 
 function phrasesOf(words: readonly Word[], places: ReadonlyMap<string, number>): QueryPhrase[] {
   const sequence = words.filter((word) => !word.apart)
-  const quotations = Map.groupBy(
-    sequence.filter(({ quotation }) => quotation >= 0),
-    ({ quotation }) => quotation,
-  )
+  const quoted = sequence.filter(({ quotation }) => quotation >= 0)
+  const quotations = Map.groupBy(quoted, ({ quotation }) => quotation)
   const runs = [...quotations.values()].filter((run) => run.length > 1)
   const phrases = runs.map((run) => ({ run: run.slice(0, phraseWordsMax), quoted: true }))
   for (const [at, word] of sequence.entries()) {
@@ -212,14 +213,17 @@ function toPhrase(
   places: ReadonlyMap<string, number>,
 ): Omit<QueryPhrase, 'quoted'> {
   const first = run[0]?.place ?? 0
-  const offsets = Uint8Array.from(run, ({ place }) => place - first)
-  const variants = new Map<string, Phrase>()
-  for (const language of run[0]?.hashes.keys() ?? []) {
-    const bytes = Uint8Array.from(run, ({ hashes }) => sequenceByte(hashes[language]?.low ?? 0))
-    variants.set(bytes.join(), { bytes, offsets })
+  const offsets = Uint8Array.from(run.map(({ place }) => place - first))
+  const variants: Phrase[] = []
+  for (let language = 0; language < (run[0]?.hashes.length ?? 0); language++) {
+    const bytes = Uint8Array.from(run.map(({ hashes }) => sequenceByte(hashes[language]?.low ?? 0)))
+    const isKnown = variants.some((variant) =>
+      variant.bytes.every((byte, at) => byte === bytes[at]),
+    )
+    if (!isKnown) variants.push({ bytes, offsets })
   }
   const terms = run.map((word) => places.get(keyOf(word)) ?? -1)
-  return { variants: [...variants.values()], terms }
+  return { variants, terms }
 }
 
 function keyOf({ low, high }: Hash): string {

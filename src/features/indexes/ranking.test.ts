@@ -118,7 +118,7 @@ function reference(memories: Memory[], text: string, now = 0): Map<string, numbe
   const all = memories.map(counted)
   const points = bm25(all, query, 0.5)
   const own = new Map(all.map((one, i) => [one, points[i] as number]))
-  const floor = Math.max(...points) / 4
+  const floor = Math.max(...points) * 0.35
   const lent = (one: Counted | undefined, share: number): number => {
     const points = one === undefined ? 0 : (own.get(one) as number)
     return points >= floor ? points * share : 0

@@ -66,23 +66,24 @@ export function rank(corpus: Corpus, query: Query, options: Options): Hit[] {
 
 function best(search: Search, options: Options): Scored[] {
   const { documents } = search
+  const { held, candidates, candidateCount } = work
   const top = createTop(options.limit, (a, b) => documents.compareIds(a, b))
   const phrases = search.query.phrases.map(worthOf)
   const factorsMost = factorMax(options.recency ?? 'gentle')
   // Candidates come by terms, so the next one mostly holds the same as the one before.
-  let held = 0
+  let lastHeld = 0
   let phrasesMost = 0
-  for (let i = 0; i < work.candidateCount; i++) {
-    const document = work.candidates[i] as number
+  for (let i = 0; i < candidateCount; i++) {
+    const document = candidates[i] as number
     const words = wordScore(search, document)
-    if (held !== work.held[document]) {
-      held = work.held[document] as number
-      phrasesMost = phraseScoreMax(held, phrases)
+    if (held[document] !== lastHeld) {
+      lastHeld = held[document] as number
+      phrasesMost = phraseScoreMax(lastHeld, phrases)
     }
     const most = words + phrasesMost
     // Nearly no document gets past this, so that what follows costs nothing to speak of.
     if (!top.admits(most * factorsMost)) continue
-    const factor = factorOf(search.documents, document, options)
+    const factor = factorOf(documents, document, options)
     if (!top.admits(most * factor)) continue
     const score = most > words ? words + phraseScore(search, document, phrases) : words
     top.offer(document, score * factor)
@@ -91,8 +92,9 @@ function best(search: Search, options: Options): Scored[] {
 }
 
 function wordScore({ sessions }: Search, document: number): number {
-  const points = (work.own[document] as number) + (work.lent[document] as number)
-  return points / unit + (work.sessionScore[sessions.of[document] as number] as number)
+  const { points, sessionScore } = work
+  const given = (points[2 * document] as number) + (points[2 * document + 1] as number)
+  return given / unit + (sessionScore[sessions.of[document] as number] as number)
 }
 
 /** What a document's importance and age multiply its score with. */

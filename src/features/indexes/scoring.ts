@@ -22,8 +22,8 @@ const nextShare = 0.5
 const nextToQuestionShare = 0.75
 const nextButOneShare = 0.25
 // Matches below this share of the best one do not lend: recall@10 stays within 0.003, and a common
-// word would otherwise make a candidate of nearly every document.
-const lendingShare = 0.25
+// word would otherwise make a candidate of nearly every document. A search takes a third longer at 1/4.
+const lendingShare = 0.35
 
 /** One search on its way. */
 export interface Search extends Seeing {
@@ -40,11 +40,13 @@ export interface TermWeight {
 // Working memory, shared by the searches of all spaces, since a search never pauses. Every array is
 // all zero between searches as far as it is read before it is written.
 export const work = {
-  own: new Float64Array(0),
-  /** The highest of `own`. */
+  /**
+   * Two numbers for each document, side by side since they are read together: its own points, and what
+   * labels and neighbours give on top of them.
+   */
+  points: new Float64Array(0),
+  /** The highest of what documents have on their own. */
   highest: 0,
-  /** What labels and neighbours give on top of `own`. */
-  lent: new Float64Array(0),
   /** Which of the query's first terms a document holds, a bit each. */
   held: new Uint32Array(0),
   /** Documents with points of either kind, each once. */
@@ -59,10 +61,9 @@ export const work = {
 
 /** Makes room for a search among so many documents and sessions. */
 export function reserve(documents: number, sessions: number): void {
-  if (work.own.length < documents) {
+  if (work.held.length < documents) {
     const capacity = documents * 2
-    work.own = new Float64Array(capacity)
-    work.lent = new Float64Array(capacity)
+    work.points = new Float64Array(capacity * 2)
     work.held = new Uint32Array(capacity)
     work.candidates = new Int32Array(capacity)
   }
@@ -76,12 +77,13 @@ export function reserve(documents: number, sessions: number): void {
 
 /** Forgets a search, whatever it came to. */
 export function clear(sessionOf: Uint32Array): void {
-  for (let i = 0; i < work.candidateCount; i++) {
-    const document = work.candidates[i] as number
-    work.own[document] = 0
-    work.lent[document] = 0
-    work.held[document] = 0
-    work.sessionScore[sessionOf[document] as number] = 0
+  const { points, held, sessionScore, candidates, candidateCount } = work
+  for (let i = 0; i < candidateCount; i++) {
+    const document = candidates[i] as number
+    points[2 * document] = 0
+    points[2 * document + 1] = 0
+    held[document] = 0
+    sessionScore[sessionOf[document] as number] = 0
   }
   work.candidateCount = 0
   work.highest = 0
@@ -138,18 +140,18 @@ function addOwn(
   search: Search,
   { place, visible, kept }: { place: number; visible: number; kept: number },
 ): void {
-  const { own, held, candidates } = work
+  const { points, held, candidates } = work
   const lengths = search.documents.lengths
   const term = weightOf(search, visible)
   const bit = place < phraseTermsMax ? 1 << place : 0
   let highest = work.highest
   for (let i = 0; i < kept; i++) {
     const document = buffer.documents[i] as number
-    const before = own[document] as number
+    const before = points[2 * document] as number
     if (before === 0) candidates[work.candidateCount++] = document
     const length = (lengths[document] as number) - 1
     const after = before + pointsOf(term, buffer.frequencies[i] as number, length)
-    own[document] = after
+    points[2 * document] = after
     held[document] = (held[document] as number) | bit
     if (after > highest) highest = after
   }
@@ -185,29 +187,30 @@ function addLabels(search: Search, place: number): void {
   for (let i = 0; i < kept; i++) give(buffer.documents[i] as number, points)
 }
 
-/** Gives points to a document, if there is one. */
-function give(document: number, points: number): void {
+/** Gives points to a document, if there is one, on top of its own. */
+function give(document: number, more: number): void {
   if (document < 0) return
-  const before = work.lent[document] as number
-  if (before === 0 && work.own[document] === 0) work.candidates[work.candidateCount++] = document
-  work.lent[document] = before + points
+  const { points, candidates } = work
+  const before = points[2 * document + 1] as number
+  if (before === 0 && points[2 * document] === 0) candidates[work.candidateCount++] = document
+  points[2 * document + 1] = before + more
 }
 
 function lendToNeighbours(search: Search): void {
   const { before, after } = search.sessions
-  const { own, candidates, candidateCount } = work
+  const { points, candidates, candidateCount } = work
   const floor = work.highest * lendingShare
   for (let i = 0; i < candidateCount; i++) {
     const document = candidates[i] as number
-    const points = own[document] as number
-    if (points < floor) continue
-    const asks = search.sequences.asks(document)
+    const own = points[2 * document] as number
+    if (own < floor) continue
     const left = neighbourOf(search, before, document)
-    give(left, points * nextShare)
-    give(neighbourOf(search, before, left), points * nextButOneShare)
+    give(left, own * nextShare)
+    give(neighbourOf(search, before, left), own * nextButOneShare)
     const right = neighbourOf(search, after, document)
-    give(right, points * (asks ? nextToQuestionShare : nextShare))
-    give(neighbourOf(search, after, right), points * nextButOneShare)
+    if (right < 0) continue
+    give(right, own * (search.sequences.asks(document) ? nextToQuestionShare : nextShare))
+    give(neighbourOf(search, after, right), own * nextButOneShare)
   }
 }
 
