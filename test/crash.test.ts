@@ -8,9 +8,8 @@ import { createClient } from '../bench/client.ts'
 import { engine } from './engine.ts'
 import { initData, startServer } from './server-process.ts'
 
-const rounds = 50
 /** A server of PostgreSQL has connections to make before it can acknowledge anything. */
-const pace = engine === 'postgres' ? 4 : 1
+const { rounds, pace } = engine === 'postgres' ? { rounds: 20, pace: 4 } : { rounds: 50, pace: 1 }
 const writers = 8
 const space = 'user:crash'
 
