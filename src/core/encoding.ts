@@ -89,22 +89,33 @@ export function base62Character(value: number): string {
 /**
  * Joins parts so that no two different lists give the same bytes: each part is preceded by its
  * length as 4 bytes, big-endian. What a MAC or associated data is computed over. Half a surrogate
- * pair has no UTF-8 (each would become the same U+FFFD), so no caller may pass one.
+ * pair has no UTF-8 (each would become the same U+FFFD), so no caller may pass one. `before`: the
+ * parts that come first, already joined.
  */
-export function lengthPrefixed(parts: readonly (string | Uint8Array)[]): Buffer {
-  const joined = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + 4 + byteLength(part), 0))
-  let at = 0
+export function lengthPrefixed(
+  parts: readonly (string | Uint8Array)[],
+  before: Uint8Array = nothing,
+): Buffer {
+  let size = before.length
+  for (const part of parts) size += 4 + mostBytes(part)
+  const joined = Buffer.allocUnsafe(size)
+  joined.set(before)
+  let at = before.length
   for (const part of parts) {
     const start = at + 4
     const end = start + put(part, joined, start)
     joined.writeUInt32BE(end - start, at)
     at = end
   }
-  return joined
+  return at === size ? joined : joined.subarray(0, at)
 }
 
-function byteLength(part: string | Uint8Array): number {
-  return typeof part === 'string' ? Buffer.byteLength(part) : part.length
+const nothing = new Uint8Array(0)
+
+/** What a part may take at most: for a short one that is not worth a look at its characters. */
+function mostBytes(part: string | Uint8Array): number {
+  if (typeof part !== 'string') return part.length
+  return part.length <= short_max ? part.length * 3 : Buffer.byteLength(part)
 }
 
 /** Tells how many bytes the part took. */

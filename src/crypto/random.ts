@@ -6,14 +6,19 @@ const pool = Buffer.alloc(4096)
 const pooled_max = 64
 let poolAt = pool.length
 
-/** `length` random bytes in a buffer of their own. What leaves the pool is erased there. */
+/** `length` random bytes in a buffer of their own. */
 export function randomBytes(length: number): Buffer {
-  if (length > pooled_max) return randomFillSync(Buffer.alloc(length))
+  return fillRandom(Buffer.alloc(length))
+}
+
+/** Fills a buffer with random bytes. What leaves the pool is erased there. */
+export function fillRandom(bytes: Buffer): Buffer {
+  const { length } = bytes
+  if (length > pooled_max) return randomFillSync(bytes)
   if (poolAt + length > pool.length) {
     randomFillSync(pool)
     poolAt = 0
   }
-  const bytes = Buffer.alloc(length)
   pool.copy(bytes, 0, poolAt, poolAt + length)
   pool.fill(0, poolAt, poolAt + length)
   poolAt += length

@@ -8,7 +8,7 @@ import { firstRows } from './copy.ts'
 import { columnsOf, hasTenants } from './copy-queries.ts'
 import type { Transaction } from './database.ts'
 import type { Keys } from './encryption-keys.ts'
-import { recordSealer } from './record-sealer.ts'
+import { RecordSealer } from './record-sealer.ts'
 import type { PowerTable } from './row-mac.ts'
 import { type TableName, type Tables, tables } from './tables.ts'
 import { type TenantStore, tenantStore } from './tenant-store.ts'
@@ -53,7 +53,7 @@ export async function openSample(
 async function openRecord(store: TenantStore, row: Tables['memories']): Promise<unknown> {
   if (row.record === null) return null
   const { memory_id: id, seq, record } = row
-  return recordSealer(store, row.space_id).open('memories', { id, seq, record })
+  return new RecordSealer(store, row.space_id).open('memories', { id, seq, record })
 }
 
 async function tell(

@@ -30,55 +30,63 @@ const marks_max = 16
 
 type Verdict = 'stands' | 'contradicts' | 'cannot tell'
 
-export function marking(inside: {
-  store: TenantStore
-  space: Id<'spc'>
-  sealer: RecordSealer
-}): Marking {
-  const { store, space, sealer } = inside
+/** The space, as its view has it. */
+export interface MarkedSpace {
+  readonly store: TenantStore
+  readonly id: Id<'spc'>
+  readonly sealer: RecordSealer
+}
 
-  const toMark = async (row: MemoryRow): Promise<Mark> => {
-    const { memory_id: id, seq, record, state } = row
-    const column = columnOf(state)
-    const opened = record && (await sealer.open('memories', { id, seq, record, column }))
-    return { id, seq, digest: opened && toBase64Url(sha256(opened)) }
+export async function marksUpTo(space: MarkedSpace, seq: number): Promise<Mark[]> {
+  const rows = await space.store.all(upTo, { space: space.id, seq, limit: marks_max })
+  return Promise.all(rows.map((row) => toMark(space, row)))
+}
+
+export async function marksHold(
+  space: MarkedSpace,
+  marks: readonly Mark[],
+  seq: number,
+): Promise<boolean> {
+  const floor = (await space.store.first(positionOf, { space: space.id }))?.seq_floor ?? 0
+  const rows = await rowsOf(space, marks.slice(0, marks_max))
+  let stands = false
+  for (const mark of marks.slice(0, marks_max)) {
+    const row = rows.get(mark.id)
+    // Only a tombstone below the floor may be gone.
+    if (!row && !(mark.digest === null && mark.seq <= floor)) return false
+    const verdict = row ? await judge(space, { mark, row, seq }) : 'cannot tell'
+    if (verdict === 'contradicts') return false
+    stands ||= verdict === 'stands'
   }
+  return stands
+}
 
-  const rowsOf = async (marks: readonly Mark[]): Promise<Map<Id<'mem'>, MemoryRow>> => {
-    const found = new Map<Id<'mem'>, MemoryRow>()
-    const ids = marks.map((mark) => mark.id)
-    for (let at = 0; at < ids.length; at += ids_perLookUp) {
-      for (const row of await store.all(byIds, toSlots(ids.slice(at, at + ids_perLookUp)))) {
-        if (row.space_id === space) found.set(row.memory_id, row)
-      }
+async function rowsOf(
+  { store, id: space }: MarkedSpace,
+  marks: readonly Mark[],
+): Promise<Map<Id<'mem'>, MemoryRow>> {
+  const found = new Map<Id<'mem'>, MemoryRow>()
+  const ids = marks.map((mark) => mark.id)
+  for (let at = 0; at < ids.length; at += ids_perLookUp) {
+    for (const row of await store.all(byIds, toSlots(ids.slice(at, at + ids_perLookUp)))) {
+      if (row.space_id === space) found.set(row.memory_id, row)
     }
-    return found
   }
+  return found
+}
 
-  const judge = async (mark: Mark, row: MemoryRow, seq: number): Promise<Verdict> => {
-    if (row.seq > seq) return 'cannot tell'
-    if (row.seq !== mark.seq) return 'contradicts'
-    return (await toMark(row)).digest === mark.digest ? 'stands' : 'contradicts'
-  }
+async function judge(
+  space: MarkedSpace,
+  { mark, row, seq }: { mark: Mark; row: MemoryRow; seq: number },
+): Promise<Verdict> {
+  if (row.seq > seq) return 'cannot tell'
+  if (row.seq !== mark.seq) return 'contradicts'
+  return (await toMark(space, row)).digest === mark.digest ? 'stands' : 'contradicts'
+}
 
-  return {
-    marksUpTo: async (seq) => {
-      const rows = await store.all(upTo, { space, seq, limit: marks_max })
-      return Promise.all(rows.map(toMark))
-    },
-    marksHold: async (marks, seq) => {
-      const floor = (await store.first(positionOf, { space }))?.seq_floor ?? 0
-      const rows = await rowsOf(marks.slice(0, marks_max))
-      let stands = false
-      for (const mark of marks.slice(0, marks_max)) {
-        const row = rows.get(mark.id)
-        // Only a tombstone below the floor may be gone.
-        if (!row && !(mark.digest === null && mark.seq <= floor)) return false
-        const verdict = row ? await judge(mark, row, seq) : 'cannot tell'
-        if (verdict === 'contradicts') return false
-        stands ||= verdict === 'stands'
-      }
-      return stands
-    },
-  }
+async function toMark({ sealer }: MarkedSpace, row: MemoryRow): Promise<Mark> {
+  const { memory_id: id, seq, record, state } = row
+  const column = columnOf(state)
+  const opened = record && (await sealer.open('memories', { id, seq, record, column }))
+  return { id, seq, digest: opened && toBase64Url(sha256(opened)) }
 }

@@ -64,8 +64,10 @@ export const byIds = query((db, arg: { tenant: Id<'ten'> } & IdSlots) =>
 
 /** The arguments of a look-up of one to ten ids. */
 export function toSlots(ids: readonly Id<'mem'>[]): IdSlots {
+  const slots: Partial<Record<keyof IdSlots, Id<'mem'> | undefined>> = {}
   const last = ids.at(-1)
-  return Object.fromEntries(idSlots.map((slot, at) => [slot, ids[at] ?? last])) as IdSlots
+  for (let at = 0; at < ids_perLookUp; at++) slots[`id${at}`] = ids[at] ?? last
+  return slots as IdSlots
 }
 
 export const byKey = query((db, arg: InSpace & { key: Blind }) =>

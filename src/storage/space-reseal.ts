@@ -3,7 +3,7 @@
  * that an index would have to know, and the place of each record is the same.
  */
 import type { Id } from '../core/ids.ts'
-import { columnOf, recordSealer } from './record-sealer.ts'
+import { columnOf, RecordSealer } from './record-sealer.ts'
 import { resealMemory, resealVersion, sealedBefore, versionsSealedBefore } from './space-queries.ts'
 import type { TenantStore } from './tenant-store.ts'
 
@@ -13,7 +13,7 @@ export async function resealSpace(
   space: Id<'spc'>,
   limit: number,
 ): Promise<number> {
-  const sealer = recordSealer(store, space)
+  const sealer = new RecordSealer(store, space)
   const version = (await sealer.keys()).current.version
   const memories = await store.all(sealedBefore, { space, version, limit })
   for (const { memory_id: id, seq, record, state } of memories) {

@@ -7,12 +7,12 @@ import { assert } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
 import type { Id } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
-import { type Blind, hashed } from '../crypto/blind-index.ts'
-import type { DataKey } from '../crypto/data-key.ts'
+import type { Sealed } from '../crypto/aead.ts'
 import type { KeySet } from '../crypto/keyring.ts'
 import { frame, unframe } from './record-frame.ts'
-import { columnOf, type RecordSealer, recordSealer } from './record-sealer.ts'
-import { type Marking, marking } from './space-marks.ts'
+import { columnOf, type RecordCell, RecordSealer } from './record-sealer.ts'
+import { RowIndexes } from './row-indexes.ts'
+import { type Mark, type Marking, marksHold, marksUpTo } from './space-marks.ts'
 import {
   advance,
   after,
@@ -78,12 +78,18 @@ export interface NewMemory {
   readonly embedding?: Embedding | null
 }
 
+export interface Position {
+  readonly seq: number
+  readonly seqFloor: number
+  readonly memories: number
+}
+
 export interface SpaceStore extends Marking {
   readonly id: Id<'spc'>
   readonly tenant: Id<'ten'>
   readonly ownerId: PrincipalId | null
   /** The space's sequence number in this snapshot, and the floor below which an index is useless. */
-  position(): Promise<{ seq: number; seqFloor: number; memories: number }>
+  position(): Promise<Position>
   get(id: Id<'mem'>): Promise<StoredMemory | undefined>
   /** As `get`, of one that was superseded, too. */
   getKept(id: Id<'mem'>): Promise<KeptMemory | undefined>
@@ -134,194 +140,239 @@ export function spaceStore(
   store: TenantStore,
   space: { id: Id<'spc'>; ownerId: PrincipalId | null },
 ): SpaceStore {
-  const contentIndex = contentIndexes()
-  const inside = { store, space: space.id, sealer: recordSealer(store, space.id), contentIndex }
-  return {
-    ...space,
-    tenant: store.tenant,
-    ...reading(inside),
-    ...finding(inside),
-    ...writing(inside),
-    ...embedding(inside),
-  }
+  return new SpaceView(store, space)
 }
 
-interface Inside {
-  readonly store: TenantStore
-  readonly space: Id<'spc'>
-  readonly sealer: RecordSealer
-  readonly contentIndex: ContentIndex
-}
+/** Each request has one for each of its spaces: methods are shared, open keys are not waited for. */
+class SpaceView implements SpaceStore {
+  readonly id: Id<'spc'>
+  readonly tenant: Id<'ten'>
+  readonly ownerId: PrincipalId | null
+  readonly #store: TenantStore
+  readonly #sealer: RecordSealer
+  readonly #indexes = new RowIndexes()
 
-type Finding = 'findByKey' | 'findByContent'
-type Writing = 'insert' | 'replace' | 'supersede' | 'restore' | 'embed' | 'remove'
-
-type Reading = Exclude<keyof SpaceStore, 'id' | 'tenant' | 'ownerId' | Writing | Finding>
-
-function reading(inside: Inside): Pick<SpaceStore, Reading> {
-  const { store, space, sealer } = inside
-  const open = async (row: MemoryRow): Promise<StoredMemory & { record: Buffer }> => {
-    const { memory_id: id, seq, record, state, embedding: code } = row
-    const column = columnOf(state)
-    const { embedding: bytes, ...framed } = unframe(
-      await sealer.open('memories', { id, seq, record, column }),
-    )
-    return { id, seq, ...framed, embedding: bytes && { code: code ?? '', bytes } }
+  constructor(store: TenantStore, space: { id: Id<'spc'>; ownerId: PrincipalId | null }) {
+    this.id = space.id
+    this.tenant = store.tenant
+    this.ownerId = space.ownerId
+    this.#store = store
+    this.#sealer = new RecordSealer(store, space.id)
   }
-  const read = async (row: MemoryRow): Promise<StoredMemory> =>
-    row.state === 'live'
-      ? open(row)
-      : { id: row.memory_id, seq: row.seq, record: null, embedding: null }
-  return {
-    position: async () => {
-      const row = await store.first(positionOf, { space })
-      assert(row, 'the space exists')
-      return { seq: row.seq, seqFloor: row.seq_floor, memories: row.memories }
-    },
-    get: async (id) => {
-      const row = await store.first(byId, { space, id })
-      return row?.state === 'live' ? open(row) : undefined
-    },
-    getKept: async (id) => {
-      const row = await store.first(byId, { space, id })
-      if (!row || row.state === 'deleted') return undefined
-      return { ...(await open(row)), superseded: row.state === 'superseded' }
-    },
-    getMany: async (ids) => {
-      const found = new Map<Id<'mem'>, StoredMemory>()
-      for (let at = 0; at < ids.length; at += ids_perLookUp) {
-        const slots = toSlots(ids.slice(at, at + ids_perLookUp))
-        for (const row of await store.all(byIds, slots)) {
-          if (row.space_id !== space || row.state !== 'live') continue
-          found.set(row.memory_id, await read(row))
-        }
+
+  async position(): Promise<Position> {
+    const row = await this.#store.first(positionOf, { space: this.id })
+    assert(row, 'the space exists')
+    return { seq: row.seq, seqFloor: row.seq_floor, memories: row.memories }
+  }
+
+  async get(id: Id<'mem'>): Promise<StoredMemory | undefined> {
+    const row = await this.#store.first(byId, { space: this.id, id })
+    return row?.state === 'live' ? (this.#openKnown(row) ?? this.#open(row)) : undefined
+  }
+
+  async getKept(id: Id<'mem'>): Promise<KeptMemory | undefined> {
+    const row = await this.#store.first(byId, { space: this.id, id })
+    if (!row || row.state === 'deleted') return undefined
+    return { ...(await this.#open(row)), superseded: row.state === 'superseded' }
+  }
+
+  async getMany(ids: readonly Id<'mem'>[]): Promise<Map<Id<'mem'>, StoredMemory>> {
+    const found = new Map<Id<'mem'>, StoredMemory>()
+    for (let at = 0; at < ids.length; at += ids_perLookUp) {
+      const slots = toSlots(ids.slice(at, at + ids_perLookUp))
+      for (const row of await this.#store.all(byIds, slots)) {
+        if (row.space_id !== this.id || row.state !== 'live') continue
+        found.set(row.memory_id, this.#openKnown(row) ?? (await this.#open(row)))
       }
-      return found
-    },
-    isOver: async (id, now) => (await store.first(overdue, { space, id, now })) !== undefined,
-    versions: async (id, limit) => {
-      const rows = await store.all(versionsOf, { space, id, limit })
-      return Promise.all(rows.map((row) => sealer.open('memory_versions', { id, ...row })))
-    },
-    changesAfter: async (seq, limit) => {
-      const rows = await store.all(after, { space, seq, limit })
-      return Promise.all(rows.map(read))
-    },
-    supersededBefore: async (before, limit) => {
-      const rows = await store.all(supersededBefore, { space, before, limit })
-      return Promise.all(rows.map(open))
-    },
-    ...marking(inside),
-    deletedAfter: async (seq) => (await store.first(deletedAfter, { space, seq })) !== undefined,
-    fileKeys: async () => {
-      const keys = await sealer.keys()
-      const count = (seals: number) => store.countSeal(space, keys.current.version, seals)
-      return { owner: { tenant: store.tenant, space }, keys, countSeals: count }
-    },
-    contentMac: async (record) => (await sealer.keys()).current.mac('content', [record]),
-  }
-}
-
-function finding({ store, space, sealer, contentIndex }: Inside): Pick<SpaceStore, Finding> {
-  return {
-    findByKey: (value) =>
-      underAnyKey(sealer, (key) => store.first(byKey, { space, key: keyIndex(key, value) })),
-    findByContent: async (content, limit) => {
-      const keys = await sealer.keys()
-      const found: Id<'mem'>[] = []
-      for (const version of keys.versions) {
-        const index = contentIndex(keys.version(version), content)
-        const rows = await store.all(byContent, { space, content: index, limit })
-        found.push(...rows.map((row) => row.memory_id))
-      }
-      return found.slice(0, limit)
-    },
-  }
-}
-
-/** The next sequence number; taking it locks the space's row, so that its order is commit order. */
-async function advanceSeq({ store, space }: Inside, added: number): Promise<number> {
-  const row = await store.first(advance, { space, added })
-  assert(row, 'the space exists')
-  if (added > 0 && row.memories > limits.memories_perSpace_max) {
-    throw new LocketError('quota_exceeded', 'memories of this space')
-  }
-  return row.seq
-}
-
-function embedding(inside: Inside): Pick<SpaceStore, 'embed'> {
-  const { store, space, sealer } = inside
-  return {
-    embed: async ({ id, seq, record, embedding: before }, embedding) => {
-      assert(record, 'a deleted memory has no embedding')
-      const place = { space, id, seq, embedding: embedding?.code ?? null }
-      const isSame = embedding ? before?.bytes.equals(embedding.bytes) : !before
-      // Nothing that an index would have to know.
-      if (isSame) return (await store.run(setEmbeddingCode, place)) === 1
-      const newSeq = await advanceSeq(inside, 0)
-      const framed = frame(record, embedding?.bytes ?? null)
-      const sealed = await sealer.seal('memories', { id, seq: newSeq, record: framed })
-      return (await store.run(setEmbedded, { ...place, newSeq, ...sealed })) === 1
-    },
-  }
-}
-
-function writing(inside: Inside): Pick<SpaceStore, Exclude<Writing, 'embed'>> {
-  const { store, space, sealer, contentIndex } = inside
-
-  const next = (added: number): Promise<number> => advanceSeq(inside, added)
-
-  const toRow = async (
-    memory: NewMemory,
-    seq: number,
-    state: 'live' | 'superseded' = 'live',
-  ): Promise<Omit<Row, 'tenant_id'>> => {
-    const { current } = await sealer.keys()
-    const { id, embedding = null } = memory
-    const record = frame(memory.record, embedding?.bytes ?? null)
-    return {
-      memory_id: id,
-      space_id: space,
-      seq,
-      state,
-      expires_at: memory.expiresAt_ms,
-      key_index: memory.key === null ? null : keyIndex(current, memory.key),
-      content_index: memory.content === null ? null : contentIndex(current, memory.content),
-      embedding: embedding?.code ?? null,
-      ...(await sealer.seal('memories', { id, seq, record, column: columnOf(state) })),
     }
+    return found
   }
 
-  const update = async (row: Omit<Row, 'tenant_id'>): Promise<void> => {
-    const changed = await store.run(updateRow, row)
+  /** An index may have been made under an older version of the space's key. */
+  async findByKey(value: string): Promise<Id<'mem'> | undefined> {
+    const keys = this.#sealer.knownKeys() ?? (await this.#sealer.keys())
+    for (const version of keys.versions) {
+      const key = this.#indexes.ofKey(keys.version(version), value)
+      const row = await this.#store.first(byKey, { space: this.id, key })
+      if (row) return row.memory_id
+    }
+    return undefined
+  }
+
+  async findByContent(value: string, limit: number): Promise<Id<'mem'>[]> {
+    const keys = this.#sealer.knownKeys() ?? (await this.#sealer.keys())
+    const found: Id<'mem'>[] = []
+    for (const version of keys.versions) {
+      const content = this.#indexes.ofContent(keys.version(version), value)
+      const rows = await this.#store.all(byContent, { space: this.id, content, limit })
+      for (const row of rows) found.push(row.memory_id)
+    }
+    return found.slice(0, limit)
+  }
+
+  async insert(memory: NewMemory): Promise<void> {
+    await this.#store.run(insertRow, await this.#toRow(memory, await this.#advance(1)))
+  }
+
+  async replace(memory: NewMemory, before: StoredMemory): Promise<void> {
+    const { id, seq, record } = before
+    assert(record, 'a deleted memory is not replaced')
+    const version = await this.#sealer.seal('memory_versions', { id, seq, record })
+    const place = { memory_id: id, seq, space_id: this.id }
+    await this.#store.run(insertVersion, { ...place, ...version })
+    if (memory.version > limits.versions_max) {
+      await this.#store.run(dropOldestVersion, { space: this.id, id })
+    }
+    await this.#update(memory)
+  }
+
+  supersede(memory: NewMemory): Promise<void> {
+    return this.#update({ ...memory, key: null, content: null }, 'superseded')
+  }
+
+  restore(memory: NewMemory): Promise<void> {
+    return this.#update(memory)
+  }
+
+  async embed(memory: StoredMemory, embedding: Embedding | null): Promise<boolean> {
+    const { id, seq, record, embedding: before } = memory
+    assert(record, 'a deleted memory has no embedding')
+    const place = { space: this.id, id, seq, embedding: embedding?.code ?? null }
+    const isSame = embedding ? before?.bytes.equals(embedding.bytes) : !before
+    // Nothing that an index would have to know.
+    if (isSame) return (await this.#store.run(setEmbeddingCode, place)) === 1
+    const newSeq = await this.#advance(0)
+    const framed = frame(record, embedding?.bytes ?? null)
+    const sealed = await this.#sealer.seal('memories', { id, seq: newSeq, record: framed })
+    return (await this.#store.run(setEmbedded, { ...place, newSeq, ...sealed })) === 1
+  }
+
+  async remove(id: Id<'mem'>): Promise<void> {
+    const row = await this.#store.first(byId, { space: this.id, id })
+    if (!row || row.state === 'deleted') return
+    const seq = await this.#advance(-1)
+    await this.#store.run(deleteVersions, { space: this.id, id })
+    await this.#store.run(updateRow, { ...tombstone, memory_id: id, space_id: this.id, seq })
+  }
+
+  async isOver(id: Id<'mem'>, now: number): Promise<boolean> {
+    return (await this.#store.first(overdue, { space: this.id, id, now })) !== undefined
+  }
+
+  async versions(id: Id<'mem'>, limit: number): Promise<Buffer[]> {
+    const rows = await this.#store.all(versionsOf, { space: this.id, id, limit })
+    const cells = rows.map(({ seq, record }) => ({ id, seq, record }))
+    return Promise.all(cells.map((cell) => this.#sealer.open('memory_versions', cell)))
+  }
+
+  async changesAfter(seq: number, limit: number): Promise<StoredMemory[]> {
+    return this.#openAll(await this.#store.all(after, { space: this.id, seq, limit }), 'live')
+  }
+
+  async supersededBefore(before: number, limit: number): Promise<StoredMemory[]> {
+    const rows = await this.#store.all(supersededBefore, { space: this.id, before, limit })
+    return this.#openAll(rows, 'superseded')
+  }
+
+  async deletedAfter(seq: number): Promise<boolean> {
+    return (await this.#store.first(deletedAfter, { space: this.id, seq })) !== undefined
+  }
+
+  marksUpTo(seq: number): Promise<Mark[]> {
+    return marksUpTo({ store: this.#store, id: this.id, sealer: this.#sealer }, seq)
+  }
+
+  marksHold(marks: readonly Mark[], seq: number): Promise<boolean> {
+    return marksHold({ store: this.#store, id: this.id, sealer: this.#sealer }, marks, seq)
+  }
+
+  async fileKeys(): Promise<FileKeys> {
+    const keys = await this.#sealer.keys()
+    const countSeals = (seals: number) =>
+      this.#store.countSeal(this.id, keys.current.version, seals)
+    return { owner: { tenant: this.tenant, space: this.id }, keys, countSeals }
+  }
+
+  async contentMac(record: Uint8Array): Promise<Buffer> {
+    const { current } = this.#sealer.knownKeys() ?? (await this.#sealer.keys())
+    return current.mac('content', [record])
+  }
+
+  /** Those in another state come without their content. */
+  async #openAll(rows: readonly MemoryRow[], state: Row['state']): Promise<StoredMemory[]> {
+    const all: StoredMemory[] = []
+    for (const row of rows) {
+      if (row.state === state) all.push(this.#openKnown(row) ?? (await this.#open(row)))
+      else all.push({ id: row.memory_id, seq: row.seq, record: null, embedding: null })
+    }
+    return all
+  }
+
+  /** At once; undefined where a key has to be read for it. */
+  #openKnown(row: MemoryRow): Opened | undefined {
+    const opened = this.#sealer.openKnown('memories', toCell(row))
+    return opened && toOpened(row, opened)
+  }
+
+  async #open(row: MemoryRow): Promise<Opened> {
+    return toOpened(row, await this.#sealer.open('memories', toCell(row)))
+  }
+
+  /** The next sequence number; taking it locks the space's row, so that its order is commit order. */
+  async #advance(added: number): Promise<number> {
+    const row = await this.#store.first(advance, { space: this.id, added })
+    assert(row, 'the space exists')
+    if (added > 0 && row.memories > limits.memories_perSpace_max) {
+      throw new LocketError('quota_exceeded', 'memories of this space')
+    }
+    return row.seq
+  }
+
+  async #update(memory: NewMemory, state: 'live' | 'superseded' = 'live'): Promise<void> {
+    const row = await this.#toRow(memory, await this.#advance(0), state)
+    const changed = await this.#store.run(updateRow, row)
     assert(changed === 1, 'the memory is in this space')
   }
 
-  return {
-    insert: async (memory) => {
-      await store.run(insertRow, await toRow(memory, await next(1)))
-    },
-    replace: async (memory, before) => {
-      const { id, seq, record } = before
-      assert(record, 'a deleted memory is not replaced')
-      const version = await sealer.seal('memory_versions', { id, seq, record })
-      await store.run(insertVersion, { memory_id: id, seq, space_id: space, ...version })
-      if (memory.version > limits.versions_max) await store.run(dropOldestVersion, { space, id })
-      await update(await toRow(memory, await next(0)))
-    },
-    supersede: async (memory) => {
-      const nowhere = { ...memory, key: null, content: null }
-      await update(await toRow(nowhere, await next(0), 'superseded'))
-    },
-    restore: async (memory) => update(await toRow(memory, await next(0))),
-    remove: async (id) => {
-      const row = await store.first(byId, { space, id })
-      if (!row || row.state === 'deleted') return
-      const seq = await next(-1)
-      await store.run(deleteVersions, { space, id })
-      await store.run(updateRow, { ...tombstone, memory_id: id, space_id: space, seq })
-    },
+  async #toRow(
+    memory: NewMemory,
+    seq: number,
+    state: 'live' | 'superseded' = 'live',
+  ): Promise<Omit<Row, 'tenant_id'>> {
+    const { current } = this.#sealer.knownKeys() ?? (await this.#sealer.keys())
+    const { id, key, content, embedding = null } = memory
+    const cell = {
+      id,
+      seq,
+      record: frame(memory.record, embedding?.bytes ?? null),
+      column: columnOf(state),
+    }
+    const { record, key_version } = this.#sealer.sealWith(current, 'memories', cell)
+    return {
+      memory_id: id,
+      space_id: this.id,
+      seq,
+      state,
+      expires_at: memory.expiresAt_ms,
+      key_index: key === null ? null : this.#indexes.ofKey(current, key),
+      content_index: content === null ? null : this.#indexes.ofContent(current, content),
+      embedding: embedding?.code ?? null,
+      record,
+      key_version,
+    }
   }
+}
+
+type Opened = StoredMemory & { readonly record: Buffer }
+
+function toCell({ memory_id: id, seq, record, state }: MemoryRow): RecordCell<Sealed | null> {
+  return { id, seq, record, column: columnOf(state) }
+}
+
+function toOpened({ memory_id: id, seq, embedding: code }: MemoryRow, opened: Buffer): Opened {
+  const { record, embedding: bytes } = unframe(opened)
+  return { id, seq, record, embedding: bytes && { code: code ?? '', bytes } }
 }
 
 const tombstone = {
@@ -333,38 +384,6 @@ const tombstone = {
   content_index: null,
   embedding: null,
 } as const
-
-/** Under the space's own key, so that it dies with the space. */
-function keyIndex(key: DataKey, value: string): Blind {
-  return hashed(key.mac('blind-index', ['memory.key', value]))
-}
-
-type ContentIndex = (key: DataKey, content: string) => Blind
-
-/** What is looked for is stored next if it is not found, so the last index is not made twice. */
-function contentIndexes(): ContentIndex {
-  let last: { key: DataKey; content: string; index: Blind } | undefined
-  return (key, content) => {
-    if (last?.key !== key || last.content !== content) {
-      const index = hashed(key.mac('blind-index', ['memory.content', content]))
-      last = { key, content, index }
-    }
-    return last.index
-  }
-}
-
-/** An index may have been made under an older version of the space's key. */
-async function underAnyKey(
-  sealer: RecordSealer,
-  find: (key: DataKey) => Promise<Pick<Row, 'memory_id'> | undefined>,
-): Promise<Id<'mem'> | undefined> {
-  const keys = await sealer.keys()
-  for (const version of keys.versions) {
-    const row = await find(keys.version(version))
-    if (row) return row.memory_id
-  }
-  return undefined
-}
 
 /** Which space a memory is in: what is authorised before anything of it is opened. */
 export async function spaceOfMemory(

@@ -146,14 +146,13 @@ test('rows that were read for an index before it was begun anew are not put into
     const view = await stores.look(space, async (store) => {
       const position = await store.position()
       const rows = await store.changesAfter(seq, limits.indexCatchUp_rows)
-      return {
-        ...store,
+      return Object.assign(store, {
         position: async () => position,
         changesAfter: async () => {
           await read.promise
           return rows
         },
-      }
+      })
     })
     return { view, read: read.resolve }
   }
