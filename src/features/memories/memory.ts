@@ -1,7 +1,7 @@
 /** Memories: what an agent was told, as callers see it and as it is stored. */
 import { z } from 'zod'
 import { toTimestamp } from '../../core/clock.ts'
-import { fromUtf8, toUtf8 } from '../../core/encoding.ts'
+import { fromUtf8 } from '../../core/encoding.ts'
 import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { Caller, Door } from '../../kernel/context.ts'
@@ -162,31 +162,44 @@ export interface SupersededRecord {
 }
 
 export function encodeRecord(record: MemoryRecord): Uint8Array {
-  return toUtf8(JSON.stringify(record))
+  return Buffer.from(JSON.stringify(record))
 }
 
 export function decodeRecord(bytes: Uint8Array): MemoryRecord {
   return JSON.parse(fromUtf8(bytes)) as MemoryRecord
 }
 
+/** Written out field by field: this is done for each memory of each answer. */
 export function toMemory(id: MemoryId, space: string, record: MemoryRecord): Memory {
-  const { v: _, occurredAt, createdAt, updatedAt, expiresAt, superseded, ...rest } = record
+  const { superseded, derivedFrom } = record
   return {
     id,
     space,
-    ...rest,
-    tags: [...record.tags],
+    key: record.key,
+    text: record.text,
+    type: record.type,
+    tags: record.tags.slice(),
     metadata: { ...record.metadata },
-    occurredAt: toTimestamp(occurredAt),
+    importance: record.importance,
+    privacyLevel: record.privacyLevel,
+    sessionId: record.sessionId,
+    agentId: record.agentId,
+    occurredAt: toTimestamp(record.occurredAt),
+    provenance: record.provenance,
     status: superseded ? 'superseded' : 'active',
-    derivedFrom: [...(record.derivedFrom ?? [])],
-    superseded: superseded
-      ? { ...superseded, at: toTimestamp(superseded.at), until: toTimestamp(superseded.until) }
-      : null,
-    createdAt: toTimestamp(createdAt),
-    updatedAt: toTimestamp(updatedAt),
-    expiresAt: expiresAt === null ? null : toTimestamp(expiresAt),
+    derivedFrom: derivedFrom ? derivedFrom.slice() : [],
+    superseded: superseded ? toSuperseded(superseded) : null,
+    createdAt: toTimestamp(record.createdAt),
+    updatedAt: toTimestamp(record.updatedAt),
+    expiresAt: record.expiresAt === null ? null : toTimestamp(record.expiresAt),
+    version: record.version,
+    createdBy: record.createdBy,
   }
+}
+
+function toSuperseded(superseded: SupersededRecord): Memory['superseded'] {
+  const { at, strategy, by, until } = superseded
+  return { at: toTimestamp(at), strategy, by, until: toTimestamp(until) }
 }
 
 /** What the index keeps of a memory, and the text that it makes terms of. */
@@ -194,18 +207,11 @@ export function toDocument(
   id: string,
   bytes: Uint8Array,
 ): { fields: DocumentFields; text: string } {
-  const {
-    text,
-    v: _v,
-    key: _k,
-    version: _n,
-    createdBy: _c,
-    provenance: _p,
-    derivedFrom: _d,
-    superseded: _s,
-    ...fields
-  } = decodeRecord(bytes)
-  return { fields: { id, ...fields }, text }
+  const record = decodeRecord(bytes)
+  const { text, type, tags, metadata, importance, privacyLevel, sessionId, agentId } = record
+  const { occurredAt, createdAt, updatedAt, expiresAt } = record
+  const about = { id, type, tags, metadata, importance, privacyLevel, sessionId, agentId }
+  return { fields: { ...about, occurredAt, createdAt, updatedAt, expiresAt }, text }
 }
 
 /** Whether its time is over: its own, or the one for which compaction keeps it. */

@@ -158,16 +158,13 @@ export async function writeVersion(
 ): Promise<Memory> {
   const { id, before, record } = memory
   const bytes = encodeRecord(record)
-  const stored = {
-    id,
-    version: record.version,
-    record: bytes,
-    ...foundBy(record),
-    embedding: embeddingOf(ctx, space, memory),
-  }
+  const { key, content, expiresAt_ms } = foundBy(record)
+  const embedding = embeddingOf(ctx, space, memory)
+  const { version } = record
+  const stored = { id, version, record: bytes, key, content, expiresAt_ms, embedding }
   if (before) await space.store.replace(stored, before)
   else await space.store.insert(stored)
-  ctx.note({ id, version: record.version, mac: toBase64Url(await space.store.contentMac(bytes)) })
+  ctx.note({ id, version, mac: toBase64Url(await space.store.contentMac(bytes)) })
   return toMemory(id, space.handle, record)
 }
 
@@ -220,11 +217,18 @@ export async function areLive(ctx: Context, ids: readonly MemoryId[]): Promise<b
 }
 
 function newRecord(ctx: Context, input: NewMemory, before: MemoryRecord | undefined): MemoryRecord {
-  const { space: _, key, occurredAt, expiresAt, ...fields } = input
+  const { key, occurredAt, expiresAt } = input
   return {
     v: 1,
-    ...fields,
     key: key ?? null,
+    text: input.text,
+    type: input.type,
+    tags: input.tags,
+    metadata: input.metadata,
+    importance: input.importance,
+    privacyLevel: input.privacyLevel,
+    sessionId: input.sessionId,
+    agentId: input.agentId,
     occurredAt: occurredAt ? Date.parse(occurredAt) : ctx.now,
     createdAt: before?.createdAt ?? ctx.now,
     updatedAt: ctx.now,

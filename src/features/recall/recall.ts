@@ -112,8 +112,10 @@ async function open(
 ): Promise<Recalled[]> {
   const items: Recalled[] = []
   const stored = new Map<NamedSpace, Map<MemoryId, StoredMemory>>()
-  for (const [space, hits] of Map.groupBy(found, (hit) => hit.space)) {
-    stored.set(space, await space.store.getMany(hits.map((hit) => hit.id)))
+  for (const space of ctx.spaces) {
+    const ids: MemoryId[] = []
+    for (const hit of found) if (hit.space === space) ids.push(hit.id)
+    stored.set(space, await space.store.getMany(ids))
   }
   for (const hit of found) {
     const { id, score, space } = hit
