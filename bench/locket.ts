@@ -1,6 +1,7 @@
 /** Locket in the table of its peers: over HTTP, with one client and with 32. */
 import { type Client, createClient } from './client.ts'
 import { type Measured, run } from './load.ts'
+import { pin } from './machine.ts'
 import { benchDirectory, startBenchServer } from './server-process.ts'
 import { createTexts } from './texts.ts'
 
@@ -16,7 +17,7 @@ export interface LocketFigures {
 export interface LocketTask {
   readonly memories: number
   readonly embedder: boolean
-  /** The one that the server may use; any when null. */
+  /** The one that the server may use for recalls of 32 clients; any when null. */
   readonly processor: number | null
 }
 
@@ -25,7 +26,10 @@ const recalls_n = 2_000
 const recallsMany_n = 10_000
 const space = 'user:bench'
 
-/** Stores all but the last few with 32 clients, those with one, and then recalls. */
+/**
+ * Stores all but the last few with 32 clients, those with one, and then recalls: with one client, and
+ * with 32 after the server, its collector included, was left one processor.
+ */
 export async function benchLocket({
   memories,
   embedder,
@@ -33,12 +37,12 @@ export async function benchLocket({
 }: LocketTask): Promise<LocketFigures> {
   const directory = benchDirectory()
   try {
-    const server = await startBenchServer({ directory: directory.path, embedder }, processor)
+    const server = await startBenchServer({ directory: directory.path, embedder })
     const clients = Array.from({ length: clients_n }, () =>
       createClient(server.url, server.key ?? ''),
     )
     try {
-      return await measure(clients, memories)
+      return await measure(clients, memories, () => pin(server.pid, processor))
     } finally {
       for (const client of clients) client.close()
       await server.end()
@@ -48,7 +52,11 @@ export async function benchLocket({
   }
 }
 
-async function measure(clients: readonly Client[], memories: number): Promise<LocketFigures> {
+async function measure(
+  clients: readonly Client[],
+  memories: number,
+  pinServer: () => void,
+): Promise<LocketFigures> {
   const texts = createTexts()
   const alone = clients.slice(0, 1)
   const alone_n = Math.ceil(Math.min(200, memories / 10))
@@ -68,6 +76,7 @@ async function measure(clients: readonly Client[], memories: number): Promise<Lo
   found = 0
   const search = await run(alone, Math.ceil(recalls_n * scale), recall)
   const perRecall = found / search.count
+  pinServer()
   const searchMany = await run(clients, Math.ceil(recallsMany_n * scale), recall)
   return { add, addMany, search, searchMany, found: perRecall }
 }

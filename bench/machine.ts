@@ -62,6 +62,14 @@ export function processorToPin(): number | null {
   return last === undefined ? null : Number(last)
 }
 
+/** Leaves a process one processor from now on, all its threads included; any when it is null. */
+export function pin(pid: number, processor: number | null): void {
+  if (processor === null) return
+  const args = ['--all-tasks', '--cpu-list', '--pid', String(processor), String(pid)]
+  const { status } = spawnSync('taskset', args, { stdio: 'ignore' })
+  if (status !== 0) throw new Error('the server could not be left one processor')
+}
+
 const tick_ms = 10
 
 /** Processor time that a process of this machine has used, in ms; null where there is no `/proc`. */

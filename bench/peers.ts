@@ -70,10 +70,9 @@ export async function benchPeers(args: readonly string[]): Promise<void> {
   }
   const results = createResults('peers', values.results)
   const { processor } = plan
-  const pinned = processor === null ? 'may use all processors' : `has processor ${processor} alone`
-  results.line(
-    `${plan.memories} memories of about 200 characters, ten answers; Locket's server ${pinned}`,
-  )
+  const pinned = processor === null ? 'all processors' : `processor ${processor} alone`
+  results.line(`${plan.memories} memories of about 200 characters, ten answers`)
+  results.line(`recalls of 32 clients: Locket's server has ${pinned}`)
   const without = await benchSide(results, plan, false)
   const withVectors = await benchSide(results, plan, true)
   results.line()

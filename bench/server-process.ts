@@ -43,15 +43,10 @@ export function benchDirectory(): { readonly path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** Starts a server, on one processor alone when `processor` names it. */
-export async function startBenchServer(
-  options: ServerOptions,
-  processor: number | null = null,
-): Promise<BenchServer> {
-  const node = [process.execPath, ...flags, program, JSON.stringify(options)]
-  const [command = '', ...args] =
-    processor === null ? node : ['taskset', '--cpu-list', String(processor), ...node]
-  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+/** Starts a server. */
+export async function startBenchServer(options: ServerOptions): Promise<BenchServer> {
+  const args = [...flags, program, JSON.stringify(options)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const started = (await message(child)) as Started
   return {
