@@ -72,8 +72,10 @@ async function passGate(
   inside: Within,
   trail: Trail,
 ): Promise<{ admitted: Admitted; output?: unknown }> {
+  const { effect, preparesFirst } = trail.request.operation
   const admitted = await admit(app, inside, trail)
-  if (trail.request.operation.effect !== 'read') return { admitted }
+  const asking = { services: app.services, caller: admitted.caller }
+  if (effect !== 'read' || preparesFirst?.(asking)) return { admitted }
   try {
     return {
       admitted,

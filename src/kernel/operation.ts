@@ -68,6 +68,8 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
   /** Whether an answer that was kept may still be given: what it tells of may be over by now. */
   readonly replayable?: (ctx: Context, output: Output) => Promise<boolean>
   readonly prepare?: (ctx: PrepareContext, input: Input) => Promise<Prepared>
+  /** A read that is sure to need `prepare` for this caller, so that it is not tried without. */
+  readonly preparesFirst?: (asking: Pick<PrepareContext, 'services' | 'caller'>) => boolean
   /** Touches nothing but the transaction: it may be run again. A read may throw `Unprepared`. */
   readonly run: (ctx: Context, input: Input, prepared: Prepared) => Promise<Output>
 }

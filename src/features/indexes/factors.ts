@@ -36,6 +36,16 @@ export function factorsOf(
   }
 }
 
+/** The two factors together. */
+export function factorOf(
+  documents: Pick<Documents, 'importance' | 'occurredAt'>,
+  document: number,
+  { now, recency = 'gentle' }: Timing,
+): number {
+  const ofTime = recencyFactor(documents.occurredAt(document), { now, recency })
+  return importanceFactor(documents.importance(document)) * ofTime
+}
+
 /** The highest that `importanceFactor` times `recencyFactor` can be. */
 export function factorMax(recency: Recency): number {
   return importanceFactor(10) * (1 + recencyShares[recency])

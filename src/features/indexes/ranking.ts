@@ -1,10 +1,10 @@
-import type { Documents } from './documents.ts'
 import { type Explanation, explain } from './explain.ts'
-import { factorMax, factorsOf, type Timing } from './factors.ts'
+import { factorMax, factorOf, type Timing } from './factors.ts'
 import { phraseScore, phraseScoreMax, worthOf } from './phrases.ts'
 import type { Query } from './query.ts'
 import { addPoints, clear, reserve, type Search, unit, work } from './scoring.ts'
 import { createTop, type Scored } from './top.ts'
+import { candidates_min, type Place, unite } from './unite.ts'
 import { type Corpus, type Scope, seeing } from './visibility.ts'
 
 /**
@@ -41,10 +41,54 @@ export interface Hit {
   readonly explain?: Explanation | undefined
 }
 
+/** One of the union of words and vectors: its place in each list, null where it is not in that one. */
+export interface UnitedHit {
+  readonly id: string
+  readonly score: number
+  readonly words: (Place & Pick<Hit, 'explain'>) | null
+  readonly vectors: Place | null
+}
+
 let busy = false
 
 /** The best `limit` documents for the query, best first; equal scores in the order of ids. */
 export function rank(corpus: Corpus, query: Query, options: Options): Hit[] {
+  return searching(corpus, { query, options }, (search) => {
+    const found = best(search, options.limit, options)
+    const parts = options.explain ? explain(search, found, options) : []
+    return found.map(({ document, score }, at) => {
+      const hit = { id: corpus.documents.idOf(document), score }
+      return options.explain ? { ...hit, explain: parts[at] } : hit
+    })
+  })
+}
+
+/**
+ * The same with what is `near` by vectors, best first, made one list of `limit`. Ids and explanations
+ * are made for what is in it and not for all that is compared.
+ */
+export function rankWith(
+  near: readonly Scored[],
+  { corpus, query }: { readonly corpus: Corpus; readonly query: Query },
+  options: Options,
+): UnitedHit[] {
+  return searching(corpus, { query, options }, (search) => {
+    const words = best(search, Math.max(options.limit, candidates_min), options)
+    const united = unite(words, near, options.limit)
+    const parts = options.explain ? explain(search, united, options) : []
+    return united.map(({ document, words: place, ...hit }, at) => ({
+      ...hit,
+      id: corpus.documents.idOf(document),
+      words: place && options.explain ? { ...place, explain: parts[at] } : place,
+    }))
+  })
+}
+/** Runs a search in the working memory, and gives that back clean. */
+function searching<Found>(
+  corpus: Corpus,
+  { query, options }: { readonly query: Query; readonly options: Options },
+  answer: (search: Search) => Found,
+): Found {
   if (busy) throw new Error('accept must not search: the working memory is in use')
   busy = true
   try {
@@ -52,24 +96,19 @@ export function rank(corpus: Corpus, query: Query, options: Options): Hit[] {
     corpus.sessions.settle()
     const search = { ...seeing(corpus, options), query }
     addPoints(search)
-    const found = best(search, options)
-    const parts = options.explain ? explain(search, found, options) : []
-    return found.map(({ document, score }, at) => {
-      const hit = { id: corpus.documents.idOf(document), score }
-      return options.explain ? { ...hit, explain: parts[at] } : hit
-    })
+    return answer(search)
   } finally {
     clear(corpus.sessions.of)
     busy = false
   }
 }
 
-function best(search: Search, options: Options): Scored[] {
+function best(search: Search, limit: number, timing: Timing): Scored[] {
   const { documents } = search
   const { held, candidates, candidateCount } = work
-  const top = createTop(options.limit, (a, b) => documents.compareIds(a, b))
+  const top = createTop(limit, (a, b) => documents.compareIds(a, b))
   const phrases = search.query.phrases.map(worthOf)
-  const factorsMost = factorMax(options.recency ?? 'gentle')
+  const factorsMost = factorMax(timing.recency ?? 'gentle')
   // Candidates come by terms, so the next one mostly holds the same as the one before.
   let lastHeld = 0
   let phrasesMost = 0
@@ -83,7 +122,7 @@ function best(search: Search, options: Options): Scored[] {
     const most = words + phrasesMost
     // Nearly no document gets past this, so that what follows costs nothing to speak of.
     if (!top.admits(most * factorsMost)) continue
-    const factor = factorOf(documents, document, options)
+    const factor = factorOf(documents, document, timing)
     if (!top.admits(most * factor)) continue
     const score = most > words ? words + phraseScore(search, document, phrases) : words
     top.offer(document, score * factor)
@@ -95,14 +134,4 @@ function wordScore({ sessions }: Search, document: number): number {
   const { points, sessionScore } = work
   const given = (points[2 * document] as number) + (points[2 * document + 1] as number)
   return given / unit + (sessionScore[sessions.of[document] as number] as number)
-}
-
-/** What a document's importance and age multiply its score with. */
-export function factorOf(
-  documents: Pick<Documents, 'importance' | 'occurredAt'>,
-  document: number,
-  timing: Timing,
-): number {
-  const { importance, recency } = factorsOf(documents, document, timing)
-  return importance * recency
 }

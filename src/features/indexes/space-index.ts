@@ -3,6 +3,7 @@ import { sha256 } from '../../crypto/digest.ts'
 import { FlatColumn } from './columns.ts'
 import { createDocuments, type DocumentFields } from './documents.ts'
 import { createExpiries } from './expiries.ts'
+import { factorOf } from './factors.ts'
 import { createIdOrder } from './id-order.ts'
 import { english } from './languages.ts'
 import {
@@ -16,19 +17,21 @@ import {
 } from './parts.ts'
 import { createPostings } from './postings.ts'
 import type { Quantised } from './quantised.ts'
-import { queryOf } from './query.ts'
-import { factorOf, type Hit, type Options, rank } from './ranking.ts'
+import { type Query, queryOf } from './query.ts'
+import { type Hit, type Options, rank, rankWith, type UnitedHit } from './ranking.ts'
 import { languagesIn } from './reading.ts'
 import { createSequences } from './sequences.ts'
 import { listSessions, type SessionSummary } from './session-list.ts'
 import { createSessions } from './sessions.ts'
 import { labelMask, languageTerm, type TermSeed, type Terms, termSeed, termsOf } from './tokens.ts'
+import type { Scored } from './top.ts'
+import { candidates_min } from './unite.ts'
 import { loadVectors, type SpaceVectors, type VectorKind } from './vectors.ts'
-import { type Scope, visibleTo } from './visibility.ts'
+import { type Corpus, type Scope, visibleTo } from './visibility.ts'
 
 export type { DocumentFields } from './documents.ts'
 export type { IndexDump } from './parts.ts'
-export type { Hit } from './ranking.ts'
+export type { Hit, UnitedHit } from './ranking.ts'
 export type { SessionSummary } from './session-list.ts'
 export type { Scope } from './visibility.ts'
 
@@ -54,8 +57,11 @@ export interface SpaceIndex {
   remove(id: string): boolean
   /** Best first; equal scores in the order of ids. */
   search(query: string, question: Options): Hit[]
-  /** The nearest to a vector, weighed as in `search`, best first; equal scores in the order of ids. */
-  nearest(vector: Float32Array, question: Options): Hit[]
+  /**
+   * What `search` finds and what is nearest to a vector as one list, best first. A cosine is weighed
+   * as a score is; equal ones are in the order of ids.
+   */
+  searchBoth(query: string, vector: Float32Array, question: Options): UnitedHit[]
   /** Live documents without a vector that are to have one. */
   readonly pending: number
   /** It is kept from now on: its vectors go where they are scanned fastest. */
@@ -120,6 +126,7 @@ class MemoryIndex implements SpaceIndex {
   readonly #sequences
   readonly #expiries
   readonly #order
+  readonly #corpus: Corpus
   readonly #vectors: SpaceVectors | null
   /** Removed documents in the order of their removal, until a sweep has been through the postings. */
   readonly #dead: FlatColumn<Uint32Array>
@@ -135,6 +142,12 @@ class MemoryIndex implements SpaceIndex {
     this.#sequences = createSequences(partOf(load, 'sequences'), this.#documents.count)
     this.#expiries = createExpiries(this.#documents, partOf(load, 'expiries'))
     this.#order = createIdOrder(this.#documents, partOf(load, 'order'))
+    this.#corpus = {
+      documents: this.#documents,
+      sessions: this.#sessions,
+      postings: this.#postings,
+      sequences: this.#sequences,
+    }
     this.#vectors = loadVectors(vectors, partOf(load, 'vectors'))
     if (load) this.#deadCount = numberIn(load.header, 'dead')
     this.#dead = FlatColumn.load(Uint32Array, load?.parts, this.#deadCount)
@@ -182,37 +195,20 @@ class MemoryIndex implements SpaceIndex {
     this.#vectors?.park()
   }
 
-  nearest(vector: Float32Array, question: Options): Hit[] {
-    const vectors = this.#vectors
-    const documents = this.#documents
-    if (!vectors) return []
-    return this.#answer(question, () => {
-      const found = vectors.nearest(vector, {
-        limit: question.limit,
-        accepts: visibleTo(question, documents),
-        compare: (a, b) => documents.compareIds(a, b),
-      })
-      const weighed = found.map(({ document, score }) => ({
-        id: documents.idOf(document),
-        score: score * factorOf(documents, document, question),
-      }))
-      // What was nearest stays in its order where the factors are the same.
-      return weighed.sort((a, b) => b.score - a.score)
-    })
-  }
-
   search(query: string, question: Options): Hit[] {
     if (question.limit <= 0) return []
     return this.#answer(question, () => {
-      const corpus = {
-        documents: this.#documents,
-        sessions: this.#sessions,
-        postings: this.#postings,
-        sequences: this.#sequences,
-      }
-      const languages = languagesIn(corpus, question, this.#seed)
-      const asked = queryOf(query, { seed: this.#seed, languages })
-      return asked.terms.length === 0 ? [] : rank(corpus, asked, question)
+      const asked = this.#read(query, question)
+      return asked.terms.length === 0 ? [] : rank(this.#corpus, asked, question)
+    })
+  }
+
+  searchBoth(query: string, vector: Float32Array, question: Options): UnitedHit[] {
+    if (question.limit <= 0) return []
+    return this.#answer(question, () => {
+      const near = this.#nearest(vector, question)
+      const asked = { corpus: this.#corpus, query: this.#read(query, question) }
+      return rankWith(near, asked, question)
     })
   }
 
@@ -276,6 +272,25 @@ class MemoryIndex implements SpaceIndex {
     }
     this.#dead.dump(writer, this.#deadCount)
     return { header, parts }
+  }
+
+  #read(query: string, question: Options): Query {
+    const languages = languagesIn(this.#corpus, question, this.#seed)
+    return queryOf(query, { seed: this.#seed, languages })
+  }
+
+  #nearest(vector: Float32Array, question: Options): Scored[] {
+    const documents = this.#documents
+    const found = this.#vectors?.nearest(vector, {
+      limit: Math.max(question.limit, candidates_min),
+      accepts: visibleTo(question, documents),
+      compare: (a, b) => documents.compareIds(a, b),
+    })
+    const weighed = (found ?? []).map(({ document, score }) => {
+      return { document, score: score * factorOf(documents, document, question) }
+    })
+    // What was nearest stays in its order where the factors are the same.
+    return weighed.sort((a, b) => b.score - a.score)
   }
 
   /** Answers from what has not expired, and does a step of the sweep. */

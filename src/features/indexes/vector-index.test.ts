@@ -5,7 +5,7 @@ import { memoryOf, openStores } from '../../../test/stores.ts'
 import type { Id } from '../../core/ids.ts'
 import { copyOf, fieldsOf, idOf, seed } from './document-fixture.ts'
 import { quantise } from './quantised.ts'
-import { createSpaceIndex, loadSpaceIndex } from './space-index.ts'
+import { createSpaceIndex, loadSpaceIndex, type Scope, type SpaceIndex } from './space-index.ts'
 import { createSpaceIndexes, openVectors } from './space-indexes.ts'
 import { block_bytes, createVectorMemory } from './vector-memory.ts'
 
@@ -29,6 +29,11 @@ function filled(count: number) {
   return { memory, vectors, index }
 }
 
+/** By vectors alone: no text holds what is asked. */
+function nearest(index: SpaceIndex, asked: Scope = {}) {
+  return index.searchBoth('nowhere', firstAxis, { ...question, ...asked })
+}
+
 const idsOf = (hits: readonly { id: string }[]): string[] => hits.map(({ id }) => id)
 const numbers = (...all: readonly number[]): string[] => all.map(idOf)
 
@@ -43,14 +48,14 @@ describe('an index with vectors', () => {
     index.put(fieldsOf(5, { privacyLevel: 'restricted' }), 'text 5', quantise(vectorOf(5)))
     const accept = ({ tags }: { readonly tags: readonly string[] }) => !tags.includes('hidden')
     const privacyLevels = ['public', 'internal']
-    const hits = index.nearest(firstAxis, { ...question, accept, privacyLevels })
+    const hits = nearest(index, { accept, privacyLevels })
     assert.deepEqual(idsOf(hits), numbers(6, 7, 4))
   })
 
   test('weighs importance and recency as words are weighed', () => {
     const { index } = filled(3)
     index.put(fieldsOf(2, { importance: 10 }), 'text 2', quantise(vectorOf(2)))
-    assert.deepEqual(idsOf(index.nearest(firstAxis, question)), numbers(2, 0, 1))
+    assert.deepEqual(idsOf(nearest(index)), numbers(2, 0, 1))
   })
 
   test('counts what has no vector yet, not what is to have none', () => {
@@ -74,10 +79,10 @@ describe('an index with vectors', () => {
     const loaded = loadSpaceIndex(copyOf(index.dump()), { seed, vectors })
     for (const one of [index, loaded]) {
       one.put(fieldsOf(1), 'again', quantise(vectorOf(1)))
-      assert.deepEqual(idsOf(one.nearest(firstAxis, question)).slice(0, 4), numbers(0, 1, 3, 6))
+      assert.deepEqual(idsOf(nearest(one)).slice(0, 4), numbers(0, 1, 3, 6))
       assert.equal(one.pending, 1)
     }
-    assert.deepEqual(loaded.nearest(firstAxis, question), index.nearest(firstAxis, question))
+    assert.deepEqual(nearest(loaded), nearest(index))
   })
 
   test('a dump of another embedder, or of none, is refused', () => {
@@ -114,7 +119,7 @@ test('indexes that leave give the shared memory back, and are found as they were
       read: (work) => stores.look(space, work),
     })
     const hits = await stores.look(space, async (view) =>
-      (await indexes.current(view, held)).nearest(firstAxis, question),
+      nearest(await indexes.current(view, held)),
     )
     assert.deepEqual(idsOf(hits), [near.id, far.id])
     assert.ok(indexes.bytes <= 2 * bytes_max)

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { Context, NamedSpace, PrepareContext } from '../../kernel/context.ts'
-import { operation, Unprepared } from '../../kernel/operation.ts'
+import { operation } from '../../kernel/operation.ts'
 import type { StoredMemory } from '../../storage/space-store.ts'
 import { queriesAreSent, queryVector } from '../embeddings/embeddings.ts'
 import { recencies } from '../indexes/factors.ts'
@@ -77,16 +77,15 @@ export const recallMemories = operation({
     const [held, vector] = await Promise.all([catchUp(ctx), queryVector(ctx, input.query)])
     return { held, vector }
   },
+  preparesFirst: queriesAreSent,
   run: async (ctx, input, prepared?: Prepared) => {
-    const asksVectors = queriesAreSent(ctx) && ctx.spaces.length > 0
-    if (asksVectors && !prepared) throw new Unprepared()
     const { filter, space: _, ...asked } = input
     const question = { ...asked, now: ctx.now, prepared, ...(filter && { accept: filter }) }
     const answers = await Promise.all(ctx.spaces.map((space) => search(ctx, space, question)))
     const lists = answers.map(({ found }) => found)
     return {
       items: await open(ctx, fuse(lists, input.limit), input),
-      degraded: asksVectors && answers.some((answer) => answer.degraded),
+      degraded: queriesAreSent(ctx) && answers.some((answer) => answer.degraded),
     }
   },
 })

@@ -4,9 +4,9 @@ import type { Context, NamedSpace } from '../../kernel/context.ts'
 import type { Recency } from '../indexes/factors.ts'
 import type { Hit } from '../indexes/space-index.ts'
 import type { HeldIndex } from '../indexes/space-indexes.ts'
+import type { Place } from '../indexes/unite.ts'
 import type { Predicate } from '../memories/filter.ts'
 import type { MemoryId } from '../memories/memory.ts'
-import { type Place, unite } from './unite.ts'
 
 export interface Question {
   readonly query: string
@@ -49,11 +49,8 @@ export interface Answer {
 
 /** One of so many memories may be without a vector yet before an answer is called degraded. */
 const pendingShare = 10
-/** From so many of each list the union is made: what is low in one may be high in the other. */
-const candidates_min = 100
-
 export async function search(ctx: Context, space: NamedSpace, question: Question): Promise<Answer> {
-  const { prepared, query, limit } = question
+  const { prepared, query } = question
   const held = prepared?.held.get(space.store.id)
   const index = await ctx.services.indexes.current(space.store, held)
   const vector = prepared?.vector
@@ -64,15 +61,17 @@ export async function search(ctx: Context, space: NamedSpace, question: Question
     })
     return { found, degraded: true }
   }
-  const deep = { ...question, limit: Math.max(limit, candidates_min) }
-  const words = index.search(query, deep)
-  const matches = new Map(words.map((hit) => [hit.id, hit]))
-  const found = unite([words, index.nearest(vector, deep)], limit).map((united) => {
-    const { id, score } = united
-    const { id: _, ...match } = matches.get(id) ?? { id }
-    const [ofWords = null, ofVectors = null] = united.places
-    const union = { words: ofWords, vectors: ofVectors, score }
-    return { id: id as MemoryId, score, space, words: ofWords && (match as Found['words']), union }
+  const found = index.searchBoth(query, vector, question).map(({ id, score, words, vectors }) => {
+    const union = { words: words && placeOf(words), vectors, score }
+    return { id: id as MemoryId, score, space, words: words && matchOf(words), union }
   })
   return { found, degraded: index.pending * pendingShare > index.size }
+}
+
+function placeOf({ rank, score }: Place): Place {
+  return { rank, score }
+}
+
+function matchOf({ rank: _, ...match }: Place & Pick<Hit, 'explain'>): Omit<Hit, 'id'> {
+  return match
 }
