@@ -19,7 +19,7 @@ export type Durability = 'full' | 'relaxed'
  */
 export interface Transaction {
   readonly writable: boolean
-  /** The same transaction as it may be used for one tenant's rows. */
+  /** The same transaction for one tenant's rows: the argument `tenant` of a query is this one. */
   as(tenant: Id<'ten'>): Transaction
   /** The same transaction for what jobs ask across tenants, and for nothing else. */
   asSystem(): Transaction

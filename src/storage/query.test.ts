@@ -22,6 +22,13 @@ test('a query is text with placeholders and values in their order', () => {
   assert.deepEqual(byId.values({ tenant: 'ten_1', id: 'key_1' }), ['key_1', 'active', 'ten_1'])
 })
 
+test('in the seat of a tenant no other tenant can be asked for', () => {
+  const other = { tenant: 'ten_2', id: 'key_1' } as const
+  assert.deepEqual(byId.values(other, 'ten_1'), ['key_1', 'active', 'ten_1'])
+  const { tenant: _, ...left } = other
+  assert.deepEqual(byId.values(left as typeof other, 'ten_1'), ['key_1', 'active', 'ten_1'])
+})
+
 test('what a caller sends is never part of the text', () => {
   const sql = byId.sql('sqlite')
   const hostile = `key_'; drop table api_keys; --` as const

@@ -17,6 +17,7 @@ import {
   SqliteQueryCompiler,
   sql,
 } from 'kysely'
+import type { Id } from '../core/ids.ts'
 import type { Tables } from './tables.ts'
 
 export type Engine = 'sqlite' | 'postgres'
@@ -32,8 +33,11 @@ class Marker {
 export interface Query<Args, Row> {
   /** The text with placeholders, as the engine reads it. */
   sql(engine: Engine): string
-  /** The values for the placeholders, in order; the same for every engine. */
-  values(args: Args): unknown[]
+  /**
+   * The values for the placeholders, in order; the same for every engine. With `tenant`, that is the
+   * argument of this name, whatever the arguments say.
+   */
+  values(args: Args, tenant?: Id<'ten'>): unknown[]
   /** Only for the compiler. */
   readonly row?: Row
 }
@@ -60,32 +64,47 @@ const builders: Readonly<Record<Engine, Kysely<Tables>>> = {
   postgres: new Kysely<Tables>({ dialect: postgres }).withSchema(postgresSchema),
 }
 
+type Build<Args extends object, Row> = (db: Kysely<Tables>, args: Args) => Compilable<Row>
+
 /**
  * Declares a query: `build` gets the query builder and a stand-in for each argument.
  *
  *   const byId = query((db, arg: Args<{ tenant: string; id: string }>) => db.selectFrom(…)…)
  */
-export function query<Args extends object, Row>(
-  build: (db: Kysely<Tables>, args: Args) => Compilable<Row>,
-): Query<Args, Row> {
-  const compiled = new Map<Engine, CompiledQuery<Row>>()
-  const compile = (engine: Engine): CompiledQuery<Row> => {
-    const known = compiled.get(engine)
-    if (known) return known
-    const made = build(builders[engine], markers<Args>()).compile()
-    compiled.set(engine, made)
-    return made
+export function query<Args extends object, Row>(build: Build<Args, Row>): Query<Args, Row> {
+  return new CompiledOnce(build)
+}
+
+/** Every statement of every request comes through here: a field for each engine, and plain loops. */
+class CompiledOnce<Args extends object, Row> implements Query<Args, Row> {
+  readonly #build: Build<Args, Row>
+  readonly #texts: Record<Engine, string | undefined> = { sqlite: undefined, postgres: undefined }
+  #slots: readonly unknown[] | undefined
+
+  constructor(build: Build<Args, Row>) {
+    this.#build = build
   }
+
+  sql(engine: Engine): string {
+    return this.#texts[engine] ?? this.#compile(engine).sql
+  }
+
+  values(args: Args, tenant?: Id<'ten'>): unknown[] {
+    const values: unknown[] = []
+    for (const slot of this.#slots ?? this.#compile('sqlite').parameters) {
+      if (!(slot instanceof Marker)) values.push(slot)
+      else if (slot.name === 'tenant' && tenant !== undefined) values.push(tenant)
+      else values.push(argument(args, slot.name))
+    }
+    return values
+  }
+
   /** The parameters of any engine will do: all have them in the same order. */
-  const parameters = (): readonly unknown[] =>
-    (compiled.values().next().value ?? compile('sqlite')).parameters
-  let slots: readonly unknown[] | undefined
-  return {
-    sql: (engine) => compile(engine).sql,
-    values: (args) => {
-      slots ??= parameters()
-      return slots.map((slot) => (slot instanceof Marker ? argument(args, slot.name) : slot))
-    },
+  #compile(engine: Engine): CompiledQuery<Row> {
+    const made = this.#build(builders[engine], markers<Args>()).compile()
+    this.#texts[engine] = made.sql
+    this.#slots ??= made.parameters
+    return made
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * A tenant's view of a transaction. Every query that runs through it is about this tenant: the
- * tenant is not an argument that a caller of the store could get wrong, it is filled in here.
+ * tenant is not an argument that a caller of the store could get wrong, the transaction that is seated
+ * for it fills it in.
  */
 import { fromUtf8, toUtf8 } from '../core/encoding.ts'
 import { type Id, instanceTenant } from '../core/ids.ts'
@@ -96,21 +97,21 @@ class TenantView implements TenantStore {
     query: Query<Args, Row>,
     args: Omit<Args, 'tenant'>,
   ): Promise<Row[]> {
-    return this.#tx.all(query, this.#full(args))
+    return this.#tx.all(query, args as Args)
   }
 
   first<Args extends OfTenant, Row>(
     query: Query<Args, Row>,
     args: Omit<Args, 'tenant'>,
   ): Promise<Row | undefined> {
-    return this.#tx.first(query, this.#full(args))
+    return this.#tx.first(query, args as Args)
   }
 
   run<Args extends OfTenant>(
     query: Query<Args, unknown>,
     args: Omit<Args, 'tenant'>,
   ): Promise<number> {
-    return this.#tx.run(query, this.#full(args))
+    return this.#tx.run(query, args as Args)
   }
 
   savepoint<T>(work: () => Promise<T>): Promise<T> {
@@ -182,10 +183,6 @@ class TenantView implements TenantStore {
 
   destroyKey(scope: KeyScope): Promise<void> {
     return this.#access.destroy(scope)
-  }
-
-  #full<Args extends OfTenant>(args: Omit<Args, 'tenant'>): Args {
-    return { ...args, tenant: this.tenant } as Args
   }
 
   /** The space is part of the place when the space's own key seals. */

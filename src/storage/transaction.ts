@@ -29,6 +29,13 @@ export interface Statements {
   readonly alive: boolean
 }
 
+/** What is asked, before it is put into the engine's words. */
+interface Asked {
+  readonly query: Query<never, unknown>
+  readonly args: unknown
+  readonly seat: Seat
+}
+
 interface Failure {
   readonly error: unknown
   /** No savepoint can bring the transaction back. */
@@ -57,31 +64,25 @@ export class StrictTransaction {
     return new View(this, seat)
   }
 
-  /** What the engine says to `ask`. One that answers at once costs no more than the promise. */
-  attempt<T>(ask: (statements: Statements) => T | Promise<T>): Promise<T> {
-    if (this.#ended) {
-      return Promise.reject(new Error('a transaction was used after its work had ended'))
-    }
-    if (this.#failure) return Promise.reject(this.#failure.error)
+  /** What the engine says. One that answers at once costs no more than the promise. */
+  ask(how: 'all' | 'first' | 'run', asked: Asked): Promise<unknown> {
+    if (this.#ended || this.#failure) return Promise.reject(this.#refusal())
     try {
-      const given = ask(this.#statements)
-      if (!(given instanceof Promise)) return Promise.resolve(given)
-      return given.catch((error: unknown) => {
-        throw this.#failed(error)
-      })
+      const given = this.#statements[how](this.#statement(asked))
+      return given instanceof Promise ? this.#watched(given) : Promise.resolve(given)
     } catch (error) {
       return Promise.reject(this.#failed(error))
     }
   }
 
   async savepoint<T>(work: () => Promise<T>): Promise<T> {
-    await this.attempt((statements) => statements.savepoint('set'))
+    await this.#step('set')
     this.#depth += 1
     const depth = this.#depth
     try {
       const value = await work()
       this.#innermost(depth)
-      await this.attempt((statements) => statements.savepoint('release'))
+      await this.#step('release')
       this.#depth -= 1
       return value
     } catch (error) {
@@ -93,11 +94,6 @@ export class StrictTransaction {
   /** Whether anything but reading was tried. */
   get changed(): boolean {
     return this.#changed
-  }
-
-  /** What a view is about to ask. */
-  note(sql: string): void {
-    if (!sql.startsWith('select')) this.#changed = true
   }
 
   /** Throws what failed, and was neither told nor undone, when the work thinks that it is done. */
@@ -114,6 +110,35 @@ export class StrictTransaction {
   /** From now on nothing can be done with it. */
   end(): void {
     this.#ended = true
+  }
+
+  #statement({ query, args, seat }: Asked): Statement {
+    const sql = query.sql(this.#statements.engine)
+    if (!sql.startsWith('select')) this.#changed = true
+    const tenant = seat === null || seat === 'system' ? undefined : seat
+    return { sql, values: query.values(args as never, tenant), seat }
+  }
+
+  async #watched(given: Promise<unknown>): Promise<unknown> {
+    try {
+      return await given
+    } catch (error) {
+      throw this.#failed(error)
+    }
+  }
+
+  async #step(step: 'set' | 'release'): Promise<void> {
+    if (this.#ended || this.#failure) throw this.#refusal()
+    try {
+      await this.#statements.savepoint(step)
+    } catch (error) {
+      throw this.#failed(error)
+    }
+  }
+
+  #refusal(): unknown {
+    if (this.#ended) return new Error('a transaction was used after its work had ended')
+    return this.#failure?.error
   }
 
   #failed(error: unknown): unknown {
@@ -164,28 +189,18 @@ class View implements Transaction {
   }
 
   all<Args, Row>(query: Query<Args, Row>, args: Args): Promise<Row[]> {
-    return this.#whole.attempt(
-      (engine) => engine.all(this.#statement(engine, query, args)) as Row[] | Promise<Row[]>,
-    )
+    return this.#whole.ask('all', { query, args, seat: this.#seat }) as Promise<Row[]>
   }
 
   first<Args, Row>(query: Query<Args, Row>, args: Args): Promise<Row | undefined> {
-    return this.#whole.attempt(
-      (engine) => engine.first(this.#statement(engine, query, args)) as Row | undefined,
-    )
+    return this.#whole.ask('first', { query, args, seat: this.#seat }) as Promise<Row | undefined>
   }
 
   run<Args>(query: Query<Args, unknown>, args: Args): Promise<number> {
-    return this.#whole.attempt((engine) => engine.run(this.#statement(engine, query, args)))
+    return this.#whole.ask('run', { query, args, seat: this.#seat }) as Promise<number>
   }
 
   savepoint<T>(work: () => Promise<T>): Promise<T> {
     return this.#whole.savepoint(work)
-  }
-
-  #statement<Args>({ engine }: Statements, query: Query<Args, unknown>, args: Args): Statement {
-    const sql = query.sql(engine)
-    this.#whole.note(sql)
-    return { sql, values: query.values(args), seat: this.#seat }
   }
 }
