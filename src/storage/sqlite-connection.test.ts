@@ -34,7 +34,7 @@ test('ordinary SQL cannot corrupt the file', (t) => {
   assert.throws(() => connection.exec('DELETE FROM sqlite_schema'), /may not be modified/)
 })
 
-test('a statement is prepared once; the least recently used makes room', (t) => {
+test('a statement is prepared once; and when there are too many, the oldest makes room', (t) => {
   const { connection } = connect(t)
   const prepare = t.mock.method(DatabaseSync.prototype, 'prepare')
   const preparing = (sql: string) => {
@@ -46,7 +46,9 @@ test('a statement is prepared once; the least recently used makes room', (t) => 
   assert.equal(preparing('SELECT 1'), 1)
   assert.equal(preparing('SELECT 0'), 0)
   for (let index = 2; index <= 500; index += 1) preparing(`SELECT ${index}`)
-  assert.equal(preparing('SELECT 0'), 0)
+  assert.equal(preparing('SELECT 1'), 0)
+  assert.equal(preparing('SELECT 0'), 1)
+  assert.equal(preparing('SELECT 2'), 0)
   assert.equal(preparing('SELECT 1'), 1)
 })
 

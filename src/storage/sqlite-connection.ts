@@ -95,24 +95,41 @@ export class SqliteConnection {
 
   /** Runs a statement afresh: settings act when they are prepared, so they must not be cached. */
   exec(sql: string): void {
-    attempt(() => this.#db.exec(sql))
+    try {
+      this.#db.exec(sql)
+    } catch (error) {
+      throw translated(error)
+    }
   }
 
   all(sql: string, values: readonly unknown[] = []): unknown[] {
-    const { statement, columns } = this.#prepared(sql)
-    return attempt(() => statement.all(...inputs(values))).map((row) => toRow(columns, row))
+    try {
+      const { statement, columns } = this.#prepared(sql)
+      const rows: unknown[] = statement.all(...inputs(values))
+      for (let at = 0; at < rows.length; at++) rows[at] = toRow(columns, rows[at])
+      return rows
+    } catch (error) {
+      throw translated(error)
+    }
   }
 
   first(sql: string, values: readonly unknown[] = []): unknown {
-    const { statement, columns } = this.#prepared(sql)
-    const row = attempt(() => statement.get(...inputs(values)))
-    return row && toRow(columns, row)
+    try {
+      const { statement, columns } = this.#prepared(sql)
+      const row = statement.get(...inputs(values))
+      return row && toRow(columns, row)
+    } catch (error) {
+      throw translated(error)
+    }
   }
 
   /** How many rows the statement changed. */
   run(sql: string, values: readonly unknown[] = []): number {
-    const { statement } = this.#prepared(sql)
-    return Number(attempt(() => statement.run(...inputs(values))).changes)
+    try {
+      return Number(this.#prepared(sql).statement.run(...inputs(values)).changes)
+    } catch (error) {
+      throw translated(error)
+    }
   }
 
   /** Does all of `change` or nothing. */
@@ -132,11 +149,11 @@ export class SqliteConnection {
     this.#db.close()
   }
 
-  /** The least recently used statement makes room. */
+  /** When there are too many, the oldest makes room: nobody has so many, and order costs each call. */
   #prepared(sql: string): Prepared {
     const known = this.#statements.get(sql)
-    if (known) this.#statements.delete(sql)
-    const prepared = known ?? attempt(() => prepare(this.#db, sql))
+    if (known) return known
+    const prepared = prepare(this.#db, sql)
     this.#statements.set(sql, prepared)
     if (this.#statements.size > statements_max) {
       const [oldest] = this.#statements.keys()
@@ -181,18 +198,12 @@ function inputs(values: readonly unknown[]): SQLInputValue[] {
   return values as SQLInputValue[]
 }
 
-function toRow(columns: readonly string[], values: unknown): object {
-  const row: Record<string, unknown> = {}
-  for (const [at, name] of columns.entries()) row[name] = (values as readonly unknown[])[at]
-  return row
-}
-
-function attempt<T>(statement: () => T): T {
-  try {
-    return statement()
-  } catch (error) {
-    throw translated(error)
-  }
+function toRow(columns: readonly string[], row: unknown): object {
+  const values = row as readonly unknown[]
+  const named: Record<string, unknown> = {}
+  let at = 0
+  for (const column of columns) named[column] = values[at++]
+  return named
 }
 
 /** SQLite's primary result codes. */
