@@ -23,9 +23,17 @@ import { type Statements, StrictTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
 
 interface Job {
-  /** Runs the work; what it returns tells the caller, after the commit. */
-  readonly run: (tx: Transaction) => Promise<() => void>
+  readonly work: (tx: Transaction) => Promise<unknown>
+  readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
+}
+
+/** How one work ended, which its caller hears after the commit. */
+interface Ending {
+  readonly job: Job
+  readonly failed: boolean
+  /** What it gave or what it threw. */
+  readonly value: unknown
 }
 
 /** The flush comes a little before the second is over, because committing takes time as well. */
@@ -51,8 +59,10 @@ export class GroupCommit {
     this.#log = log
   }
 
-  async write<T>(work: (tx: Transaction) => Promise<T>, durability: Durability): Promise<T> {
-    if (this.#closing || this.#queued >= limits.writeQueue_max) throw new LocketError('unavailable')
+  write<T>(work: (tx: Transaction) => Promise<T>, durability: Durability): Promise<T> {
+    if (this.#closing || this.#queued >= limits.writeQueue_max) {
+      return Promise.reject(new LocketError('unavailable'))
+    }
     return this.#enqueue(work, durability)
   }
 
@@ -76,14 +86,10 @@ export class GroupCommit {
   }
 
   #enqueue<T>(work: (tx: Transaction) => Promise<T>, durability: Durability): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>()
-    const run = async (tx: Transaction): Promise<() => void> => {
-      const value = await work(tx)
-      return () => resolve(value)
-    }
-    this.#queues[durability].push({ run, reject })
-    this.#schedule()
-    return promise
+    return new Promise<T>((resolve, reject) => {
+      this.#queues[durability].push({ work, resolve: resolve as Job['resolve'], reject })
+      this.#schedule()
+    })
   }
 
   /** Waits for the end of the event loop's round, so that all requests of the round share a group. */
@@ -142,20 +148,23 @@ export class GroupCommit {
   async #tryTogether(group: readonly Job[], apart = false): Promise<Job | undefined> {
     this.#undoAll()
     this.#connection.run('BEGIN IMMEDIATE')
-    const answers: (() => void)[] = []
+    const endings: Ending[] = []
     for (const job of group) {
       const tx = new StrictTransaction(this.#statements, true)
-      const answer = await (apart ? answerApart(job, tx) : answerOf(job, tx))
-      if (answer === null) return this.#tryTogether(group, true)
+      const ending = await (apart ? endApart(job, tx) : endOf(job, tx))
+      if (ending === null) return this.#tryTogether(group, true)
       if (apart && tx.failure) return this.#blame(job, tx.failure.error)
-      answers.push(answer)
+      endings.push(ending)
     }
     try {
       this.#connection.run('COMMIT')
     } catch (error) {
       return this.#tryAlone(group, error)
     }
-    for (const answer of answers) answer()
+    for (const { job, failed, value } of endings) {
+      if (failed) job.reject(value)
+      else job.resolve(value)
+    }
     return undefined
   }
 
@@ -209,25 +218,25 @@ export class GroupCommit {
   }
 }
 
-/** Runs one work. The answer must wait for the commit; null: what it did has to be undone. */
-async function answerOf(job: Job, tx: StrictTransaction): Promise<(() => void) | null> {
+/** Runs one work. Null: what it did has to be undone. */
+async function endOf(job: Job, tx: StrictTransaction): Promise<Ending | null> {
   try {
-    const answer = await job.run(tx.view())
+    const value = await job.work(tx.view())
     tx.settle()
-    return answer
+    return { job, failed: false, value }
   } catch (error) {
-    return tx.changed || tx.failure?.final ? null : () => job.reject(error)
+    return tx.changed || tx.failure?.final ? null : { job, failed: true, value: error }
   } finally {
     tx.end()
   }
 }
 
-/** Runs one work in a savepoint of its own. The answer must wait for the commit. */
-async function answerApart(job: Job, tx: StrictTransaction): Promise<() => void> {
+/** Runs one work in a savepoint of its own. */
+async function endApart(job: Job, tx: StrictTransaction): Promise<Ending> {
   try {
-    return await tx.savepoint(() => job.run(tx.view()))
+    return { job, failed: false, value: await tx.savepoint(() => job.work(tx.view())) }
   } catch (error) {
-    return () => job.reject(error)
+    return { job, failed: true, value: error }
   } finally {
     tx.end()
   }

@@ -14,8 +14,8 @@ import { type Statements, StrictTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
 
 interface Job {
-  /** Runs the work and tells the caller, however it ends. */
-  readonly run: () => Promise<void>
+  readonly work: (tx: Transaction) => Promise<unknown>
+  readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -39,11 +39,10 @@ export class GroupRead {
   }
 
   read<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>()
-    const run = (): Promise<void> => this.#look(work).then(resolve, reject)
-    this.#queue.push({ run, reject })
-    this.#schedule()
-    return promise
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({ work, resolve: resolve as Job['resolve'], reject })
+      this.#schedule()
+    })
   }
 
   /** Runs `task` while no snapshot is open. */
@@ -75,7 +74,7 @@ export class GroupRead {
       this.#end()
       const end_ms = stopwatch() + limits.readGroup_ms
       for (const [at, job] of group.entries()) {
-        await job.run()
+        await this.#look(job)
         if (stopwatch() < end_ms) continue
         this.#queue.unshift(...group.splice(at + 1))
         break
@@ -93,13 +92,15 @@ export class GroupRead {
   }
 
   /** In the snapshot of the group, or in one of its own where an error has ended that. */
-  async #look<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    if (!this.#connection.isTransaction) this.#connection.run('BEGIN')
+  async #look({ work, resolve, reject }: Job): Promise<void> {
     const tx = new StrictTransaction(this.#statements, false)
     try {
+      if (!this.#connection.isTransaction) this.#connection.run('BEGIN')
       const value = await work(tx.view())
       if (tx.failure) throw tx.failure.error
-      return value
+      resolve(value)
+    } catch (error) {
+      reject(error)
     } finally {
       tx.end()
     }

@@ -53,17 +53,15 @@ class SqliteDatabase implements Database {
     return this.#closing === undefined
   }
 
-  async read<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    this.#assertOpen()
-    if (this.#reads.waiting >= limits.readQueue_max) throw new LocketError('unavailable')
+  read<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    if (!this.takesChanges || this.#reads.waiting >= limits.readQueue_max) {
+      return Promise.reject(new LocketError('unavailable'))
+    }
     return this.#reads.read(work)
   }
 
   /** There is one writer, so there is but one turn. */
-  async write<T>(
-    work: (tx: Transaction) => Promise<T>,
-    options: Durability | WriteOptions,
-  ): Promise<T> {
+  write<T>(work: (tx: Transaction) => Promise<T>, options: Durability | WriteOptions): Promise<T> {
     return this.#commits.write(work, typeof options === 'string' ? options : options.durability)
   }
 
