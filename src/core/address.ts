@@ -8,7 +8,7 @@ const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/
  * came as IPv6 (`::ffff:192.0.2.1`) is an IPv4 address.
  */
 export function toAddress(text: string): string | null {
-  const address = text.replace(/%[\w.-]+$/, '')
+  const address = text.includes('%') ? text.replace(/%[\w.-]+$/, '') : text
   const family = isIP(address)
   if (family !== 6) return family === 4 ? address : null
   const plain = new URL(`http://[${address}]/`).hostname.slice(1, -1)

@@ -62,25 +62,25 @@ export function toResponse(reply: Reply, about: About): Response {
   })
 }
 
-/** Throws an `Error` when one of them could not be sent. */
+/** Throws an `Error` when one of the endpoint's own could not be sent; the others are all ours. */
 export function headersOf(
   reply: Reply,
   { requestId, secure, cors }: About,
 ): Record<string, string> {
-  return sendable({
+  const headers: Record<string, string> = {
+    ...securityHeaders(secure),
     'Content-Type': reply.type,
     'X-Request-Id': requestId,
-    ...securityHeaders(secure),
-    ...cors,
-    ...reply.headers,
-  })
+  }
+  if (cors) Object.assign(headers, cors)
+  return reply.headers ? Object.assign(headers, sendable(reply.headers)) : headers
 }
 
 /**
  * Throws on a value that is more than visible ASCII and spaces. Here, because the adapter finds out
  * only while it writes, and then answers and prints in its own way.
  */
-function sendable(headers: Record<string, string>): Record<string, string> {
+function sendable(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   for (const [name, value] of Object.entries(headers)) {
     if (!visible.test(value)) throw new Error(`the value of ${name} cannot be sent`)
   }

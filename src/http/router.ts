@@ -15,7 +15,14 @@ import { createCors } from './cors.ts'
 import { docsEndpoints, docsPaths } from './docs.ts'
 import { forwardedClient } from './forwarded.ts'
 import { type ProblemContext, problemReply } from './problem.ts'
-import { type Client, type Endpoint, jsonReply, type Reply, toResponse } from './reply.ts'
+import {
+  type Client,
+  type Endpoint,
+  type Exchange,
+  jsonReply,
+  type Reply,
+  toResponse,
+} from './reply.ts'
 import { type Route, routesOf } from './routes.ts'
 import { pathOf, refuseSecrets } from './target.ts'
 
@@ -45,18 +52,42 @@ export const publicPaths = ['/livez', '/readyz', ...docsPaths] as const
 /** What one path answers to, by method. */
 type Resource = ReadonlyMap<string, Endpoint>
 
-/** The server without sockets. It never throws and never rejects: whatever fails is a problem. */
+/**
+ * The server without sockets. It never throws and never rejects: whatever fails is a problem.
+ *
+ * Nearly all calls are of a path without a parameter, by a method that it takes: one look finds their
+ * endpoint, and all others are the router's.
+ */
 export function createRouter(options: RouterOptions): Router {
   const app = new Hono<{ Bindings: Client }>({ getPath: (request) => pathOf(request.url) })
   const answer = answerer(options)
-  for (const [path, resource] of resourcesOf(options)) {
-    app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), (c) => answer(c, path, resource))
+  const through: Through = (path, resource) => (c) => {
+    const param = (name: string): string | undefined => c.req.param(name)
+    return answer({ request: c.req.raw, client: c.env, param }, path, resource)
   }
-  app.notFound((c) => answer(c, unmatched, nothing))
+  const resources = resourcesOf(options)
+  for (const [path, resource] of resources) {
+    app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), through(path, resource))
+  }
+  app.notFound(through(unmatched, nothing))
+  const plain = new Map(resources.filter(([path]) => !path.includes('{')))
   const forwarded = forwardedClient(options.trustedProxies)
-  return async (request, client) => app.fetch(request, forwarded(client, request.headers))
+  return async (request, socket) => {
+    const client = forwarded(socket, request.headers)
+    const path = pathOf(request.url)
+    const resource = plain.get(path)
+    return resource?.has(request.method)
+      ? answer({ request, client, param: noParam }, path, resource)
+      : app.fetch(request, client)
+  }
 }
 
+type Through = (
+  path: string,
+  resource: Resource,
+) => (c: Context<{ Bindings: Client }>) => Promise<Response>
+
+const noParam = (): undefined => undefined
 const unmatched = '(none)'
 const nothing: Resource = new Map()
 
@@ -97,11 +128,10 @@ async function isReady({ ready, pipeline }: RouterOptions): Promise<boolean> {
   }
 }
 
-type Answerer = (
-  c: Context<{ Bindings: Client }>,
-  path: string,
-  resource: Resource,
-) => Promise<Response>
+type Answerer = (asked: Asked, path: string, resource: Resource) => Promise<Response>
+
+/** A request before it has an id. */
+type Asked = Omit<Exchange, 'requestId'>
 
 /** What is done to every request around its endpoint: id, errors, headers, one line in the log. */
 function answerer({ pipeline, publicUrl, corsOrigins, docs }: RouterOptions): Answerer {
@@ -109,11 +139,10 @@ function answerer({ pipeline, publicUrl, corsOrigins, docs }: RouterOptions): An
   const cors = createCors(corsOrigins)
   const docsUrl = docs ? `${publicUrl ?? ''}/docs` : null
   const alwaysSecure = publicUrl?.startsWith('https://') ?? false
-  return async (c, path, resource) => {
+  return async ({ request, client, param }, path, resource) => {
     const started = stopwatch()
-    const request = c.req.raw
     const requestId = newId('req', clock)
-    const secure = c.env.secure === true || alwaysSecure
+    const secure = client.secure === true || alwaysSecure
     const about = { requestId, secure, cors: cors.headers(request) }
     let response: Response
     try {
@@ -121,8 +150,7 @@ function answerer({ pipeline, publicUrl, corsOrigins, docs }: RouterOptions): An
       const endpoint = resource.get(request.method) ?? cors.preflight(request, resource.keys())
       if (!endpoint)
         throw new LocketError(resource === nothing ? 'not_found' : 'method_not_allowed')
-      const param = (name: string): string | undefined => c.req.param(name)
-      response = toResponse(await endpoint({ request, client: c.env, requestId, param }), about)
+      response = toResponse(await endpoint({ request, client, requestId, param }), about)
     } catch (thrown) {
       // What the pipeline throws is logged there, with its cause.
       if (!(thrown instanceof LocketError))
@@ -130,7 +158,10 @@ function answerer({ pipeline, publicUrl, corsOrigins, docs }: RouterOptions): An
       const reply = refusal(asLocketError(thrown), { resource, requestId, docsUrl })
       response = toResponse(reply, about)
     }
-    note(log, response.status, { method: request.method, route: path, started, requestId })
+    const { status } = response
+    if (status >= 400 || log.isLevelEnabled('debug')) {
+      note(log, status, { method: request.method, route: path, started, requestId })
+    }
     return response
   }
 }
