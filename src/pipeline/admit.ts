@@ -47,8 +47,10 @@ async function loadKeys(
   caller: Caller,
   spaces: readonly AdmittedSpace[],
 ): Promise<void> {
-  await store.keys(caller.principalId)
-  for (const { row } of spaces) if (row) await store.keys(row.space_id)
+  if (!store.knownKeys(caller.principalId)) await store.keys(caller.principalId)
+  for (const { row } of spaces) {
+    if (row && !store.knownKeys(row.space_id)) await store.keys(row.space_id)
+  }
 }
 
 /** The permission that this very call needs. */

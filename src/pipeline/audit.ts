@@ -46,8 +46,8 @@ export async function auditRefused(app: Pipeline, trail: Trail, error: LocketErr
  * The view that an event is added to in a transaction of its own. It is sealed with the keys as they
  * were when the caller was let in: a version that was replaced since still opens what it sealed.
  */
-export function eventStore({ open }: Within, { caller, epoch }: Trail): TenantStore {
-  const store = open(caller?.tenant ?? instanceTenant)
+export function eventStore(inside: Within, { caller, epoch }: Trail): TenantStore {
+  const store = inside.open(caller?.tenant ?? instanceTenant)
   if (epoch !== null) store.follow(epoch)
   return store
 }

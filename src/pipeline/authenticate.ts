@@ -13,8 +13,8 @@ export function authenticate(
     case undefined:
       throw new LocketError('unauthenticated')
     case 'token':
-      return app.authenticator.authenticate({ ...within, now, token: credential.token, address })
+      return app.authenticator.authenticate(within, { now, token: credential.token, address })
     case 'certificate':
-      return app.certificates.authenticate({ ...within, now, certificate: credential.certificate })
+      return app.certificates.authenticate(within, { now, certificate: credential.certificate })
   }
 }

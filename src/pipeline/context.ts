@@ -1,18 +1,22 @@
 /** Builds what an operation is handed: its context in a transaction, and the one to prepare with. */
 import { assert } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
-import { instanceTenant } from '../core/ids.ts'
+import { type Id, instanceTenant } from '../core/ids.ts'
+import type { Permission } from '../core/permissions.ts'
 import { rightsOf } from '../features/roles/rights.ts'
 import { admitToHandle } from '../features/spaces/access.ts'
 import type { SpaceRow } from '../features/spaces/space.ts'
 import { insertSpace } from '../features/spaces/store.ts'
-import type { Context, NamedSpace, PrepareContext } from '../kernel/context.ts'
-import { spaceStore } from '../storage/space-store.ts'
+import type { Caller, Context, NamedSpace, PrepareContext, Services } from '../kernel/context.ts'
+import type { Rights } from '../kernel/rights.ts'
+import { type SpaceStore, spaceStore } from '../storage/space-store.ts'
+import type { PrincipalId } from '../storage/tables.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
 import { recheck } from './admit.ts'
 import {
   type Admitted,
   type AdmittedSpace,
+  type Effect,
   type Pipeline,
   type Trail,
   type Within,
@@ -22,45 +26,80 @@ import {
 /** The context of one run, for a caller whose admission holds in this transaction. */
 export async function openContext(
   app: Pipeline,
-  { open }: Within,
+  within: Within,
   { admitted, trail }: { admitted: Admitted; trail: Trail },
 ): Promise<Context> {
-  const { caller, now } = admitted
-  const { request } = trail
-  const store = open(caller.tenant)
   // A transaction may be run again: what an earlier run left on the trail is not to be believed.
   trail.changes = []
   trail.afterCommit = []
-  const spaces = await openSpaces(store, admitted, trail)
-  const only = (): NamedSpace => {
-    const [space] = spaces
+  const spaces = await openSpaces(within.open(admitted.caller.tenant), admitted, trail)
+  return new OpenContext(app.services, within, { admitted, trail, spaces })
+}
+
+interface Opened {
+  readonly admitted: Admitted
+  readonly trail: Trail
+  readonly spaces: readonly NamedSpace[]
+}
+
+/** Each run has one: its methods are shared, and most runs call few of them. */
+class OpenContext implements Context {
+  readonly now: number
+  readonly requestId: Context['requestId']
+  readonly door: Context['door']
+  readonly caller: Caller
+  readonly services: Services
+  readonly store: TenantStore
+  readonly spaces: readonly NamedSpace[]
+  readonly ifMatch: number | null
+  readonly #within: Within
+  readonly #permission: Permission
+  readonly #trail: Trail
+
+  constructor(services: Services, within: Within, { admitted, trail, spaces }: Opened) {
+    const { request } = trail
+    this.now = admitted.now
+    this.requestId = request.requestId
+    this.door = request.door
+    this.caller = admitted.caller
+    this.services = services
+    this.store = within.open(admitted.caller.tenant)
+    this.spaces = spaces
+    this.ifMatch = request.ifMatch
+    this.#within = within
+    this.#permission = admitted.permission
+    this.#trail = trail
+  }
+
+  get space(): SpaceStore {
+    return this.namedSpace.store
+  }
+
+  get namedSpace(): NamedSpace {
+    const [space] = this.spaces
     assert(space, 'the operation is about one space')
     return space
   }
-  const asSystem = <T>(view: T): T => {
-    assert(admitted.permission === 'system:admin', 'only system:admin leaves its tenant')
-    return view
+
+  rightsOf(principal: PrincipalId): Promise<Rights> {
+    return rightsOf(this.store, principal)
   }
-  return {
-    now,
-    requestId: request.requestId,
-    door: request.door,
-    caller,
-    services: app.services,
-    store,
-    spaces,
-    get space() {
-      return only().store
-    },
-    get namedSpace() {
-      return only()
-    },
-    ifMatch: request.ifMatch,
-    rightsOf: (principal) => rightsOf(store, principal),
-    instance: () => asSystem(open(instanceTenant)),
-    otherTenant: (tenant) => asSystem(open(tenant)),
-    note: (change) => trail.changes.push(change),
-    afterCommit: (effect) => trail.afterCommit.push(effect),
+
+  instance(): TenantStore {
+    return this.otherTenant(instanceTenant)
+  }
+
+  otherTenant(tenant: Id<'ten'>): TenantStore {
+    assert(this.#permission === 'system:admin', 'only system:admin leaves its tenant')
+    return this.#within.open(tenant)
+  }
+
+  note(details: Readonly<Record<string, unknown>>): void {
+    this.#trail.changes.push(details)
+  }
+
+  afterCommit(effect: Effect): void {
+    this.#trail.afterCommit.push(effect)
   }
 }
 

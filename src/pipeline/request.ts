@@ -106,18 +106,28 @@ export function newTrail(request: Request): Trail {
  */
 export interface Within {
   readonly tx: Transaction
-  readonly open: (tenant: Id<'ten'>) => TenantStore
+  open(tenant: Id<'ten'>): TenantStore
 }
 
 /** Made once for each transaction. */
 export function within(app: Pipeline, tx: Transaction): Within {
-  const views: TenantStore[] = []
-  const open = (tenant: Id<'ten'>): TenantStore => {
-    const known = views.find((view) => view.tenant === tenant)
-    if (known) return known
-    const made = tenantStore(tx, app.keys, tenant)
-    views.push(made)
+  return new Views(tx, app.keys)
+}
+
+class Views implements Within {
+  readonly tx: Transaction
+  readonly #keys: Keys
+  readonly #views: TenantStore[] = []
+
+  constructor(tx: Transaction, keys: Keys) {
+    this.tx = tx
+    this.#keys = keys
+  }
+
+  open(tenant: Id<'ten'>): TenantStore {
+    for (const view of this.#views) if (view.tenant === tenant) return view
+    const made = tenantStore(this.tx, this.#keys, tenant)
+    this.#views.push(made)
     return made
   }
-  return { tx, open }
 }

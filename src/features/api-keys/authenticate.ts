@@ -8,9 +8,8 @@ import { LocketError } from '../../core/errors.ts'
 import { type Id, instanceTenant } from '../../core/ids.ts'
 import { publicIdOf, tokenMatches } from '../../crypto/token-hash.ts'
 import type { Caller } from '../../kernel/context.ts'
-import type { Transaction } from '../../storage/database.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
-import { type Authenticated, callerOf } from '../roles/caller.ts'
+import { type Authenticated, callerOf, type Inside } from '../roles/caller.ts'
 import { createRemembered } from '../tenants/remembered.ts'
 import { ownTenant } from '../tenants/store.ts'
 import type { TenantRow } from '../tenants/tenant.ts'
@@ -29,31 +28,29 @@ interface Known {
 
 export interface Authenticator {
   /** Throws `unauthenticated`, or `tenant_disabled` for a right key of a disabled tenant. */
-  authenticate(request: {
-    tx: Transaction
-    open: (tenant: Id<'ten'>) => TenantStore
-    token: string
-    address: string | null
-    now: number
-  }): Promise<Authenticated>
+  authenticate(
+    inside: Inside,
+    request: { token: string; address: string | null; now: number },
+  ): Promise<Authenticated>
 }
 
 export function createAuthenticator(): Authenticator {
   const known = createRemembered<Known>()
   return {
-    authenticate: async ({ tx, open, token, address, now }) => {
+    authenticate: async (inside, request) => {
+      const { token } = request
       const publicId = publicIdOf(token)
       if (!publicId) throw new LocketError('unauthenticated')
       const cached = known.get(publicId)
-      const tenant = cached?.tenant ?? (await tenantOfCredential(tx, publicId))
-      if (!tenant) return refuseUnknown(open(instanceTenant), token)
-      const store = open(tenant)
+      const tenant = cached?.tenant ?? (await tenantOfCredential(inside.tx, publicId))
+      if (!tenant) return refuseUnknown(inside.open(instanceTenant), token)
+      const store = inside.open(tenant)
       const row = await ownTenant(store)
       const { epoch, state } = row
       const entry = cached?.epoch === epoch ? cached : await load(store, row, publicId)
       if (!entry) return refuseUnknown(store, token)
-      if (entry !== cached && !tx.writable) known.put(publicId, entry)
-      const caller = await admit(store, entry, { token, address, now })
+      if (entry !== cached && !inside.tx.writable) known.put(publicId, entry)
+      const caller = await admit(store, entry, request)
       if (state === 'disabled') throw new LocketError('tenant_disabled')
       return { caller, epoch }
     },
@@ -90,7 +87,9 @@ async function admit(
   request: { token: string; address: string | null; now: number },
 ): Promise<Caller> {
   const { row, networks, caller } = entry
-  const pepper = (await store.keys('pepper', row.pepper_version)).version(row.pepper_version)
+  const { pepper_version } = row
+  const peppers = store.knownKeys('pepper', pepper_version)
+  const pepper = (peppers ?? (await store.keys('pepper', pepper_version))).version(pepper_version)
   const matches = tokenMatches(pepper, request.token, row.hash)
   const alive = row.state === 'active' && (row.expires_at === null || row.expires_at > request.now)
   const here = networks === null || isWithin(networks, request.address)

@@ -7,9 +7,7 @@ import { LocketError } from '../../core/errors.ts'
 import type { Id } from '../../core/ids.ts'
 import { type ClientCertificate, isValidAt } from '../../crypto/certificate.ts'
 import type { Caller } from '../../kernel/context.ts'
-import type { Transaction } from '../../storage/database.ts'
-import type { TenantStore } from '../../storage/tenant-store.ts'
-import { type Authenticated, callerOf } from '../roles/caller.ts'
+import { type Authenticated, callerOf, type Inside } from '../roles/caller.ts'
 import { createRemembered } from '../tenants/remembered.ts'
 import { findOwnTenant } from '../tenants/store.ts'
 import { subjectOf } from './certificate.ts'
@@ -22,24 +20,22 @@ interface Known {
 
 export interface CertificateAuthenticator {
   /** Throws `unauthenticated`, or `tenant_disabled` for a right certificate of a disabled tenant. */
-  authenticate(request: {
-    tx: Transaction
-    open: (tenant: Id<'ten'>) => TenantStore
-    certificate: ClientCertificate
-    now: number
-  }): Promise<Authenticated>
+  authenticate(
+    inside: Inside,
+    request: { certificate: ClientCertificate; now: number },
+  ): Promise<Authenticated>
 }
 
 export function createCertificateAuthenticator(): CertificateAuthenticator {
   const known = createRemembered<Known>()
   return {
-    authenticate: async ({ tx, open, certificate, now }) => {
+    authenticate: async (inside, { certificate, now }) => {
       const { id, isTrusted, isForClients } = certificate
       const subject = subjectOf(certificate)
       // Asked each time: a connection may outlive its certificate, and the CA that issued it.
       const counts = isTrusted && isForClients && isValidAt(certificate, now)
       if (!subject || !counts) throw new LocketError('unauthenticated')
-      const store = open(subject.tenant)
+      const store = inside.open(subject.tenant)
       const tenant = await findOwnTenant(store)
       if (!tenant) throw new LocketError('unauthenticated')
       const { epoch, state } = tenant
@@ -48,7 +44,7 @@ export function createCertificateAuthenticator(): CertificateAuthenticator {
         cached?.epoch === epoch
           ? cached
           : { epoch, caller: await callerOf(store, tenant, shown(certificate, subject.principal)) }
-      if (entry !== cached && !tx.writable) known.put(id, entry)
+      if (entry !== cached && !inside.tx.writable) known.put(id, entry)
       if (!entry.caller) throw new LocketError('unauthenticated')
       if (state === 'disabled') throw new LocketError('tenant_disabled')
       return { caller: entry.caller, epoch }

@@ -1,8 +1,10 @@
 /** From a principal and the credential that was shown for him to a caller. */
+import type { Id } from '../../core/ids.ts'
 import type { PermissionPattern } from '../../core/permissions.ts'
 import { expandAll } from '../../core/permissions.ts'
 import type { Caller } from '../../kernel/context.ts'
 import { narrow } from '../../kernel/rights.ts'
+import type { Transaction } from '../../storage/database.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { openProfile } from '../principals/principal.ts'
@@ -14,6 +16,12 @@ import { rightsOf } from './rights.ts'
 export interface Authenticated {
   readonly caller: Caller
   readonly epoch: number
+}
+
+/** The transaction that a credential is looked up in. */
+export interface Inside {
+  readonly tx: Transaction
+  open(tenant: Id<'ten'>): TenantStore
 }
 
 export interface Shown extends Pick<Caller, 'credentialId' | 'expiresAt_ms' | 'addresses'> {
