@@ -161,6 +161,28 @@ describe('lengthPrefixed', () => {
     )
   })
 
+  test('parts that were joined before are taken over as they are', () => {
+    fc.assert(
+      fc.property(fc.array(wellFormed), fc.array(wellFormed), (first, rest) => {
+        assert.deepEqual(
+          lengthPrefixed(rest, lengthPrefixed(first)),
+          lengthPrefixed([...first, ...rest]),
+        )
+      }),
+    )
+  })
+
+  test('parts of every length and width have room', () => {
+    for (const letter of ['a', 'é', '€', '😀']) {
+      for (const length of [1, 63, 64, 65, 10_000]) {
+        const part = letter.repeat(length)
+        const joined = lengthPrefixed([part, 'end'])
+        assert.equal(joined.toString('utf8', 4, joined.length - 7), part)
+        assert.equal(joined.toString('utf8', joined.length - 3), 'end')
+      }
+    }
+  })
+
   test('half a surrogate pair is our bug: it would become U+FFFD like any other half', () => {
     assert.throws(() => lengthPrefixed(['\ud800']), /well-formed/)
     assert.throws(() => lengthPrefixed(['a', 'b\udc00']), /well-formed/)

@@ -32,7 +32,7 @@ export async function openContext(
   // A transaction may be run again: what an earlier run left on the trail is not to be believed.
   trail.changes = []
   trail.afterCommit = []
-  const spaces = await openSpaces(within.open(admitted.caller.tenant), admitted, trail)
+  const spaces = await openSpaces(within, admitted, trail)
   return new OpenContext(app.services, within, { admitted, trail, spaces })
 }
 
@@ -103,15 +103,15 @@ class OpenContext implements Context {
   }
 }
 
-async function openSpaces(
-  store: TenantStore,
-  admitted: Admitted,
-  trail: Trail,
-): Promise<NamedSpace[]> {
+async function openSpaces(within: Within, admitted: Admitted, trail: Trail): Promise<NamedSpace[]> {
+  const store = within.open(admitted.caller.tenant)
+  const isSettledHere = within === admitted.within && !store.writable
   const spaces: NamedSpace[] = []
   for (const space of admitted.spaces) {
     const row = space.row ?? (await makeSpace(store, admitted, { space, trail }))
-    if (row) spaces.push({ handle: space.handle, store: storeOf(store, row) })
+    if (!row) continue
+    const view = isSettledHere ? unmovedStoreOf(store, row) : storeOf(store, row)
+    spaces.push({ handle: space.handle, store: view })
   }
   return spaces
 }
@@ -130,8 +130,14 @@ async function makeSpace(
   return row
 }
 
-function storeOf(store: TenantStore, row: SpaceRow) {
+function storeOf(store: TenantStore, row: SpaceRow): SpaceStore {
   return spaceStore(store, { id: row.space_id, ownerId: row.owner_id })
+}
+
+/** Of a row from the snapshot that is still being read: where the space stands is in it. */
+function unmovedStoreOf(store: TenantStore, row: SpaceRow): SpaceStore {
+  const position = { seq: row.seq, seqFloor: row.seq_floor, memories: row.memories }
+  return spaceStore(store, { id: row.space_id, ownerId: row.owner_id, position })
 }
 
 /** What preparation may use: short reads of the spaces that the gate let the caller into. */

@@ -164,6 +164,17 @@ export const insertRow = query((db, arg: { tenant: Id<'ten'> } & Omit<Row, 'tena
   }),
 )
 
+/** What a row holds once its memory is deleted. */
+export const tombstone = {
+  state: 'deleted',
+  expires_at: null,
+  key_version: 0,
+  key_index: null,
+  record: null,
+  content_index: null,
+  embedding: null,
+} as const
+
 export const updateRow = query((db, arg: { tenant: Id<'ten'> } & Omit<Row, 'tenant_id'>) =>
   db
     .updateTable('memories')

@@ -275,3 +275,55 @@ test('a MAC of content is the same for the same content of the same space', asyn
   assert.notDeepEqual(await macOf(alice, 'tee'), mac)
   assert.notDeepEqual(await macOf(bob, 'tea'), mac)
 })
+
+test('a view may be given the position that was read in its snapshot, unless it could move it', async (t) => {
+  const stores = await openStores(t)
+  const { space } = await storedIn(stores, 'user:alice')
+  await stores.read(async (store) => {
+    const position = await spaceStore(store, space).position()
+    assert.deepEqual(position, { seq: 1, seqFloor: 0, memories: 1 })
+    const given = spaceStore(store, { ...space, position: { ...position, seq: 7 } })
+    assert.equal((await given.position()).seq, 7, 'it is not read again')
+  })
+  const position = { seq: 1, seqFloor: 0, memories: 1 }
+  const write = stores.write(async (store) => spaceStore(store, { ...space, position }))
+  await assert.rejects(write, /a change moves the position/)
+})
+
+test('superseded memories come without content among the changes, and with it in their own list', async (t) => {
+  const stores = await openStores(t)
+  const { space, memory } = await storedIn(stores, 'user:alice')
+  await stores.change(space, (view) => view.supersede(memory))
+  await stores.look(space, async (view) => {
+    const none = { id: memory.id, seq: 2, record: null, embedding: null }
+    assert.deepEqual(await view.changesAfter(0, 10), [none])
+    assert.deepEqual((await view.supersededBefore(3, 10)).map(textOf), ['of user:alice'])
+  })
+})
+
+test('records under several versions of a key are read together, those of a new one too', async (t) => {
+  const stores = await openStores(t)
+  const space = await stores.space('user:alice')
+  const memories = ['a', 'b', 'c'].map((text) => memoryOf(text))
+  const ids = memories.map(({ id }) => id)
+  const read = () =>
+    stores.read(async (store) => {
+      store.follow(1)
+      const view = spaceStore(store, space)
+      const found = await view.getMany(ids)
+      const texts = (await view.changesAfter(0, 10)).map(textOf)
+      assert.deepEqual(
+        ids.flatMap((id) => textOf(found.get(id)) ?? []),
+        texts,
+      )
+      return texts.join('')
+    })
+  const texts: string[] = []
+  for (const memory of memories) {
+    await stores.change(space, (view) => view.insert(memory))
+    // The process remembers the key as it was before the next version.
+    texts.push(await read())
+    await stores.write((store) => store.rotateKey(space.id))
+  }
+  assert.deepEqual(texts, ['a', 'ab', 'abc'])
+})

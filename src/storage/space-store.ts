@@ -33,6 +33,7 @@ import {
   setEmbeddingCode,
   spaceOf,
   supersededBefore,
+  tombstone,
   toSlots,
   updateRow,
   versionsOf,
@@ -135,11 +136,17 @@ export interface FileKeys {
   countSeals(seals: number): void
 }
 
+/** A space, as whoever opens its view knows it. */
+export interface KnownSpace {
+  readonly id: Id<'spc'>
+  readonly ownerId: PrincipalId | null
+  /** Only from a row that was read in this very transaction, and never in one that writes. */
+  readonly position?: Position | undefined
+}
+
 /** Opens a space's view. Whoever calls this has checked that the caller may be there. */
-export function spaceStore(
-  store: TenantStore,
-  space: { id: Id<'spc'>; ownerId: PrincipalId | null },
-): SpaceStore {
+export function spaceStore(store: TenantStore, space: KnownSpace): SpaceStore {
+  assert(!space.position || !store.writable, 'a change moves the position of its space')
   return new SpaceView(store, space)
 }
 
@@ -149,18 +156,21 @@ class SpaceView implements SpaceStore {
   readonly tenant: Id<'ten'>
   readonly ownerId: PrincipalId | null
   readonly #store: TenantStore
+  readonly #position: Position | undefined
   readonly #sealer: RecordSealer
   readonly #indexes = new RowIndexes()
 
-  constructor(store: TenantStore, space: { id: Id<'spc'>; ownerId: PrincipalId | null }) {
+  constructor(store: TenantStore, space: KnownSpace) {
     this.id = space.id
     this.tenant = store.tenant
     this.ownerId = space.ownerId
     this.#store = store
+    this.#position = space.position
     this.#sealer = new RecordSealer(store, space.id)
   }
 
   async position(): Promise<Position> {
+    if (this.#position) return this.#position
     const row = await this.#store.first(positionOf, { space: this.id })
     assert(row, 'the space exists')
     return { seq: row.seq, seqFloor: row.seq_floor, memories: row.memories }
@@ -374,16 +384,6 @@ function toOpened({ memory_id: id, seq, embedding: code }: MemoryRow, opened: Bu
   const { record, embedding: bytes } = unframe(opened)
   return { id, seq, record, embedding: bytes && { code: code ?? '', bytes } }
 }
-
-const tombstone = {
-  state: 'deleted',
-  expires_at: null,
-  key_version: 0,
-  key_index: null,
-  record: null,
-  content_index: null,
-  embedding: null,
-} as const
 
 /** Which space a memory is in: what is authorised before anything of it is opened. */
 export async function spaceOfMemory(
