@@ -199,6 +199,16 @@ describe('the cache', () => {
     assert.equal(cache.get('t', 'b'), set)
   })
 
+  test('a new set has room even where all others are in use', () => {
+    const { cache } = cacheAt()
+    for (const scope of ['a', 'b', 'c']) cache.set('t', scope, set)
+    for (const scope of ['a', 'b', 'c']) cache.get('t', scope)
+    cache.set('t', 'd', set)
+    assert.equal(cache.size, 3)
+    assert.equal(cache.get('t', 'd'), set)
+    assert.equal(cache.get('t', 'a'), undefined)
+  })
+
   test('forgets one scope, or all of a tenant, and not its neighbours', () => {
     const { cache } = cacheAt(10)
     for (const tenant of ['ten_1', 'ten_10']) {

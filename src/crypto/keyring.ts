@@ -107,62 +107,86 @@ export interface KeyCache {
   sweep(): void
 }
 
+interface Remembered {
+  readonly tenant: string
+  readonly scope: string
+  readonly keys: KeySet
+  readonly since_ms: number
+  /** Since it came, or was last passed over when room was made. */
+  used: boolean
+}
+
 /**
- * At most `max` sets, the least recently used leaving first, and none older than `life_ms` however
- * much it is used: a key destroyed on another node is gone from here within that time.
+ * At most `max` sets, and none older than `life_ms` however much it is used: a key destroyed on
+ * another node is gone from here within that time. The oldest makes room; one that was used goes to the
+ * end instead, once for each time (the clock algorithm), so that a look-up changes no order.
  */
 export function createKeyCache(options: { clock: Clock; life_ms: number; max: number }): KeyCache {
   const { clock, life_ms, max } = options
-  const entries = new Map<string, { keys: KeySet; since_ms: number }>()
+  const entries = new Set<Remembered>()
+  const tenants = new Map<string, Map<string, Remembered>>()
   const epochs = new Map<string, number>()
   const isOld = (since_ms: number): boolean => {
     const age_ms = clock() - since_ms
     return age_ms < 0 || age_ms >= life_ms
   }
-  const sweep = (): void => {
-    for (const [name, entry] of entries) if (isOld(entry.since_ms)) entries.delete(name)
+  const drop = (entry: Remembered | undefined): void => {
+    if (!entry) return
+    entries.delete(entry)
+    const scopes = tenants.get(entry.tenant)
+    scopes?.delete(entry.scope)
+    if (scopes?.size === 0) tenants.delete(entry.tenant)
+  }
+  const makeRoom = (): void => {
+    for (const entry of entries) {
+      if (entries.size < max) return
+      if (!entry.used) drop(entry)
+      else {
+        entry.used = false
+        entries.delete(entry)
+        entries.add(entry)
+      }
+    }
   }
   const forgetTenant = (tenant: string): void => {
-    for (const name of entries.keys()) {
-      if (name.startsWith(nameOf(tenant, ''))) entries.delete(name)
-    }
+    for (const entry of tenants.get(tenant)?.values() ?? []) drop(entry)
   }
   return {
     get size() {
       return entries.size
     },
     get(tenant, scope) {
-      const name = nameOf(tenant, scope)
-      const entry = entries.get(name)
+      const entry = tenants.get(tenant)?.get(scope)
       if (!entry) return undefined
-      entries.delete(name)
-      if (isOld(entry.since_ms)) return undefined
-      entries.set(name, entry)
+      if (isOld(entry.since_ms)) {
+        drop(entry)
+        return undefined
+      }
+      entry.used = true
       return entry.keys
     },
     set(tenant, scope, keys) {
-      const name = nameOf(tenant, scope)
-      entries.delete(name)
-      entries.set(name, { keys, since_ms: clock() })
-      const oldest = entries.keys().next()
-      if (entries.size > max && !oldest.done) entries.delete(oldest.value)
+      drop(tenants.get(tenant)?.get(scope))
+      makeRoom()
+      const entry = { tenant, scope, keys, since_ms: clock(), used: false }
+      const scopes = tenants.get(tenant) ?? new Map<string, Remembered>()
+      tenants.set(tenant, scopes.set(scope, entry))
+      entries.add(entry)
     },
-    forget: (tenant, scope) => void entries.delete(nameOf(tenant, scope)),
+    forget: (tenant, scope) => drop(tenants.get(tenant)?.get(scope)),
     forgetTenant,
     follow(tenant, epoch) {
       const known = epochs.get(tenant)
+      if (known === epoch) return
       if (known !== undefined && epoch < known) return
-      if (known !== epoch) forgetTenant(tenant)
-      epochs.delete(tenant)
+      forgetTenant(tenant)
       epochs.set(tenant, epoch)
       const oldest = epochs.keys().next()
       if (epochs.size > max && !oldest.done) epochs.delete(oldest.value)
     },
     epochOf: (tenant) => epochs.get(tenant),
-    sweep,
+    sweep() {
+      for (const entry of entries) if (isOld(entry.since_ms)) drop(entry)
+    },
   }
-}
-
-function nameOf(tenant: string, scope: string): string {
-  return `${tenant} ${scope}`
 }

@@ -43,22 +43,42 @@ export interface KeyVersion {
   readonly version: number
 }
 
-/** Counts in memory: a crash loses at most what a minute seals, and the bound leaves room for it. */
+/**
+ * Counts in memory: a crash loses at most what a minute seals, and the bound leaves room for it. Every
+ * request counts, so no name is put together for it: a key has few versions that seal in a minute.
+ */
 export function createSealCounts(): SealCounts {
-  const counts = new Map<string, { owner: KeyVersion; seals: number }>()
+  const tenants = new Map<string, Map<KeyScope, Counted[]>>()
+  const countsOf = ({ tenant, scope }: KeyVersion): Counted[] => {
+    const scopes = tenants.get(tenant) ?? new Map<KeyScope, Counted[]>()
+    const known = scopes.get(scope)
+    if (known) return known
+    const made: Counted[] = []
+    tenants.set(tenant, scopes.set(scope, made))
+    return made
+  }
   return {
     add: (owner, seals = 1) => {
-      const name = `${owner.tenant} ${owner.scope} ${owner.version}`
-      const count = counts.get(name)
-      if (count) count.seals += seals
-      else counts.set(name, { owner, seals })
+      const counts = countsOf(owner)
+      for (const count of counts) {
+        if (count.owner.version !== owner.version) continue
+        count.seals += seals
+        return
+      }
+      counts.push({ owner, seals })
     },
     drain: () => {
-      const drained = [...counts].sort(([one], [other]) => (one < other ? -1 : 1))
-      counts.clear()
-      return drained.map(([, count]) => count)
+      const drained = [...tenants.values()].flatMap((scopes) => [...scopes.values()].flat())
+      tenants.clear()
+      return drained.toSorted((one, other) => (nameOf(one.owner) < nameOf(other.owner) ? -1 : 1))
     },
   }
+}
+
+type Counted = { -readonly [Part in keyof SealCount]: SealCount[Part] }
+
+function nameOf({ tenant, scope, version }: KeyVersion): string {
+  return `${tenant} ${scope} ${version}`
 }
 
 interface Scope {
@@ -255,7 +275,7 @@ class TransactionKeys implements KeyAccess {
   readonly #tenant: Id<'ten'>
   /** What it has found or loaded: true for all that is done in it. */
   readonly #open = new Map<KeyScope, KeySet>()
-  readonly #changed = new Set<KeyScope>()
+  #changed: Set<KeyScope> | undefined
   #epoch: number | undefined
 
   constructor(tx: Transaction, keys: Keys, tenant: Id<'ten'>) {
@@ -321,7 +341,7 @@ class TransactionKeys implements KeyAccess {
   /** What the process remembers, where it is true for this transaction. */
   #shared(scope: KeyScope): KeySet | undefined {
     const isShared = this.#isCurrent() || (this.#epoch === undefined && !this.#tx.writable)
-    if (!isShared || this.#changed.has(scope)) return undefined
+    if (!isShared || this.#changed?.has(scope)) return undefined
     const found = this.#keys.cache.get(this.#tenant, scope)
     if (found) this.#open.set(scope, found)
     return found
@@ -361,6 +381,7 @@ class TransactionKeys implements KeyAccess {
 
   /** The transaction changed the key: what was remembered of it is not true any more. */
   #drop(scope: KeyScope): void {
+    this.#changed ??= new Set()
     this.#changed.add(scope)
     this.#open.delete(scope)
   }
