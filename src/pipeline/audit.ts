@@ -13,29 +13,41 @@ export async function auditAllowed(
   store: TenantStore,
   { trail, output, replayed }: { trail: Trail; output: unknown; replayed: boolean },
 ): Promise<void> {
-  const facts = trail.request.operation.facts?.(trail.input, output) ?? {}
-  const details = {
-    ...facts.details,
-    ...(trail.changes.length > 0 && { changes: trail.changes }),
-    ...(replayed && { replayed }),
-  }
-  const event = eventOf(app, trail, { outcome: 'allowed', details })
-  await appendEvent(store, { ...event, resourceId: facts.resourceId ?? trail.spaceId }, app.clock)
+  const facts = trail.request.operation.facts?.(trail.input, output)
+  const event = eventOf(app, trail, {
+    outcome: 'allowed',
+    code: null,
+    details: detailsOf(trail, facts?.details ?? {}, replayed),
+    spaceId: trail.spaceId,
+    resourceId: facts?.resourceId ?? trail.spaceId,
+  })
+  await appendEvent(store, event, app.clock)
+}
+
+function detailsOf(trail: Trail, facts: Details, replayed: boolean): Details {
+  const { changes } = trail
+  if (changes.length === 0 && !replayed) return facts
+  return { ...facts, ...(changes.length > 0 && { changes }), ...(replayed && { replayed }) }
 }
 
 /** The event of a refusal or a failure, in a transaction of its own. */
 export async function auditRefused(app: Pipeline, trail: Trail, error: LocketError): Promise<void> {
   const { caller, request } = trail
   if (!caller && !app.services.refusals.add(request.address, error.code)) return
-  const facts =
-    trail.input === undefined ? {} : (request.operation.facts?.(trail.input, null) ?? {})
+  const facts = trail.input === undefined ? undefined : request.operation.facts?.(trail.input, null)
   const outcome = deniedStatuses.has(error.status) ? 'denied' : 'failed'
-  const event = eventOf(app, trail, { outcome, code: error.code, details: facts.details ?? {} })
+  const event = eventOf(app, trail, {
+    outcome,
+    code: error.code,
+    details: facts?.details ?? {},
+    spaceId: null,
+    resourceId: null,
+  })
   await app.database.write(
     async (tx) => {
       const store = eventStore(within(app, tx), trail)
       const spaceId = await usable(store, trail.spaceId)
-      const resourceId = facts.resourceId ?? spaceId
+      const resourceId = facts?.resourceId ?? spaceId
       await appendEvent(store, { ...event, spaceId, resourceId }, app.clock)
     },
     { durability: 'relaxed', turn: null },
@@ -66,18 +78,20 @@ async function usable(store: TenantStore, spaceId: Id<'spc'> | null): Promise<Id
   }
 }
 
+type Details = NewEvent['details']
+
 const deniedStatuses = new Set([401, 403, 404, 429])
 
-type Ending = Pick<NewEvent, 'outcome' | 'details'> & { code?: NewEvent['code'] }
+type Ending = Pick<NewEvent, 'outcome' | 'code' | 'details' | 'spaceId' | 'resourceId'>
 
 function eventOf(app: Pipeline, trail: Trail, ending: Ending): NewEvent {
-  const { caller, request, spaceId, decision } = trail
+  const { caller, request, decision } = trail
   return {
     time_ms: app.clock(),
     class: classOf(request.operation, ending.outcome),
     action: request.operation.audit,
     outcome: ending.outcome,
-    ...(ending.code && { code: ending.code }),
+    code: ending.code,
     actor: caller && {
       id: caller.principalId,
       kind: caller.kind,
@@ -88,8 +102,8 @@ function eventOf(app: Pipeline, trail: Trail, ending: Ending): NewEvent {
     address: request.address,
     userAgent: request.userAgent,
     decision,
-    resourceId: null,
-    spaceId,
+    resourceId: ending.resourceId,
+    spaceId: ending.spaceId,
     details: ending.details,
   }
 }

@@ -42,6 +42,8 @@ export interface TenantStore {
   savepoint<T>(work: () => Promise<T>): Promise<T>
   /** Seals a JSON value under the key of `scope`. */
   seal(scope: KeyScope, cell: Cell, value: unknown): Promise<Sealed>
+  /** The same for a value that is JSON already. */
+  sealText(scope: KeyScope, cell: Cell, json: string): Promise<Sealed>
   /** The value that was sealed for this very cell; else `integrity_failed`. */
   open(scope: KeyScope, cell: Cell, sealed: Uint8Array): Promise<unknown>
   blindIndex(kind: string, value: string): Promise<Blind>
@@ -118,10 +120,14 @@ class TenantView implements TenantStore {
     return this.#tx.savepoint(work)
   }
 
-  async seal(scope: KeyScope, cell: Cell, value: unknown): Promise<Sealed> {
+  seal(scope: KeyScope, cell: Cell, value: unknown): Promise<Sealed> {
+    return this.sealText(scope, cell, JSON.stringify(value))
+  }
+
+  async sealText(scope: KeyScope, cell: Cell, json: string): Promise<Sealed> {
     const { current } = this.#access.known(scope) ?? (await this.#access.get(scope))
     this.countSeal(scope, current.version)
-    return seal(current.sealing, this.#place(scope, cell), toUtf8(JSON.stringify(value)))
+    return seal(current.sealing, this.#place(scope, cell), toUtf8(json))
   }
 
   async open(scope: KeyScope, cell: Cell, sealed: Uint8Array): Promise<unknown> {
@@ -188,6 +194,7 @@ class TenantView implements TenantStore {
   /** The space is part of the place when the space's own key seals. */
   #place(scope: KeyScope, cell: Cell): Place {
     const space = scope.startsWith('spc_') ? scope : ''
-    return { tenant: this.tenant, space, version: 0, ...cell }
+    const { table, row, column, version = 0 } = cell
+    return { tenant: this.tenant, space, table, row, column, version }
   }
 }

@@ -6,9 +6,9 @@
  */
 import type { Clock } from '../../core/clock.ts'
 import { toBase64Url } from '../../core/encoding.ts'
-import { newId } from '../../core/ids.ts'
+import { type Id, newId } from '../../core/ids.ts'
 import { randomBytes } from '../../crypto/random.ts'
-import type { TenantStore } from '../../storage/tenant-store.ts'
+import type { Cell, TenantStore } from '../../storage/tenant-store.ts'
 import { commitmentOf } from './commitment.ts'
 import type { EventBody, EventOrigin, NewEvent } from './event.ts'
 import { insertEvent } from './store.ts'
@@ -19,10 +19,7 @@ export async function appendEvent(
   clock: Clock,
 ): Promise<string> {
   const id = newId('evt', clock)
-  const body = bodyOf(event)
-  const origin: EventOrigin = { address: event.address, userAgent: event.userAgent }
   const scope = event.spaceId ?? 'tenant'
-  const cell = { table: 'audit_events', row: id } as const
   const originScope = event.actor?.id ?? 'tenant'
   const clear = {
     event_id: id,
@@ -33,25 +30,43 @@ export async function appendEvent(
     actor_id: event.actor?.id ?? null,
     resource_id: event.resourceId,
   }
+  const salt = toBase64Url(randomBytes(16))
+  const origin = originOf(event)
+  const body = bodyOf(event)
   await store.run(insertEvent, {
     ...clear,
     scope,
-    commitment: commitmentOf(clear, { body, origin }),
-    origin: await store.seal(originScope, { ...cell, column: 'origin' }, origin),
-    body: await store.seal(scope, { ...cell, column: 'body' }, body),
+    commitment: commitmentOf(clear, { salt, body, origin }),
+    origin: await store.sealText(originScope, cellOf(id, 'origin'), origin),
+    body: await store.sealText(scope, cellOf(id, 'body'), withSalt(salt, body)),
   })
   return id
 }
 
-function bodyOf(event: NewEvent): EventBody {
+function cellOf(id: Id<'evt'>, column: 'origin' | 'body'): Cell {
+  return { table: 'audit_events', row: id, column }
+}
+
+function originOf({ address, userAgent }: NewEvent): string {
+  const origin: EventOrigin = { address, userAgent }
+  return JSON.stringify(origin)
+}
+
+/** The body without its salt: each event is written in JSON once, to be hashed and to be sealed. */
+function bodyOf(event: NewEvent): string {
   const { actor, requestId, door, decision, details } = event
-  return {
-    salt: toBase64Url(randomBytes(16)),
-    code: event.code ?? null,
+  const body: Omit<EventBody, 'salt'> = {
+    code: event.code,
     actor: actor && { kind: actor.kind, credentialId: actor.credentialId },
     requestId,
     door,
     decision,
     details,
   }
+  return JSON.stringify(body)
+}
+
+/** The whole body, as JSON: the salt is its first field, and base64url needs no escape. */
+function withSalt(salt: string, body: string): string {
+  return `{"salt":"${salt}",${body.slice(1)}`
 }

@@ -6,18 +6,21 @@
 import { lengthPrefixed } from '../../core/encoding.ts'
 import { sha256 } from '../../crypto/digest.ts'
 import type { Tables } from '../../storage/tables.ts'
-import type { EventBody, EventOrigin } from './event.ts'
 
 type Clear = Pick<
   Tables['audit_events'],
   'event_id' | 'time' | 'class' | 'action' | 'outcome' | 'actor_id' | 'resource_id'
 >
 
-export function commitmentOf(
-  clear: Clear,
-  sealed: { body: EventBody; origin: EventOrigin },
-): Uint8Array {
-  const { salt, ...body } = sealed.body
+/** What is sealed of an event: its salt, and the rest as the JSON that it is sealed and hashed as. */
+interface Sealed {
+  readonly salt: string
+  /** Of the body without its salt. */
+  readonly body: string
+  readonly origin: string
+}
+
+export function commitmentOf(clear: Clear, { salt, body, origin }: Sealed): Uint8Array {
   const { event_id, time, class: kind, action, outcome, actor_id, resource_id } = clear
   return sha256(
     lengthPrefixed([
@@ -29,8 +32,8 @@ export function commitmentOf(
       outcome,
       actor_id ?? '',
       resource_id ?? '',
-      JSON.stringify(sealed.origin),
-      JSON.stringify(body),
+      origin,
+      body,
     ]),
   )
 }

@@ -17,7 +17,7 @@ export interface NewEvent {
   readonly class: EventClass
   readonly action: string
   readonly outcome: Outcome
-  readonly code?: ErrorCode
+  readonly code: ErrorCode | null
   readonly actor: {
     readonly id: PrincipalId
     readonly kind: string
@@ -93,6 +93,7 @@ export function jobEvent(
     class: 'system',
     action,
     outcome: 'allowed',
+    code: null,
     actor: null,
     requestId: null,
     door: null,

@@ -87,7 +87,7 @@ async function openEvent(store: TenantStore, row: Row): Promise<AuditEvent> {
   const origin = await openPart<EventOrigin>(row.origin, (sealed) =>
     store.open(originScope, { ...cell, column: 'origin' }, sealed),
   )
-  if (body && origin && !macsEqual(commitmentOf(row, { body, origin }), row.commitment)) {
+  if (body && origin && !macsEqual(commitmentAgain(row, body, origin), row.commitment)) {
     const cause = new Error('an audit event is not what was committed to')
     throw new LocketError('integrity_failed', undefined, { cause })
   }
@@ -113,6 +113,11 @@ async function openEvent(store: TenantStore, row: Row): Promise<AuditEvent> {
     details: body?.details ?? {},
     erased: body === null || origin === null,
   }
+}
+
+/** As it was made when the event was added: of the same JSON. */
+function commitmentAgain(row: Row, { salt, ...body }: EventBody, origin: EventOrigin): Uint8Array {
+  return commitmentOf(row, { salt, body: JSON.stringify(body), origin: JSON.stringify(origin) })
 }
 
 /** Null when the key was destroyed with its space or person; anything else wrong is an error. */
