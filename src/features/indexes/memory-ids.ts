@@ -20,6 +20,9 @@ export interface MemoryIds {
 
 const prefix = 'mem_'
 const words_n = 4
+// Where the bytes of an id stand while its text is made. Shared, since nothing pauses meanwhile.
+const scratch = new DataView(new ArrayBuffer(16))
+const scratchBytes = new Uint8Array(scratch.buffer)
 
 /** Makes the ids of a space; `load` takes those of a dump, which are of so many documents. */
 export function createMemoryIds(load?: Load, documents = 0): MemoryIds {
@@ -63,11 +66,10 @@ class Ids implements MemoryIds {
   }
 
   text(document: number): string {
-    const view = new DataView(new ArrayBuffer(16))
     for (let word = 0; word < words_n; word++) {
-      view.setUint32(word * 4, this.#words.at(document * words_n + word))
+      scratch.setUint32(word * 4, this.#words.at(document * words_n + word))
     }
-    return prefix + toBase32(new Uint8Array(view.buffer))
+    return prefix + toBase32(scratchBytes)
   }
 
   compare(a: number, b: number): number {

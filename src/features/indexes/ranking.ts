@@ -49,6 +49,9 @@ export interface UnitedHit {
   readonly vectors: Place | null
 }
 
+/** A power of two, as `unit` is: multiplying with it is dividing by that, to the last bit. */
+const perUnit = 1 / unit
+
 let busy = false
 
 /** The best `limit` documents for the query, best first; equal scores in the order of ids. */
@@ -106,6 +109,8 @@ function searching<Found>(
 function best(search: Search, limit: number, timing: Timing): Scored[] {
   const { documents } = search
   const { held, candidates, candidateCount } = work
+  const { points, sessionScore } = work
+  const sessionOf = search.sessions.of
   const top = createTop(limit, (a, b) => documents.compareIds(a, b))
   const phrases = search.query.phrases.map(worthOf)
   const factorsMost = factorMax(timing.recency ?? 'gentle')
@@ -114,7 +119,8 @@ function best(search: Search, limit: number, timing: Timing): Scored[] {
   let phrasesMost = 0
   for (let i = 0; i < candidateCount; i++) {
     const document = candidates[i] as number
-    const words = wordScore(search, document)
+    const given = (points[2 * document] as number) + (points[2 * document + 1] as number)
+    const words = given * perUnit + (sessionScore[sessionOf[document] as number] as number)
     if (held[document] !== lastHeld) {
       lastHeld = held[document] as number
       phrasesMost = phraseScoreMax(lastHeld, phrases)
@@ -128,10 +134,4 @@ function best(search: Search, limit: number, timing: Timing): Scored[] {
     top.offer(document, score * factor)
   }
   return top.take()
-}
-
-function wordScore({ sessions }: Search, document: number): number {
-  const { points, sessionScore } = work
-  const given = (points[2 * document] as number) + (points[2 * document + 1] as number)
-  return given / unit + (sessionScore[sessions.of[document] as number] as number)
 }

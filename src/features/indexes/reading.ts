@@ -1,6 +1,6 @@
 import { english, otherLanguages } from './languages.ts'
-import { createPostingsBuffer, type PostingsBuffer } from './postings.ts'
-import type { Hash, QueryTerm } from './query.ts'
+import { createPostingsBuffer, type Postings, type PostingsBuffer } from './postings.ts'
+import type { Hash, QueryTerm, Reading } from './query.ts'
 import { languageTerm, type TermSeed } from './tokens.ts'
 import { buffer, type Corpus, type Scope, visibleTo } from './visibility.ts'
 
@@ -54,16 +54,29 @@ function reserve(count: number): void {
   buffer.frequencies.set(frequencies)
 }
 
+/** The languages besides English that the postings know texts of, be it removed ones. */
+export function languagesOf(postings: Postings, seed: TermSeed): number[] {
+  return otherLanguages.filter((language) => {
+    const { low, high } = languageTerm(language, seed)
+    return postings.read(low, high, buffer) > 0
+  })
+}
+
 /**
- * The languages besides English that texts are in, among those that the caller may see. Must be
- * asked before terms are read, which looks at the language of each document.
+ * Which of the languages that texts are in the caller may see. Must be asked before terms are read,
+ * which looks at the language of each document where there is another than English.
  */
-export function languagesIn(corpus: Corpus, scope: Scope, seed: TermSeed): number[] {
+export function languagesIn(
+  corpus: Corpus,
+  { seed, languages }: Reading,
+  { privacyLevels }: Scope,
+): readonly number[] {
+  if (languages.length === 0) return languages
   const { documents, postings } = corpus
-  const sees = visibleTo({ privacyLevels: scope.privacyLevels }, documents)
+  const sees = visibleTo({ privacyLevels }, documents)
   if (languageOf.length < documents.count) languageOf = new Uint8Array(documents.count * 2)
   else languageOf.fill(english, 0, documents.count)
-  return otherLanguages.filter((language) => {
+  return languages.filter((language) => {
     const { low, high } = languageTerm(language, seed)
     const count = postings.read(low, high, buffer)
     let isSeen = false

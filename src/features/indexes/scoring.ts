@@ -100,7 +100,6 @@ function addTerm(search: Search, place: number): void {
   work.idfs[place] = idf(search.view.documents, visible)
   if (kept === 0) return
   addOwn(search, { place, visible, kept })
-  addSessions(search, kept)
   addLabels(search, place)
 }
 
@@ -136,45 +135,49 @@ export function labelPoints({ view }: Search, visible: number): number {
   return Math.floor(unit * idf(view.documents, visible))
 }
 
+/** Adds a term to the documents that hold it, and counts how often it stands in their sessions. */
 function addOwn(
   search: Search,
   { place, visible, kept }: { place: number; visible: number; kept: number },
 ): void {
-  const { points, held, candidates } = work
+  const { points, held, candidates, sessionFrequency, sessionsOfTerm } = work
+  const { documents, frequencies } = buffer
   const lengths = search.documents.lengths
+  const sessionOf = search.sessions.of
   const term = weightOf(search, visible)
   const bit = place < phraseTermsMax ? 1 << place : 0
-  let highest = work.highest
+  let { highest, candidateCount } = work
+  let found = 0
   for (let i = 0; i < kept; i++) {
-    const document = buffer.documents[i] as number
+    const document = documents[i] as number
+    const frequency = frequencies[i] as number
     const before = points[2 * document] as number
-    if (before === 0) candidates[work.candidateCount++] = document
-    const length = (lengths[document] as number) - 1
-    const after = before + pointsOf(term, buffer.frequencies[i] as number, length)
+    if (before === 0) candidates[candidateCount++] = document
+    const after = before + pointsOf(term, frequency, (lengths[document] as number) - 1)
     points[2 * document] = after
     held[document] = (held[document] as number) | bit
     if (after > highest) highest = after
+    const session = sessionOf[document] as number
+    const known = sessionFrequency[session] as number
+    if (known === 0) sessionsOfTerm[found++] = session
+    sessionFrequency[session] = known + frequency
   }
   work.highest = highest
+  work.candidateCount = candidateCount
+  addSessions(search, found)
 }
 
-function addSessions(search: Search, kept: number): void {
+/** Adds a term to the sessions that hold it, as often as was counted. */
+function addSessions(search: Search, found: number): void {
   const { sessions, view } = search
   const { sessionFrequency, sessionScore, sessionsOfTerm } = work
-  const sessionOf = sessions.of
-  let found = 0
-  for (let i = 0; i < kept; i++) {
-    const session = sessionOf[buffer.documents[i] as number] as number
-    const before = sessionFrequency[session] as number
-    if (before === 0) sessionsOfTerm[found++] = session
-    sessionFrequency[session] = before + (buffer.frequencies[i] as number)
-  }
+  const lengths = view.allowed ? null : sessions.lengths
   const weight = (k1 + 1) * idf(view.sessions, found)
   const perTerm = (k1 * sessionB * view.sessions) / view.totalLength
   for (let i = 0; i < found; i++) {
     const session = sessionsOfTerm[i] as number
     const frequency = sessionFrequency[session] as number
-    const length = sessionLength(search, session)
+    const length = lengths ? (lengths[session] as number) : sessionLength(search, session)
     const saturation = frequency + k1 * (1 - sessionB) + perTerm * length
     sessionScore[session] = (sessionScore[session] as number) + (weight * frequency) / saturation
     sessionFrequency[session] = 0

@@ -19,7 +19,7 @@ import { createPostings } from './postings.ts'
 import type { Quantised } from './quantised.ts'
 import { type Query, queryOf } from './query.ts'
 import { type Hit, type Options, rank, rankWith, type UnitedHit } from './ranking.ts'
-import { languagesIn } from './reading.ts'
+import { languagesIn, languagesOf } from './reading.ts'
 import { createSequences } from './sequences.ts'
 import { listSessions, type SessionSummary } from './session-list.ts'
 import { createSessions } from './sessions.ts'
@@ -128,6 +128,8 @@ class MemoryIndex implements SpaceIndex {
   readonly #order
   readonly #corpus: Corpus
   readonly #vectors: SpaceVectors | null
+  /** The languages besides English that texts are in, or were in. */
+  #languages: readonly number[]
   /** Removed documents in the order of their removal, until a sweep has been through the postings. */
   readonly #dead: FlatColumn<Uint32Array>
   #deadCount = 0
@@ -149,6 +151,7 @@ class MemoryIndex implements SpaceIndex {
       sequences: this.#sequences,
     }
     this.#vectors = loadVectors(vectors, partOf(load, 'vectors'))
+    this.#languages = languagesOf(this.#postings, seed)
     if (load) this.#deadCount = numberIn(load.header, 'dead')
     this.#dead = FlatColumn.load(Uint32Array, load?.parts, this.#deadCount)
   }
@@ -275,7 +278,8 @@ class MemoryIndex implements SpaceIndex {
   }
 
   #read(query: string, question: Options): Query {
-    const languages = languagesIn(this.#corpus, question, this.#seed)
+    const reading = { seed: this.#seed, languages: this.#languages }
+    const languages = languagesIn(this.#corpus, reading, question)
     return queryOf(query, { seed: this.#seed, languages })
   }
 
@@ -358,6 +362,9 @@ class MemoryIndex implements SpaceIndex {
     if (terms.language !== english) {
       const language = languageTerm(terms.language, this.#seed)
       this.#postings.add(language.low, language.high, document)
+      if (!this.#languages.includes(terms.language)) {
+        this.#languages = languagesOf(this.#postings, this.#seed)
+      }
     }
     for (let i = 0; i < terms.labelled; i++) {
       const labelLow = ((low[i] as number) ^ labelMask) >>> 0
