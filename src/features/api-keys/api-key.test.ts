@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { crc32 } from 'node:zlib'
 import { type Locket, openLocket } from '../../../test/harness.ts'
 import { day_ms, hour_ms, second_ms } from '../../core/clock.ts'
+import { toBase62 } from '../../core/encoding.ts'
 import { limits } from '../../core/limits.ts'
 
 const whoami = (locket: Locket, key: string, address?: string) =>
@@ -60,6 +62,36 @@ test('when a key was last used is told, before and after it is written down', as
   await locket.restart()
   assert.equal(await lastUse(), at(5 * second_ms))
 })
+
+test('a token that was let in is known again; another secret under its id never is', async (t) => {
+  const { locket, pass, at } = await timed(t)
+  const { id } = await locket.person('user:alice')
+  const addresses = ['192.0.2.1']
+  const made = await make(locket, { principalId: id, addresses, expiresAt: at(hour_ms) })
+  const forged = forgedFrom(made.key)
+  const statuses = async (...asked: (readonly [key: string, address: string])[]) => {
+    const all: number[] = []
+    for (const [key, address] of asked) all.push((await whoami(locket, key, address)).status)
+    return all
+  }
+  const right = [made.key, '192.0.2.1'] as const
+  const elsewhere = [made.key, '192.0.2.2'] as const
+  const wrong = [forged, '192.0.2.1'] as const
+  for (let round = 0; round < 2; round++) {
+    assert.deepEqual(
+      await statuses(wrong, right, elsewhere, wrong, right),
+      [401, 200, 401, 401, 200],
+    )
+  }
+  pass(hour_ms)
+  assert.deepEqual(await statuses(right, wrong), [401, 401])
+})
+
+/** The same public id and a right checksum: only the hash can tell. */
+function forgedFrom(key: string): string {
+  const body = `${key.slice(0, 16)}${'0'.repeat(43)}`
+  return `${body}${toBase62(crc32(body), 6)}`
+}
 
 test('scopes narrow a key and never widen it', async (t) => {
   const locket = await openLocket(t)
