@@ -66,7 +66,7 @@ export const byIds = query((db, arg: { tenant: Id<'ten'> } & IdSlots) =>
 export function toSlots(ids: readonly Id<'mem'>[]): IdSlots {
   const slots: Partial<Record<keyof IdSlots, Id<'mem'> | undefined>> = {}
   const last = ids.at(-1)
-  for (let at = 0; at < ids_perLookUp; at++) slots[`id${at}`] = ids[at] ?? last
+  for (const [at, slot] of idSlots.entries()) slots[slot] = ids[at] ?? last
   return slots as IdSlots
 }
 
