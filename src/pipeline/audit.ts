@@ -8,11 +8,11 @@ import type { TenantStore } from '../storage/tenant-store.ts'
 import { type Pipeline, type Trail, type Within, within } from './request.ts'
 
 /** The event of an operation that was done. Belongs in its transaction. */
-export async function auditAllowed(
+export function auditAllowed(
   app: Pipeline,
   store: TenantStore,
   { trail, output, replayed }: { trail: Trail; output: unknown; replayed: boolean },
-): Promise<void> {
+): Promise<unknown> {
   const facts = trail.request.operation.facts?.(trail.input, output)
   const event = eventOf(app, trail, {
     outcome: 'allowed',
@@ -21,7 +21,7 @@ export async function auditAllowed(
     spaceId: trail.spaceId,
     resourceId: facts?.resourceId ?? trail.spaceId,
   })
-  await appendEvent(store, event, app.clock)
+  return appendEvent(store, event, app.clock)
 }
 
 function detailsOf(trail: Trail, facts: Details, replayed: boolean): Details {

@@ -42,8 +42,8 @@ export interface TenantStore {
   savepoint<T>(work: () => Promise<T>): Promise<T>
   /** Seals a JSON value under the key of `scope`. */
   seal(scope: KeyScope, cell: Cell, value: unknown): Promise<Sealed>
-  /** The same for a value that is JSON already. */
-  sealText(scope: KeyScope, cell: Cell, json: string): Promise<Sealed>
+  /** The same for what is JSON already, with the keys of `scope` at hand: nothing is waited for. */
+  sealText(keys: KeySet, scope: KeyScope, json: { cell: Cell; text: string }): Sealed
   /** The value that was sealed for this very cell; else `integrity_failed`. */
   open(scope: KeyScope, cell: Cell, sealed: Uint8Array): Promise<unknown>
   blindIndex(kind: string, value: string): Promise<Blind>
@@ -120,14 +120,15 @@ class TenantView implements TenantStore {
     return this.#tx.savepoint(work)
   }
 
-  seal(scope: KeyScope, cell: Cell, value: unknown): Promise<Sealed> {
-    return this.sealText(scope, cell, JSON.stringify(value))
+  async seal(scope: KeyScope, cell: Cell, value: unknown): Promise<Sealed> {
+    const keys = this.#access.known(scope) ?? (await this.#access.get(scope))
+    return this.sealText(keys, scope, { cell, text: JSON.stringify(value) })
   }
 
-  async sealText(scope: KeyScope, cell: Cell, json: string): Promise<Sealed> {
-    const { current } = this.#access.known(scope) ?? (await this.#access.get(scope))
-    this.countSeal(scope, current.version)
-    return seal(current.sealing, this.#place(scope, cell), toUtf8(json))
+  sealText(keys: KeySet, scope: KeyScope, { cell, text }: { cell: Cell; text: string }): Sealed {
+    const { sealing, version } = keys.current
+    this.countSeal(scope, version)
+    return seal(sealing, this.#place(scope, cell), toUtf8(text))
   }
 
   async open(scope: KeyScope, cell: Cell, sealed: Uint8Array): Promise<unknown> {

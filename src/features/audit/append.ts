@@ -6,9 +6,9 @@
  */
 import type { Clock } from '../../core/clock.ts'
 import { toBase64Url } from '../../core/encoding.ts'
-import { type Id, newId } from '../../core/ids.ts'
+import { newId } from '../../core/ids.ts'
 import { randomBytes } from '../../crypto/random.ts'
-import type { Cell, TenantStore } from '../../storage/tenant-store.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
 import { commitmentOf } from './commitment.ts'
 import type { EventBody, EventOrigin, NewEvent } from './event.ts'
 import { insertEvent } from './store.ts'
@@ -30,6 +30,8 @@ export async function appendEvent(
     actor_id: event.actor?.id ?? null,
     resource_id: event.resourceId,
   }
+  const originKeys = store.knownKeys(originScope) ?? (await store.keys(originScope))
+  const keys = store.knownKeys(scope) ?? (await store.keys(scope))
   const salt = toBase64Url(randomBytes(16))
   const origin = originOf(event)
   const body = bodyOf(event)
@@ -37,14 +39,16 @@ export async function appendEvent(
     ...clear,
     scope,
     commitment: commitmentOf(clear, { salt, body, origin }),
-    origin: await store.sealText(originScope, cellOf(id, 'origin'), origin),
-    body: await store.sealText(scope, cellOf(id, 'body'), withSalt(salt, body)),
+    origin: store.sealText(originKeys, originScope, {
+      cell: { table: 'audit_events', row: id, column: 'origin' },
+      text: origin,
+    }),
+    body: store.sealText(keys, scope, {
+      cell: { table: 'audit_events', row: id, column: 'body' },
+      text: withSalt(salt, body),
+    }),
   })
   return id
-}
-
-function cellOf(id: Id<'evt'>, column: 'origin' | 'body'): Cell {
-  return { table: 'audit_events', row: id, column }
 }
 
 function originOf({ address, userAgent }: NewEvent): string {
