@@ -73,12 +73,13 @@ export class GroupRead {
     try {
       this.#end()
       const end_ms = stopwatch() + limits.readGroup_ms
-      for (const [at, job] of group.entries()) {
+      let done = 0
+      for (const job of group) {
         await this.#look(job)
-        if (stopwatch() < end_ms) continue
-        this.#queue.unshift(...group.splice(at + 1))
-        break
+        done += 1
+        if (stopwatch() >= end_ms) break
       }
+      if (done < group.length) this.#queue.unshift(...group.splice(done))
       this.#end()
     } catch (error) {
       this.#log.error({ err: error, works: group.length }, 'a group of reads failed')

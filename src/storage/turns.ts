@@ -8,17 +8,15 @@ export class Turns {
     return this.#taken
   }
 
-  async take<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.#last
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#last = promise
+  take<T>(work: () => Promise<T>): Promise<T> {
     this.#taken += 1
-    try {
-      await before
-      return await work()
-    } finally {
-      this.#taken -= 1
-      resolve()
-    }
+    const turn = this.#last.then(work)
+    this.#last = turn.then(this.#over, this.#over)
+    return turn
+  }
+
+  /** However the work ended, the next may begin; its caller hears of it only then. */
+  readonly #over = (): void => {
+    this.#taken -= 1
   }
 }
