@@ -148,8 +148,8 @@ class BlockVectors implements SpaceVectors {
       const sums = this.#memory.scan(this.#scannable(first), { count, stride: this.#stride })
       for (let at = 0; at < count; at++) {
         const score = (sums[at] as number) * (scales[first + at] as number) * query.scale
-        // Nearly no row gets past this.
-        if (score <= 0 || !top.admits(score)) continue
+        // Nearly no row gets past the first of these; half of them would pass the second.
+        if (!top.admits(score) || score <= 0) continue
         const document = this.#documents[first + at] as number
         if (accepts(document)) top.offer(document, score)
       }
