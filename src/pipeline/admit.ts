@@ -7,7 +7,7 @@ import type { Permission } from '../core/permissions.ts'
 import { admitToHandle, admitToSpace } from '../features/spaces/access.ts'
 import { openHandle } from '../features/spaces/space.ts'
 import { findNoSpace, findSpace } from '../features/spaces/store.ts'
-import { ownTenant } from '../features/tenants/store.ts'
+import { ownEpoch } from '../features/tenants/store.ts'
 import type { Caller } from '../kernel/context.ts'
 import type { Operation, Resource } from '../kernel/operation.ts'
 import { holds, overTenant } from '../kernel/rights.ts'
@@ -164,6 +164,5 @@ export async function admitAgain(
 }
 
 async function hasMoved(within: Within, admitted: Admitted): Promise<boolean> {
-  const { epoch } = await ownTenant(within.open(admitted.caller.tenant))
-  return epoch !== admitted.epoch
+  return (await ownEpoch(within.open(admitted.caller.tenant))) !== admitted.epoch
 }

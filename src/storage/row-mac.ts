@@ -3,10 +3,10 @@
  * an administrator: a row whose MAC is not that of its content is an integrity failure, on every
  * read. What this cannot see is a whole old row put back; the threat model says so.
  *
- * Every request reads the row of its tenant, and a change reads it twice. The one that was found right
- * under a key is remembered with that key, and a row that is the same to the last byte, MAC included,
- * is right without computing the MAC anew; one that differs in anything is checked. Rows of spaces
- * are not remembered: how long a check takes must not tell which spaces there are.
+ * Every request reads the row of its tenant. The one that was found right under a key is remembered
+ * with that key, and a row that is the same to the last byte, MAC included, is right without computing
+ * the MAC anew; one that differs in anything is checked. Rows of spaces are not remembered: how long a
+ * check takes must not tell which spaces there are.
  */
 import { assert } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'

@@ -13,6 +13,10 @@ const byId = query((db, arg: Of) =>
   db.selectFrom('tenants').selectAll().where('tenant_id', '=', arg.tenant),
 )
 
+const epochById = query((db, arg: Of) =>
+  db.selectFrom('tenants').select('epoch').where('tenant_id', '=', arg.tenant),
+)
+
 const idBySlug = query((db, arg: Of & { slug: Blind }) =>
   db.selectFrom('tenants').select('tenant_id').where('slug_index', '=', arg.slug),
 )
@@ -78,6 +82,17 @@ export async function ownTenant(store: TenantStore): Promise<TenantRow> {
   const row = await findOwnTenant(store)
   if (!row) throw new LocketError('not_found')
   return row
+}
+
+/**
+ * The epoch alone, for who has checked the row before and asks whether it is still the one: whatever
+ * changes the row raises the epoch. Throws `not_found`.
+ */
+export async function ownEpoch(store: TenantStore): Promise<number> {
+  const row = await store.first(epochById, {})
+  if (!row) throw new LocketError('not_found')
+  store.follow(row.epoch)
+  return row.epoch
 }
 
 /** Also by the instance's own. Slugs are not reindexed when the instance's look-up key is rotated. */
