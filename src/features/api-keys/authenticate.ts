@@ -6,8 +6,7 @@ import type { BlockList } from 'node:net'
 import { isWithin, networksOf } from '../../core/address.ts'
 import { LocketError } from '../../core/errors.ts'
 import { type Id, instanceTenant } from '../../core/ids.ts'
-import { macsEqual } from '../../crypto/data-key.ts'
-import { publicIdOf, tokenDigest, tokenMatches } from '../../crypto/token-hash.ts'
+import { publicIdOf, tokenMatches } from '../../crypto/token-hash.ts'
 import type { Caller } from '../../kernel/context.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { type Authenticated, callerOf, type Inside } from '../roles/caller.ts'
@@ -25,12 +24,7 @@ interface Known {
   readonly networks: BlockList | null
   /** Null when the principal is disabled or deleted. */
   readonly caller: Caller | null
-  /** Of the token that was let in by its hash; until then, of none. */
-  digest: Uint8Array
 }
-
-/** SHA-256 of nothing that anybody knows. */
-const noDigest = new Uint8Array(32)
 
 export interface Authenticator {
   /** Throws `unauthenticated`, or `tenant_disabled` for a right key of a disabled tenant. */
@@ -75,7 +69,6 @@ async function load(
     epoch: tenant.epoch,
     tenant: store.tenant,
     row,
-    digest: noDigest,
     networks: addresses && networksOf(addresses),
     caller: await callerOf(store, tenant, {
       principalId: row.principal_id,
@@ -87,33 +80,25 @@ async function load(
   }
 }
 
-/**
- * All the checks are made before any of them refuses, so that the refusals look alike: the keyed hash
- * is left out only for the token that it has let in before, and only where that is let in again.
- */
+/** All the checks are made before any of them refuses, so that the refusals look alike. */
 async function admit(
   store: TenantStore,
   entry: Known,
   request: { token: string; address: string | null; now: number },
 ): Promise<Caller> {
   const { row, networks, caller } = entry
-  const alive = row.state === 'active' && (row.expires_at === null || row.expires_at > request.now)
-  const here = networks === null || isWithin(networks, request.address)
-  const allowed = alive && here ? caller : null
-  const digest = tokenDigest(request.token)
-  if (macsEqual(digest, entry.digest) && allowed) return allowed
   const { pepper_version } = row
   const peppers = store.knownKeys('pepper', pepper_version)
   const pepper = (peppers ?? (await store.keys('pepper', pepper_version))).version(pepper_version)
   const matches = tokenMatches(pepper, request.token, row.hash)
-  if (!matches || !allowed) throw new LocketError('unauthenticated')
-  entry.digest = digest
-  return allowed
+  const alive = row.state === 'active' && (row.expires_at === null || row.expires_at > request.now)
+  const here = networks === null || isWithin(networks, request.address)
+  if (!matches || !alive || !here || !caller) throw new LocketError('unauthenticated')
+  return caller
 }
 
 /** Does the work of a check that fails, so that an unknown key id takes as long as a wrong secret. */
 async function refuseUnknown(store: TenantStore, token: string): Promise<never> {
-  macsEqual(tokenDigest(token), noDigest)
   tokenMatches((await store.keys('pepper')).current, token, new Uint8Array(32))
   throw new LocketError('unauthenticated')
 }
