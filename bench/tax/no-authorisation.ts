@@ -31,7 +31,8 @@ export const admit: typeof admitReally = async (app, within, trail) => {
   const parsed = parseInput(operation, input)
   const { caller, epoch } = admitted
   Object.assign(trail, { caller, epoch, decision, spaceId, input: parsed })
-  return { ...admitted, within, input: parsed, now: app.clock() }
+  // Not of this transaction: where the space stood then is not where it stands now.
+  return { ...admitted, input: parsed, now: app.clock() }
 }
 
 const admitFirst: typeof admitReally = async (app, within, trail) => {
@@ -53,6 +54,6 @@ export const admitAgain: typeof admitAgainReally = async (_app, within, { admitt
 }
 
 /** The keys that a transaction uses are those of the epoch that the caller was admitted in. */
-function follow({ open }: Within, { caller, epoch }: Admitted): void {
-  open(caller.tenant).follow(epoch)
+function follow(within: Within, { caller, epoch }: Admitted): void {
+  within.open(caller.tenant).follow(epoch)
 }
