@@ -90,15 +90,15 @@ const terms: Terms = {
   labelled: 0,
 }
 
-// Stem cache, direct-mapped: hash of a word -> hash of its stem, both of the seed at hand. Bounded,
-// and holds no word.
-const cacheWordLow = new Uint32Array(cacheSize)
-const cacheWordHigh = new Uint32Array(cacheSize)
-const cacheStemLow = new Uint32Array(cacheSize)
-const cacheStemHigh = new Uint32Array(cacheSize)
-// In which languages it is a stop word, and how well it tells of them.
-const cacheStop = new Uint16Array(cacheSize)
-const cacheTelling = new Uint8Array(cacheSize)
+// Stem cache: hash of a word -> hash of its stem, both of the seed at hand. Bounded, and holds no
+// word. What is known of one stands together, since each array would be another miss of the CPU's
+// cache: the word's hash (2), the stem's (2), in which languages it is a stop word (low half) and how
+// well it tells of them (high half). A word may stand in two places, so that two common ones of the
+// same hash do not drive each other out, over and over.
+const cacheEntry_n = 5
+const cache = new Uint32Array(cacheSize * cacheEntry_n)
+/** Which of its two places the next new word takes. */
+let cacheTurn = 0
 
 // How well the words of the text at hand told of each language.
 const told = new Uint32Array(16)
@@ -158,8 +158,7 @@ function useSeed({ low, high }: TermSeed): void {
   if (low === seedLow && high === seedHigh) return
   seedLow = low
   seedHigh = high
-  cacheWordLow.fill(0)
-  cacheWordHigh.fill(0)
+  cache.fill(0)
 }
 
 /**
@@ -224,27 +223,51 @@ function pushWord(text: string, start: number, end: number): void {
   const language = languageOfWord(text.charCodeAt(start), terms.language)
   // The same word of another language has another stem.
   const low = (hashLow ^ (language * 0x9e3779b1)) >>> 0
-  const place = low & (cacheSize - 1)
-  if (cacheWordLow[place] !== low || cacheWordHigh[place] !== hashHigh) {
-    cacheWordLow[place] = low
-    cacheWordHigh[place] = hashHigh
-    const word = text.slice(start, end)
-    const bare = bareOf(word.replace(/'s$/, '').replaceAll("'", ''))
-    const root = language === english ? stemOf(bare, english) : bareOf(stemOf(word, language))
-    hashRange(root, 0, root.length)
-    cacheStemLow[place] = hashLow
-    cacheStemHigh[place] = hashHigh
-    cacheStop[place] = stopWordIn(bare)
-    cacheTelling[place] = tellingOf(bare)
+  let place = cachedAt(low)
+  if (place < 0) {
+    place = newPlace(low)
+    learn(place, text.slice(start, end), language)
   }
-  hashLow = cacheStemLow[place] as number
-  hashHigh = cacheStemHigh[place] as number
+  hashLow = cache[place + 2] as number
+  hashHigh = cache[place + 3] as number
   push(start, end)
-  const stopIn = cacheStop[place] as number
+  const known = cache[place + 4] as number
+  const stopIn = known & 0xffff
   terms.stop[terms.count - 1] = (stopIn >>> language) & 1
   for (let at = 0; stopIn >>> at !== 0; at++) {
-    if ((stopIn >>> at) & 1) told[at] = (told[at] as number) + (cacheTelling[place] as number)
+    if ((stopIn >>> at) & 1) told[at] = (told[at] as number) + (known >>> 16)
   }
+}
+
+/** The place of the word of this hash and `hashHigh`, or -1. */
+function cachedAt(low: number): number {
+  const first = firstPlace(low)
+  if (cache[first] === low && cache[first + 1] === hashHigh) return first
+  const other = first + cacheEntry_n
+  return cache[other] === low && cache[other + 1] === hashHigh ? other : -1
+}
+
+/** A place for it, by turns. */
+function newPlace(low: number): number {
+  cacheTurn ^= 1
+  const place = firstPlace(low) + cacheTurn * cacheEntry_n
+  cache[place] = low
+  cache[place + 1] = hashHigh
+  return place
+}
+
+/** The first of the two neighbouring places of a hash. */
+function firstPlace(low: number): number {
+  return (low & (cacheSize - 2)) * cacheEntry_n
+}
+
+function learn(place: number, word: string, language: number): void {
+  const bare = bareOf(word.replace(/'s$/, '').replaceAll("'", ''))
+  const root = language === english ? stemOf(bare, english) : bareOf(stemOf(word, language))
+  hashRange(root, 0, root.length)
+  cache[place + 2] = hashLow
+  cache[place + 3] = hashHigh
+  cache[place + 4] = stopWordIn(bare) | (tellingOf(bare) << 16)
 }
 
 function pushSign(text: string, start: number, end: number): void {
