@@ -38,6 +38,18 @@ test('any ids come back as they were given, in the order of their texts', () => 
 })
 
 describe('ids', () => {
+  test('one that was looked for in vain is added as itself, whatever was asked meanwhile', () => {
+    const ids = createMemoryIds()
+    const [first, second] = [newId('mem', () => 1_000), newId('mem', () => 2_000)]
+    assert.equal(ids.find(first), -1)
+    assert.equal(ids.find(second), -1)
+    assert.equal(ids.find('mem_'), -1)
+    ids.add(0, first)
+    ids.add(1, second)
+    assert.deepEqual([ids.text(0), ids.text(1)], [first, second])
+    assert.deepEqual([ids.find(second), ids.find(first)], [1, 0])
+  })
+
   test('what is no id of a memory is not found, and is refused', () => {
     const ids = createMemoryIds()
     const id = newId('mem', () => 1_700_000_000_000)

@@ -33,8 +33,11 @@ class Ids implements MemoryIds {
   readonly #words: PagedColumn<Uint32Array>
   // What is being looked for, as four words, the first of which counts most.
   readonly #wanted = new Uint32Array(words_n)
+  // The same as text: who adds an id has looked for it before.
+  #wantedId = ''
   readonly #table = new HashTable({
-    hashOf: (document) => this.#hash((word) => this.#words.at(document * words_n + word)),
+    hashOf: (document) =>
+      hashOf(this.#words.at(document * words_n + 1), this.#words.at(document * words_n + 3)),
     isWanted: (document) => this.#isWanted(document),
   })
 
@@ -62,7 +65,7 @@ class Ids implements MemoryIds {
 
   find(id: string): number {
     if (!this.#want(id)) return -1
-    return this.#table.find(this.#hash((word) => this.#wanted[word] as number))
+    return this.#table.find(hashOf(this.#wanted[1] as number, this.#wanted[3] as number))
   }
 
   text(document: number): string {
@@ -87,10 +90,15 @@ class Ids implements MemoryIds {
 
   /** Makes an id the wanted one; says whether it is one at all. */
   #want(id: string): boolean {
+    if (id === this.#wantedId) return true
     const bytes = id.startsWith(prefix) ? fromBase32(id.slice(prefix.length)) : null
     if (!bytes) return false
-    const view = new DataView(bytes.buffer)
-    for (let word = 0; word < words_n; word++) this.#wanted[word] = view.getUint32(word * 4)
+    // Four bytes push out what a word held; a view of the bytes would cost more than they do.
+    for (let at = 0; at < bytes.length; at++) {
+      const word = at >>> 2
+      this.#wanted[word] = ((this.#wanted[word] as number) << 8) | (bytes[at] as number)
+    }
+    this.#wantedId = id
     return true
   }
 
@@ -100,10 +108,10 @@ class Ids implements MemoryIds {
     }
     return true
   }
+}
 
-  // Ids are made by the server and end in random bits: mixing them a little is enough.
-  #hash(wordAt: (word: number) => number): number {
-    const mixed = Math.imul(wordAt(3) ^ Math.imul(wordAt(1), 0x85ebca6b), 0x9e3779b1)
-    return (mixed ^ (mixed >>> 15)) >>> 0
-  }
+/** Of the second and the last word: ids are made by the server and end in random bits. */
+function hashOf(second: number, last: number): number {
+  const mixed = Math.imul(last ^ Math.imul(second, 0x85ebca6b), 0x9e3779b1)
+  return (mixed ^ (mixed >>> 15)) >>> 0
 }
