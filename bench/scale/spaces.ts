@@ -23,6 +23,7 @@ export interface Many {
 const wanted = { cold_ms: 20, hot_ms: 1.5, growth_times: 1.1 } as const
 
 const clients_n = 4
+const rounds_n = 4
 const samples_perSweep = 10
 
 export async function benchSpaces(results: Results, many: Many): Promise<void> {
@@ -34,7 +35,7 @@ export async function benchSpaces(results: Results, many: Many): Promise<void> {
     const options = { directory: directory.path, indexes_bytes_max: budget_bytes }
     const key = await serving(options, null, async (clients) => fillAll(clients, many))
     await serving(options, key, async ([client], server) => {
-      await sweepTwice(results, { server, client, many })
+      await sweepAll(results, { server, client, many })
     })
   } finally {
     directory.remove()
@@ -89,35 +90,45 @@ interface Swept {
 }
 
 /**
- * Asks every space twice, in order, and all of them again. Right after a start the first question of
- * each is cold; in the second round it is, too, where the budget is full: what was asked longest ago
- * has left by the time it is its turn.
+ * Asks every space twice, in order, and all of them again, round after round. Right after a start the
+ * first question of each is cold; in later rounds it is, too, where the budget is full: what was asked
+ * longest ago has left by the time it is its turn.
+ *
+ * Resident memory is compared from the second round on. In the first, indexes are built from rows: many
+ * small arrays of the main thread. Later they come out of snapshots: one large buffer each, which the
+ * snapshot thread allocates. glibc's malloc keeps most of what was freed (`malloc_trim` gives it back),
+ * and the gaps of the one kind are of little use to the other, so the second round adds what the second
+ * kind needs at most. Then both are there and are used again: what still grew would be a leak.
  */
-async function sweepTwice(results: Results, sweeping: Sweeping): Promise<void> {
+async function sweepAll(results: Results, sweeping: Sweeping): Promise<void> {
   const { server, many } = sweeping
   const texts = createTexts(2)
   const first = await sweepOnce(sweeping, texts)
-  const second = await sweepOnce(sweeping, texts)
+  const later: Swept[] = []
+  while (later.length < rounds_n - 1) later.push(await sweepOnce(sweeping, texts))
   const { indexes_bytes } = await server.held()
+  const rounds = [first, ...later]
   const cold = quantiles(first.cold_ms)
-  const again = quantiles(second.cold_ms)
-  const hot = quantiles([...first.hot_ms, ...second.hot_ms])
-  const before = Math.max(...first.resident_bytes)
-  const after = Math.max(...second.resident_bytes)
-  const sampled = [...first.resident_bytes, ...second.resident_bytes]
-  results.keep('spaces', { ...many, indexes_bytes, cold, again, hot, resident_bytes: sampled })
+  const again = quantiles(later.flatMap(({ cold_ms }) => cold_ms))
+  const hot = quantiles(rounds.flatMap(({ hot_ms }) => hot_ms))
+  const resident = rounds.map((round) => round.resident_bytes)
+  const [, second = 0, ...others] = resident.map((sampled) => Math.max(...sampled))
+  results.keep('spaces', { ...many, indexes_bytes, cold, again, hot, resident_bytes: resident })
   const mebibytes = (bytes: number): string => String(Math.round(bytes / 2 ** 20))
   const said = ({ p50, p99 }: Quantiles): string => `p50 ${readable(p50)}, p99 ${readable(p99)} ms`
   results.line(`first question after a start  ${said(cold)}`)
-  results.line(`first question, second round  ${said(again)}`)
+  results.line(`first question, later rounds  ${said(again)}`)
   results.line(`second question               ${said(hot)}`)
   results.line(`indexes in memory: ${mebibytes(indexes_bytes)} MiB as accounted`)
-  results.line(`resident, MiB, over both rounds: ${sampled.map(mebibytes).join(' ')}`)
+  for (const [at, sampled] of resident.entries()) {
+    results.line(`resident, MiB, round ${at + 1}: ${sampled.map(mebibytes).join(' ')}`)
+  }
   results.atMost('indexes to their budget', indexes_bytes / many.budget_bytes, { bound: 1 })
   const { growth_times, cold_ms, hot_ms } = wanted
-  results.atMost('resident memory, second round to first', after / before, { bound: growth_times })
+  const grown = Math.max(...others) / second
+  results.atMost('resident memory, later rounds to second', grown, { bound: growth_times })
   results.atMost('cold recall p50, after a start', cold.p50, { bound: cold_ms, unit: 'ms' })
-  results.atMost('cold recall p50, second round', again.p50, { bound: cold_ms, unit: 'ms' })
+  results.atMost('cold recall p50, later rounds', again.p50, { bound: cold_ms, unit: 'ms' })
   results.atMost('hot recall p50', hot.p50, { bound: hot_ms, unit: 'ms' })
 }
 
