@@ -63,7 +63,13 @@ class Connection {
   #open(): Socket {
     const { hostname, port } = this.#url
     const socket = connect({ host: hostname, port: Number(port), noDelay: true })
-    socket.on('data', (chunk: Buffer) => this.#take(chunk))
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        this.#take(chunk)
+      } catch (cause) {
+        socket.destroy(new Error('an answer could not be read', { cause }))
+      }
+    })
     socket.on('error', (error) => this.#fail(error))
     socket.on('close', () => {
       this.#socket = undefined
@@ -90,12 +96,13 @@ class Connection {
     this.#size += chunk.length
     if (this.#end === 0) this.#readHead()
     if (this.#end === 0 || this.#size < this.#end) return
-    const waiting = this.#waiting
     const answer = Buffer.concat(this.#received).toString('utf8')
-    this.#forget()
     const status = Number(answer.slice(9, 12))
     const body = answer.slice(answer.indexOf('\r\n\r\n') + 4)
-    if (status < 300) waiting?.resolve(JSON.parse(body))
+    const value: unknown = status < 300 ? JSON.parse(body) : undefined
+    const waiting = this.#waiting
+    this.#forget()
+    if (status < 300) waiting?.resolve(value)
     else waiting?.reject(new Error(`${waiting.what}: ${status} ${body}`))
   }
 

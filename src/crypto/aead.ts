@@ -88,7 +88,8 @@ export function sealWithNonce(
 ): Sealed {
   const { plaintext, nonce } = input
   const { ciphertext, tag } = encrypt(key.key, nonce, { plaintext, aad: associatedData(place) })
-  const sealed = Buffer.allocUnsafe(overhead_bytes + plaintext.length)
+  // Not from the pool: what is sealed leaves this process, and must not drag others' bytes along.
+  const sealed = Buffer.allocUnsafeSlow(overhead_bytes + plaintext.length)
   sealed[0] = format
   sealed.writeUInt32BE(key.version, 1)
   sealed.set(key.commitment, commitmentAt)
@@ -155,13 +156,20 @@ export function sealedKeyVersion(sealed: Uint8Array, place?: Place): number {
 function associatedData(place: Place): Buffer {
   const { tenant, space, table, row, column, version } = place
   if (table !== latest.table || space !== latest.space || tenant !== latest.tenant) {
-    latest = { tenant, space, table, joined: lengthPrefixed([domain, tenant, space, table]) }
+    // A copy of its own, since it is kept: the pool that it was joined in holds others' bytes.
+    const joined = Uint8Array.from(lengthPrefixed([domain, tenant, space, table]))
+    latest = { tenant, space, table, joined }
   }
   return lengthPrefixed([row, column, String(version)], latest.joined)
 }
 
 /** Values are mostly opened many at a time, and places of one table of a space begin alike. */
-let latest = { tenant: '', space: '', table: '', joined: lengthPrefixed([domain, '', '', '']) }
+let latest = {
+  tenant: '',
+  space: '',
+  table: '',
+  joined: Uint8Array.from(lengthPrefixed([domain, '', '', ''])),
+}
 
 /** Reason and place go to the log as the cause; the caller learns only that it did not open. */
 function tampered(reason: string, place?: Place): LocketError {

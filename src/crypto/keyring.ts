@@ -116,6 +116,18 @@ interface Remembered {
   used: boolean
 }
 
+/** Of at most `max` tenants; the order matters, and is kept, only where one may soon have to leave. */
+function rememberEpoch(
+  epochs: Map<string, number>,
+  { tenant, epoch, max }: { tenant: string; epoch: number; max: number },
+): void {
+  if (epochs.get(tenant) === epoch && epochs.size <= max / 2) return
+  epochs.delete(tenant)
+  epochs.set(tenant, epoch)
+  const oldest = epochs.keys().next()
+  if (epochs.size > max && !oldest.done) epochs.delete(oldest.value)
+}
+
 /**
  * At most `max` sets, and none older than `life_ms` however much it is used: a key destroyed on
  * another node is gone from here within that time. The oldest makes room; one that was used goes to the
@@ -177,12 +189,9 @@ export function createKeyCache(options: { clock: Clock; life_ms: number; max: nu
     forgetTenant,
     follow(tenant, epoch) {
       const known = epochs.get(tenant)
-      if (known === epoch) return
       if (known !== undefined && epoch < known) return
-      forgetTenant(tenant)
-      epochs.set(tenant, epoch)
-      const oldest = epochs.keys().next()
-      if (epochs.size > max && !oldest.done) epochs.delete(oldest.value)
+      if (known !== epoch) forgetTenant(tenant)
+      rememberEpoch(epochs, { tenant, epoch, max })
     },
     epochOf: (tenant) => epochs.get(tenant),
     sweep() {

@@ -53,7 +53,7 @@ export const publicPaths = ['/livez', '/readyz', ...docsPaths] as const
 type Resource = ReadonlyMap<string, Endpoint>
 
 /**
- * The server without sockets. It never throws and never rejects: whatever fails is a problem.
+ * The server without sockets. Whatever fails in answering is a problem, and not an error of this.
  *
  * Nearly all calls are of a path without a parameter, by a method that it takes: one look finds their
  * endpoint, and all others are the router's.

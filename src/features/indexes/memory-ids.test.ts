@@ -91,3 +91,9 @@ describe('ids', () => {
     assert.ok(ids.bytes / count < 16 + 4 * (8 / 3) + 2, `${ids.bytes / count} bytes`)
   })
 })
+
+test('what is no id is refused by ids that nothing was looked for in yet', () => {
+  const ids = createMemoryIds()
+  assert.equal(ids.find(''), -1)
+  assert.throws(() => ids.add(0, ''))
+})

@@ -34,7 +34,7 @@ class Ids implements MemoryIds {
   // What is being looked for, as four words, the first of which counts most.
   readonly #wanted = new Uint32Array(words_n)
   // The same as text: who adds an id has looked for it before.
-  #wantedId = ''
+  #wantedId: string | null = null
   readonly #table = new HashTable({
     hashOf: (document) =>
       hashOf(this.#words.at(document * words_n + 1), this.#words.at(document * words_n + 3)),

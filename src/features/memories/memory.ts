@@ -1,7 +1,7 @@
 /** Memories: what an agent was told, as callers see it and as it is stored. */
 import { z } from 'zod'
 import { toTimestamp } from '../../core/clock.ts'
-import { fromUtf8 } from '../../core/encoding.ts'
+import { fromUtf8, toUtf8 } from '../../core/encoding.ts'
 import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { Caller, Door } from '../../kernel/context.ts'
@@ -162,7 +162,7 @@ export interface SupersededRecord {
 }
 
 export function encodeRecord(record: MemoryRecord): Uint8Array {
-  return Buffer.from(JSON.stringify(record))
+  return toUtf8(JSON.stringify(record))
 }
 
 export function decodeRecord(bytes: Uint8Array): MemoryRecord {
