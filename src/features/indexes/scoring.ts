@@ -22,7 +22,8 @@ const nextShare = 0.5
 const nextToQuestionShare = 0.75
 const nextButOneShare = 0.25
 // Matches below this share of the best one do not lend: recall@10 stays within 0.003, and a common
-// word would otherwise make a candidate of nearly every document. A search takes a third longer at 1/4.
+// word would otherwise make a candidate of nearly every document. At 1/4 a search takes 1.4 times as
+// long.
 const lendingShare = 0.35
 
 /** One search on its way. */
