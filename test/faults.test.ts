@@ -10,6 +10,7 @@ import { createLog } from '../src/core/log.ts'
 import { openInstance } from '../src/instance.ts'
 import type { Operation } from '../src/kernel/operation.ts'
 import { operations } from '../src/operations.ts'
+import { scrub } from './cleaning.ts'
 import { stateOf } from './data-files.ts'
 import { onlyOn } from './engine.ts'
 import { configOf, type Locket, openLocket } from './harness.ts'
@@ -262,7 +263,7 @@ describe('an old database put back after a space was deleted', () => {
     const body = { space: 'user:alice', text: 'the doomed zorblaxin' }
     const id: string = (await locket.call('POST', '/v1/memories', { body })).body.id
     const spaces = (await locket.call('GET', '/v1/spaces')).body.items
-    await locket.instance.database.scrub()
+    await scrub(locket.instance.database)
     const putBack = await locket.data.backup()
     assert.equal((await locket.call('DELETE', `/v1/spaces/${spaces[0].id}`)).status, 200)
     await assertDead(locket.call, id)

@@ -12,6 +12,7 @@ import { createLog } from '../src/core/log.ts'
 import { quantise } from '../src/features/indexes/quantised.ts'
 import type { Embedder } from '../src/models/embedder.ts'
 import { type Finding, findAll, findWindows, formsOf, haystacks } from './byte-search.ts'
+import { leftAfter } from './cleaning.ts'
 import { cleanableFiles, copyOf } from './data-files.ts'
 import { engine, onlyOn } from './engine.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
@@ -249,13 +250,14 @@ test('a deleted space leaves nothing of its key', async (t) => {
   for (const wrap of unique) assert.ok(findWindows(before, wrap, 16).length > 0, 'it was there')
   for (const id of doomed) await locket.call('DELETE', `/v1/spaces/${id}`)
 
-  const running = await cleanableFiles(t, locket)
-  await locket.close()
-  const closed = await cleanableFiles(t, locket)
-  for (const wrap of unique) {
-    assert.deepEqual(findWindows(running, wrap, 16), [], 'while it runs')
-    assert.deepEqual(findWindows(closed, wrap, 16), [], 'after it was closed')
+  const filesWithOne = async (): Promise<readonly string[]> => {
+    const files = await cleanableFiles(t, locket)
+    return unique.flatMap((wrap) => findWindows(files, wrap, 16))
   }
+  const left = await leftAfter(() => locket.app.jobs.runAll(), filesWithOne)
+  assert.deepEqual(left, [], 'while it runs')
+  await locket.close()
+  assert.deepEqual(await filesWithOne(), [], 'after it was closed')
 })
 
 /** Form, version and commitment are alike for all that one key wraps: they tell nothing. */

@@ -11,6 +11,7 @@ import { type Instance, openInstance } from '../src/instance.ts'
 import { type Rotation, rotateRootKey } from '../src/root-key-rotation.ts'
 import { rewrapTenantKeys } from '../src/storage/encryption-keys.ts'
 import { findWindows } from './byte-search.ts'
+import { leftAfter } from './cleaning.ts'
 import { cleanableFiles } from './data-files.ts'
 import { configOf, type Locket, openLocket } from './harness.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
@@ -189,7 +190,7 @@ test('what the old key wrapped is dropped by the start after a crash', async (t)
   const config = configOf(crashed.directory, crashed.data)
   const again = await openInstance(config, { log, create: false })
   const app = await createApp(again, { version: 'test', publicUrl: null, indexes_bytes_max: 1e6 })
-  assert.deepEqual(await filesWithIt(), [])
+  assert.deepEqual(await leftAfter(() => app.jobs.runAll(), filesWithIt), [])
   await app.close()
   await again.close()
 })

@@ -16,6 +16,7 @@ import { createSealCounts, type Keys } from '../src/storage/encryption-keys.ts'
 import { type NewMemory, type SpaceStore, spaceStore } from '../src/storage/space-store.ts'
 import type { KeyScope, PrincipalId } from '../src/storage/tables.ts'
 import { type TenantStore, tenantStore } from '../src/storage/tenant-store.ts'
+import { scrub } from './cleaning.ts'
 import { testData } from './data.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import type { Sql, TestData } from './test-data.ts'
@@ -105,7 +106,7 @@ export async function openStores(
     keyDestroyed: async (scope) => {
       keys.tombstones.append({ tenant: first, scope, destroyedAt: toTimestamp(clock()) })
       keys.cache.forget(first, scope)
-      await database.scrub()
+      await scrub(database)
     },
     data,
     sql: data.sql,

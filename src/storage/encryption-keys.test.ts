@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findWindows } from '../../test/byte-search.ts'
 import { cleanableFiles } from '../../test/data-files.ts'
+import { onlyOn } from '../../test/engine.ts'
 import { failsWith, memoryOf, openStores, type Stores } from '../../test/stores.ts'
 import { instanceTenant } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
@@ -222,6 +223,35 @@ test('of a destroyed key no byte is left in any file, and nothing it sealed open
     failsWith('not_found'),
   )
 })
+
+test(
+  'what a change that began before keeps of a destroyed key is said to be there, and goes later',
+  onlyOn('postgres', 'SQLite has one writer'),
+  async (t) => {
+    const stores = await openStores(t)
+    const space = await stores.space('team:one')
+    const [row] = await stores.sql('select wrapped from encryption_keys where scope = ?', space.id)
+    const wrap = row?.['wrapped'] as Uint8Array
+    const filesWithIt = async () => findWindows(await cleanableFiles(t, stores), wrap, wrap.length)
+    // Of a database that has nothing to do with ours, but on the same server.
+    const neighbour = await openStores(t)
+    const { promise: held, resolve: release } = Promise.withResolvers<void>()
+    const { promise: begun, resolve: began } = Promise.withResolvers<void>()
+    const change = neighbour.change(await neighbour.space('team:two'), async (view) => {
+      await view.insert(memoryOf('slow'))
+      began()
+      await held
+    })
+    await begun
+    await stores.write((store) => store.destroyKey(space.id))
+    await assert.rejects(stores.database.scrub(), failsWith('unavailable'))
+    assert.notDeepEqual(await filesWithIt(), [])
+    release()
+    await change
+    await stores.keyDestroyed(space.id)
+    assert.deepEqual(await filesWithIt(), [])
+  },
+)
 
 test('a space stays dead when the database from before its end is put back', async (t) => {
   const stores = await openStores(t)

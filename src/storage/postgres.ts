@@ -28,6 +28,7 @@ import {
   reasonOf,
   translated,
 } from './postgres-connection.ts'
+import { writeKeysAnew } from './postgres-scrub.ts'
 import { type Begin, PostgresStatements } from './postgres-statements.ts'
 import { type Job, type Outcome, runGroup, TurnQueue } from './postgres-turns.ts'
 import { StrictTransaction } from './transaction.ts'
@@ -45,7 +46,9 @@ const relaxed = 'SET LOCAL synchronous_commit = off'
 const entering = `SET LOCAL ROLE ${appRole}; SELECT locket.enter()`
 /** Connections that no change takes, for reads and their events. */
 const connections_forReads = 2
-const scrub_lock_ms = 200
+/** Changes end within moments, and what they kept can go then. */
+const scrub_attempts_max = 10
+const scrub_pause_ms = 100
 /** So often a node may make everybody wait for a moment. */
 const scrubs_perMinute_max = 20
 
@@ -198,7 +201,8 @@ class PostgresDatabase implements Database {
   /**
    * The rows of overwritten keys go with the file of their table. What the server's log and its
    * backups hold of them lives until they expire. Everybody waits for who waits for a table, so this
-   * waits a moment only, and is not done again and again; then it throws `unavailable`.
+   * waits a moment only, and is not done again and again; then it throws `unavailable`, and so it does
+   * while a transaction that began before keeps the rows.
    */
   async scrub(): Promise<void> {
     if (this.#isClosing) throw new LocketError('unavailable')
@@ -206,19 +210,21 @@ class PostgresDatabase implements Database {
     const recent = this.#scrubs_ms.filter((each_ms) => now_ms - each_ms < minute_ms)
     if (recent.length >= scrubs_perMinute_max) throw new LocketError('unavailable', 'done just now')
     this.#scrubs_ms = [...recent, now_ms]
-    await this.#track(this.#repeatedly(() => this.#cleanKeys()))
+    await this.#track(this.#cleanKeys())
   }
 
   async #cleanKeys(): Promise<void> {
+    for (let attempt = 1; attempt <= scrub_attempts_max; attempt += 1) {
+      if ((await this.#repeatedly(() => this.#writeKeysAnew())) === 0) return
+      await pause(scrub_pause_ms)
+    }
+    throw new LocketError('unavailable', 'An open transaction keeps overwritten keys.')
+  }
+
+  async #writeKeysAnew(): Promise<number> {
     const client = await this.#connect()
-    const patience = `SET LOCAL lock_timeout = ${scrub_lock_ms}`
     try {
-      await client.query(
-        `BEGIN; ${patience}; SET LOCAL ROLE ${appRole}; SELECT locket.scrub(); COMMIT`,
-      )
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => undefined)
-      throw error
+      return await writeKeysAnew(client)
     } finally {
       release(client)
     }
