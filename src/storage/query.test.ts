@@ -22,6 +22,15 @@ test('a query is text with placeholders and values in their order', () => {
   assert.deepEqual(byId.values({ tenant: 'ten_1', id: 'key_1' }), ['key_1', 'active', 'ten_1'])
 })
 
+test('a limit is a sum to SQLite, which would plan the statement anew at each run for a parameter alone', () => {
+  const first = query((db, arg: { limit: number }) =>
+    db.selectFrom('api_keys').select('state').limit(arg.limit),
+  )
+  assert.match(first.sql('sqlite'), / limit \? \+ 0$/)
+  assert.match(first.sql('postgres'), / limit \$1$/)
+  assert.deepEqual(first.values({ limit: 7 }), [7])
+})
+
 test('in the seat of a tenant no other tenant can be asked for', () => {
   const other = { tenant: 'ten_2', id: 'key_1' } as const
   assert.deepEqual(byId.values(other, 'ten_1'), ['key_1', 'active', 'ten_1'])
