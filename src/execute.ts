@@ -4,14 +4,17 @@
  *   gate (authenticate, limits, parse, authorise) -> prepare -> transaction { recheck, idempotency,
  *   run, parse output, audit event } -> after commit -> answer
  *
+ * Where no credential is needed the gate asks for none: pipeline/public.ts.
+ *
  * Nothing reaches data by another way, and nothing is answered that was not audited.
  */
 import { asLocketError, LocketError } from './core/errors.ts'
-import { Unprepared } from './kernel/operation.ts'
+import { asPublic, Unprepared } from './kernel/operation.ts'
 import { admit, admitAgain, parseInput, recheck, Stale } from './pipeline/admit.ts'
 import { auditAllowed, auditRefused, eventStore } from './pipeline/audit.ts'
 import { openContext, parseOutput, prepareContext } from './pipeline/context.ts'
 import { idempotentCall, keepAnswer, keptAnswer } from './pipeline/idempotency.ts'
+import { answerPublic } from './pipeline/public.ts'
 import {
   type Admitted,
   type Answer,
@@ -36,7 +39,9 @@ interface Run {
 /** Runs one operation to its answer. Throws a `LocketError` that was audited before it left. */
 export async function execute(app: Pipeline, request: Request): Promise<Answer> {
   const trail = newTrail(request)
+  const open = asPublic(request.operation)
   try {
+    if (open) return await finished(app, trail, await answerPublic(app, open, trail))
     for (let attempt = 1; attempt <= attempts_max; attempt++) {
       const answer = await tryOnce(app, trail)
       if (answer) return answer
@@ -125,8 +130,7 @@ async function answerWrite(app: Pipeline, run: Run): Promise<Answer> {
     await auditAllowed(app, ctx.store, { trail, output, replayed: false })
     return fresh
   }, turnOf(run.admitted))
-  for (const effect of trail.afterCommit) await finish(app, trail, effect)
-  return answer
+  return finished(app, trail, answer)
 }
 
 /** Events are only added: nothing gets in their way. */
@@ -139,6 +143,12 @@ function turnOf({ caller, spaces, resource }: Admitted): WriteOptions {
   const ids = spaces.map(({ row }) => row?.space_id).filter((id) => id !== undefined)
   const whole = ids.length === 0 || ids.length < spaces.length
   return { durability: 'full', turn: whole ? { tenant, also } : { tenant, spaces: ids } }
+}
+
+/** The answer, once what follows its commit is done. */
+async function finished(app: Pipeline, trail: Trail, answer: Answer): Promise<Answer> {
+  for (const effect of trail.afterCommit) await finish(app, trail, effect)
+  return answer
 }
 
 /** What follows a commit cannot undo it: when it fails, the operation was done all the same. */

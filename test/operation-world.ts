@@ -7,7 +7,7 @@ import { toBase62 } from '../src/core/encoding.ts'
 import { instanceTenant } from '../src/core/ids.ts'
 import { createLog } from '../src/core/log.ts'
 import { newApiKey, publicIdOf } from '../src/crypto/token-hash.ts'
-import type { Operation } from '../src/kernel/operation.ts'
+import { type Operation, permissionsOf } from '../src/kernel/operation.ts'
 import { type EventRow, eventsAfter } from './data-files.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
 import type { Maker, Sample } from './samples.ts'
@@ -44,9 +44,7 @@ export const mark = 'canary'
 type Expected = CallerKind['expected']
 
 export function needs(operation: Operation, prefix: string): boolean {
-  const { permission } = operation
-  const all = typeof permission === 'string' ? [permission] : permission.of
-  return all[0]?.startsWith(prefix) === true
+  return permissionsOf(operation)[0]?.startsWith(prefix) === true
 }
 
 const unauthenticated: Expected = () => 401

@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { instanceTenant } from '../src/core/ids.ts'
-import type { Operation } from '../src/kernel/operation.ts'
+import { limits } from '../src/core/limits.ts'
+import { type Operation, permissionsOf } from '../src/kernel/operation.ts'
 import { operations } from '../src/operations.ts'
 import { type EventRow, stateOf } from './data-files.ts'
 import {
@@ -30,6 +31,7 @@ test('the matrix of operations and callers [V8.2.1] [V8.2.2] [V8.3.1] [V16.3.2]'
   const world = await openWorld(t)
   for (const operation of operations) {
     await t.test(operation.id, async () => {
+      if (operation.permission === 'public') return isOpen(world, operation)
       const input = await sampleOf(operation).make(world.maker)
       for (const caller of world.callers) {
         await denied(world, { operation, caller, input })
@@ -131,6 +133,29 @@ async function unacceptable(world: World, operation: Operation, input: Input): P
   }
 }
 
+/** Whatever else is shown, what the input holds decides; and what it does not name is told to nobody. */
+async function isOpen(world: World, operation: Operation): Promise<void> {
+  const { make } = sampleOf(operation)
+  const surprise = { ...(await make(world.maker)), surprise: '1' }
+  for (const { name, key } of world.callers) {
+    const about = `${operation.id} with ${name}`
+    const caller = { name, key, tenant: instanceTenant, expected: () => 400 }
+    const seen = await send(world, { operation, caller, input: surprise })
+    assert.equal(seen.reply.body.code, 'invalid_input', about)
+    assertSilent(seen, about)
+    const { tenant } = caller
+    assertOneEvent(seen, { action: operation.audit, outcome: 'failed', tenant }, about)
+  }
+  const caller = { name: 'nobody', key: null, tenant: instanceTenant, expected: () => 200 }
+  const seen = await send(world, { operation, caller, input: await make(world.maker) })
+  const { reply, log } = seen
+  assert.equal(reply.status, operation.status, `${operation.id}: ${JSON.stringify(reply.body)}`)
+  assert.ok(operation.output.safeParse(reply.body).success, `${operation.id}: declared output`)
+  assertClean(log, `${operation.id}: log`)
+  const { tenant } = world.locket
+  assertOneEvent(seen, { action: operation.audit, outcome: 'allowed', tenant }, operation.id)
+}
+
 /** The sample, done by who may: and a read changes nothing. */
 async function allowed(world: World, operation: Operation, input: Input): Promise<void> {
   const { method, path, body } = toHttp(operation, input)
@@ -169,6 +194,14 @@ test('refusals of strangers are coalesced, by address, in the instance’s log',
   assert.deepEqual(counts, [[address, { count: 4 }]])
 })
 
+/** All that can be called without a credential. Each of them has tests of its own. */
+const openToAll: readonly string[] = []
+
+test('what needs no permission is on one list', () => {
+  const open = operations.filter(({ permission }) => permission === 'public')
+  assert.deepEqual(open.map(({ id }) => id).sort(), openToAll)
+})
+
 describe('every declaration is sound', () => {
   const checks: readonly (readonly [name: string, holds: (one: Operation) => boolean])[] = [
     ['id is noun.verb', ({ id }) => /^[a-z][a-z-]*\.[a-z][a-z-]*$/.test(id)],
@@ -179,8 +212,10 @@ describe('every declaration is sound', () => {
     ['PATCH writes', ({ method, effect }) => method !== 'PATCH' || effect === 'write'],
     ['only POST is idempotent', ({ method, idempotent }) => !idempotent || method === 'POST'],
     [
-      'a POST that changes something takes an Idempotency-Key',
-      ({ method, effect, idempotent }) => method !== 'POST' || idempotent === (effect !== 'read'),
+      'a POST that changes something takes an Idempotency-Key, if it has a caller',
+      (one) =>
+        one.method !== 'POST' ||
+        one.idempotent === (one.effect !== 'read' && one.permission !== 'public'),
     ],
     [
       'a secret answer is no read',
@@ -191,9 +226,13 @@ describe('every declaration is sound', () => {
     ['no surface stands twice', ({ surfaces }) => new Set(surfaces).size === surfaces.length],
     ['a body has a bound', ({ bodyLimit_bytes }) => bodyLimit_bytes > 0],
     [
-      'a permission is needed [V8.2.1]',
-      ({ permission }) =>
-        (typeof permission === 'string' ? [permission] : permission.of).length > 0,
+      'a permission is needed, unless it is said that all may [V8.2.1]',
+      (one) => permissionsOf(one).length > 0 || openToAll.includes(one.id),
+    ],
+    [
+      'what all may call takes small bodies only',
+      ({ id, bodyLimit_bytes }) =>
+        !openToAll.includes(id) || bodyLimit_bytes <= limits.unknownBody_bytes_max,
     ],
   ]
   for (const [name, holds] of checks) {

@@ -23,12 +23,13 @@ export function callEndpoint(pipeline: Pipeline, route: Route): Endpoint {
  * A request whose body or headers cannot be read goes through the pipeline all the same, with a
  * schema that refuses: so it is authenticated, limited, and audited like every other. Without a
  * credential no body is read, and without a valid one no large one: the refusal must not cost more
- * than the request.
+ * than the request. What needs none takes small bodies only.
  */
 async function callOf(pipeline: Pipeline, exchange: Exchange, route: Route): Promise<Request> {
   const { request, client, requestId } = exchange
   const { operation } = route
-  const credential = credentialOf(request.headers, client)
+  const isPublic = operation.permission === 'public'
+  const credential = isPublic ? null : credentialOf(request.headers, client)
   const call = {
     operation,
     credential,
@@ -40,9 +41,9 @@ async function callOf(pipeline: Pipeline, exchange: Exchange, route: Route): Pro
     idempotencyKey: null,
     ifMatch: null,
   } satisfies Request
-  if (credential === null) return call
+  if (credential === null && !isPublic) return call
   try {
-    if (isLarge(request.headers) && !(await isKnown(pipeline, call))) return call
+    if (!isPublic && isLarge(request.headers) && !(await isKnown(pipeline, call))) return call
     return {
       ...call,
       idempotencyKey: idempotencyKeyOf(request.headers, operation),

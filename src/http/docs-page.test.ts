@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { openHttpLocket } from '../../test/http/locket.ts'
 import { errorTable } from '../core/errors.ts'
 import { whoami } from '../features/principals/whoami.ts'
-import { operation } from '../kernel/operation.ts'
+import { operation, permissionsOf } from '../kernel/operation.ts'
 import { operations } from '../operations.ts'
 import { docsPage } from './docs-page.ts'
 import { curlSample, sampleOf, typeOf } from './docs-samples.ts'
@@ -23,12 +23,13 @@ test('the page is served with its style sheet to anybody', async (t) => {
 })
 
 test('it has each operation: anchor, method, path, permission, sample', () => {
-  for (const { id, method, path, permission } of operations) {
+  for (const operation of operations) {
+    const { id, method, path } = operation
     const [, article] = new RegExp(`<article id="${id}">(.*?)</article>`, 's').exec(page) ?? []
     assert.ok(article, id)
     assert.ok(article.includes(`<span class="method">${method}</span> ${path}</code>`), id)
-    const permissions = typeof permission === 'string' ? [permission] : permission.of
-    for (const name of permissions) assert.ok(article.includes(`<code>${name}</code>`), id)
+    for (const name of permissionsOf(operation))
+      assert.ok(article.includes(`<code>${name}</code>`), id)
     assert.match(article, /<pre><code>curl -s/)
     assert.ok(page.includes(`<a href="#${id}">`), id)
   }

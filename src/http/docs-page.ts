@@ -80,12 +80,19 @@ function article({ method, path, operation }: Entry, document: OpenApiDocument):
   return html`<article id="${operation.operationId}">
 <h3>${inline(operation.summary)}</h3>
 <p><code><span class="method">${method}</span> ${path}</code></p>
-<p class="soft">Permission: ${operation['x-permissions'].map((name) => html`<code>${name}</code> `)}</p>
+<p class="soft">Permission: ${permissionsShown(operation)}</p>
 ${parameterTable(operation.parameters)}
 ${given ? fieldTable('Body', given) : ''}
 ${answer(operation)}
 <pre><code>${sample}</code></pre>
 </article>`
+}
+
+function permissionsShown(operation: OpenApiOperation): Markup {
+  const names = operation['x-permissions']
+  return names.length === 0
+    ? html`none; no credential is needed`
+    : html`${names.map((name) => html`<code>${name}</code> `)}`
 }
 
 function parameterTable(parameters: OpenApiOperation['parameters']): Markup | '' {

@@ -83,7 +83,8 @@ export function curlSample(sample: {
   const base = sample.base === '/' ? 'http://127.0.0.1:8080' : sample.base
   const schema = operation.requestBody?.content['application/json'].schema
   const verb = method === 'GET' || (method === 'POST' && schema) ? '' : ` -X ${method}`
-  const start = `curl -s${verb} ${quoted(base + path)} -H "Authorization: Bearer $LOCKET_API_KEY"`
+  const key = operation.security ? '' : ' -H "Authorization: Bearer $LOCKET_API_KEY"'
+  const start = `curl -s${verb} ${quoted(base + path)}${key}`
   if (!schema) return start
   const body = JSON.stringify(bodySample(schema))
   return `${start} \\\n  -H 'Content-Type: application/json' -d ${quoted(body)}`

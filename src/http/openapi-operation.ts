@@ -1,5 +1,5 @@
 /** One operation as OpenAPI describes it. */
-import type { Operation } from '../kernel/operation.ts'
+import { type Operation, permissionsOf } from '../kernel/operation.ts'
 import { hasVersion, inputSchema, type JsonSchema, outputSchema } from './openapi-schema.ts'
 import type { Route } from './routes.ts'
 
@@ -28,6 +28,8 @@ export interface OpenApiOperation {
   readonly responses: Readonly<Record<string, Reference | Success>>
   /** The permissions that the caller may need, of which this very call needs one. */
   readonly 'x-permissions': readonly string[]
+  /** Empty where no credential is needed; left out where the document's own holds. */
+  readonly security?: readonly never[]
 }
 
 export interface Success {
@@ -64,6 +66,7 @@ export function toOpenApi(route: Route, tag: string): OpenApiOperation {
       ),
     },
     'x-permissions': permissions,
+    ...(operation.permission === 'public' && { security: [] }),
   }
 }
 
@@ -71,12 +74,9 @@ function reference(path: string): Reference {
   return { $ref: `#/components/${path}` }
 }
 
-function permissionsOf({ permission }: Operation): readonly string[] {
-  return typeof permission === 'string' ? [permission] : permission.of
-}
-
 function describe({ summary }: Operation, permissions: readonly string[]): string {
   const names = permissions.map((name) => `\`${name}\``)
+  if (names.length === 0) return `${summary} Needs no credential.`
   return names.length === 1
     ? `${summary} Needs ${names[0]}.`
     : `${summary} Needs one of ${names.join(', ')}, by what it is about.`

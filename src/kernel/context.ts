@@ -5,6 +5,7 @@ import type { Id } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { PermissionPattern } from '../core/permissions.ts'
 import type { Egress } from '../egress/egress.ts'
+import type { Transaction } from '../storage/database.ts'
 import type { SpaceStore } from '../storage/space-store.ts'
 import type { KeyScope, PrincipalId } from '../storage/tables.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
@@ -99,4 +100,35 @@ export interface PrepareContext {
 export interface PreparedSpace {
   readonly id: Id<'spc'>
   read<T>(work: (space: SpaceStore) => Promise<T>): Promise<T>
+}
+
+/** Whom a call without a caller turned out to be about. */
+export interface Subject {
+  readonly tenant: Id<'ten'>
+  /** The actor of the event, also of a refusal; null: it is not known, or was never there. */
+  readonly actor: Pick<Caller, 'principalId' | 'kind'> | null
+  /** What was shown or tried, where that has an id. */
+  readonly credentialId: string | null
+}
+
+interface WithoutCaller extends Pick<Context, 'now' | 'requestId' | 'door' | 'services'> {
+  /** The client's address; null where it is not known. */
+  readonly address: string | null
+  readonly userAgent: string | null
+  /** Whose log the event goes to, whatever the outcome. Left out: the instance's own. */
+  about(subject: Subject): void
+}
+
+/** What a public operation is handed when it runs. */
+export interface PublicContext extends WithoutCaller, Pick<Context, 'note' | 'afterCommit'> {
+  /** What belongs to no tenant: the directory of credentials. */
+  readonly tx: Transaction
+  /** The transaction, as a tenant sees it: one that a credential or a slug has named. */
+  open(tenant: Id<'ten'>): TenantStore
+}
+
+/** What its slow preparation may use: no transaction is open while it runs. */
+export interface PublicPrepareContext extends WithoutCaller {
+  /** A short read. */
+  read<T>(work: (inside: Pick<PublicContext, 'tx' | 'open'>) => Promise<T>): Promise<T>
 }

@@ -6,7 +6,14 @@
 import type { z } from 'zod'
 import type { Id } from '../core/ids.ts'
 import type { Permission } from '../core/permissions.ts'
-import type { Caller, Context, PrepareContext, Surface } from './context.ts'
+import type {
+  Caller,
+  Context,
+  PrepareContext,
+  PublicContext,
+  PublicPrepareContext,
+  Surface,
+} from './context.ts'
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 export type Effect = 'read' | 'write' | 'destroy'
@@ -51,7 +58,8 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
   readonly effect: Effect
   /** Whether `Idempotency-Key` is taken: for operations that are not idempotent by themselves. */
   readonly idempotent: boolean
-  readonly permission: Needed<Input>
+  /** `public`: none, and no caller. Declared by `publicOperation`. */
+  readonly permission: Needed<Input> | 'public'
   readonly resource: (input: Input, caller: Caller) => Resource
   readonly rateClass: RateClass
   readonly bodyLimit_bytes: number
@@ -78,6 +86,23 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
 export type Operation = OperationSpec<unknown, unknown, unknown>
 
 /**
+ * One that anybody may call, with no credential but what its input holds: a password, a token that is
+ * spent by it. What comes with it as a credential is not looked at. It finds out whom it is about and
+ * says so to its context, so that the event stands in the right log.
+ */
+export interface PublicSpec<Input, Output, Prepared = undefined>
+  extends Omit<
+    OperationSpec<Input, Output, Prepared>,
+    'permission' | 'resource' | 'idempotent' | 'replayable' | 'prepare' | 'preparesFirst' | 'run'
+  > {
+  readonly prepare?: (ctx: PublicPrepareContext, input: Input) => Promise<Prepared>
+  readonly run: (ctx: PublicContext, input: Input, prepared: Prepared) => Promise<Output>
+}
+
+/** The functions of a public operation, its types forgotten; only the pipeline calls them. */
+export type PublicOperation = PublicSpec<unknown, unknown, unknown>
+
+/**
  * Thrown by a reading `run` that needs `prepare` first. Reads are tried without it, in the snapshot
  * that admitted the caller, since nearly always everything is at hand.
  */
@@ -88,4 +113,23 @@ export function operation<Input, Output, Prepared = undefined>(
   spec: OperationSpec<Input, Output, Prepared>,
 ): Operation {
   return spec as unknown as Operation
+}
+
+/** Declares an operation that needs no credential: to look for these is to list what is open to all. */
+export function publicOperation<Input, Output, Prepared = undefined>(
+  spec: PublicSpec<Input, Output, Prepared>,
+): Operation {
+  const open = { permission: 'public', resource: () => ({ kind: 'self' }), idempotent: false }
+  return { ...spec, ...open } as unknown as Operation
+}
+
+/** The same declaration as `publicOperation` was given it; null for one that needs a caller. */
+export function asPublic(operation: Operation): PublicOperation | null {
+  return operation.permission === 'public' ? (operation as unknown as PublicOperation) : null
+}
+
+/** The permissions of which an operation needs one; none for one that is public. */
+export function permissionsOf({ permission }: Operation): readonly Permission[] {
+  if (permission === 'public') return []
+  return typeof permission === 'string' ? [permission] : permission.of
 }

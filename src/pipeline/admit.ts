@@ -1,6 +1,6 @@
 /** The gate: who is it, may he call so often, is the input well formed, and may he do this here. */
 import type { z } from 'zod'
-import { unreachable } from '../core/assert.ts'
+import { assert, unreachable } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
 import { type Id, isId } from '../core/ids.ts'
 import type { Permission } from '../core/permissions.ts'
@@ -56,6 +56,7 @@ async function loadKeys(
 /** The permission that this very call needs. */
 function permissionFor(operation: Operation, input: unknown, caller: Caller): Permission {
   const { permission } = operation
+  assert(permission !== 'public', 'what is public is not asked for here')
   return typeof permission === 'string' ? permission : permission.by(input, caller)
 }
 

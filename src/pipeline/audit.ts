@@ -33,7 +33,8 @@ function detailsOf(trail: Trail, facts: Details, replayed: boolean): Details {
 /** The event of a refusal or a failure, in a transaction of its own. */
 export async function auditRefused(app: Pipeline, trail: Trail, error: LocketError): Promise<void> {
   const { caller, request } = trail
-  if (!caller && !app.services.refusals.add(request.address, error.code)) return
+  const isKnown = caller !== null || trail.subject !== null
+  if (!isKnown && !app.services.refusals.add(request.address, error.code)) return
   const facts = trail.input === undefined ? undefined : request.operation.facts?.(trail.input, null)
   const outcome = deniedStatuses.has(error.status) ? 'denied' : 'failed'
   const event = eventOf(app, trail, {
@@ -58,8 +59,8 @@ export async function auditRefused(app: Pipeline, trail: Trail, error: LocketErr
  * The view that an event is added to in a transaction of its own. It is sealed with the keys as they
  * were when the caller was let in: a version that was replaced since still opens what it sealed.
  */
-export function eventStore(inside: Within, { caller, epoch }: Trail): TenantStore {
-  const store = inside.open(caller?.tenant ?? instanceTenant)
+export function eventStore(inside: Within, { caller, subject, epoch }: Trail): TenantStore {
+  const store = inside.open((caller ?? subject)?.tenant ?? instanceTenant)
   if (epoch !== null) store.follow(epoch)
   return store
 }
@@ -85,18 +86,14 @@ const deniedStatuses = new Set([401, 403, 404, 429])
 type Ending = Pick<NewEvent, 'outcome' | 'code' | 'details' | 'spaceId' | 'resourceId'>
 
 function eventOf(app: Pipeline, trail: Trail, ending: Ending): NewEvent {
-  const { caller, request, decision } = trail
+  const { request, decision } = trail
   return {
     time_ms: app.clock(),
     class: classOf(request.operation, ending.outcome),
     action: request.operation.audit,
     outcome: ending.outcome,
     code: ending.code,
-    actor: caller && {
-      id: caller.principalId,
-      kind: caller.kind,
-      credentialId: caller.credentialId,
-    },
+    actor: actorOf(trail),
     requestId: request.requestId,
     door: request.door,
     address: request.address,
@@ -106,6 +103,13 @@ function eventOf(app: Pipeline, trail: Trail, ending: Ending): NewEvent {
     spaceId: ending.spaceId,
     details: ending.details,
   }
+}
+
+function actorOf({ caller, subject }: Trail): NewEvent['actor'] {
+  const who = caller ?? subject?.actor
+  if (!who) return null
+  const credentialId = (caller ?? subject)?.credentialId ?? null
+  return { id: who.principalId, kind: who.kind, credentialId }
 }
 
 function classOf(operation: Operation, outcome: Outcome): EventClass {

@@ -7,7 +7,7 @@ import type { ClientCertificate } from '../crypto/certificate.ts'
 import type { Authenticator } from '../features/api-keys/authenticate.ts'
 import type { CertificateAuthenticator } from '../features/certificates/authenticate.ts'
 import type { SpaceRow } from '../features/spaces/space.ts'
-import type { Caller, Door, Services } from '../kernel/context.ts'
+import type { Caller, Door, Services, Subject } from '../kernel/context.ts'
 import type { Operation, Resource } from '../kernel/operation.ts'
 import type { Database, Transaction } from '../storage/database.ts'
 import type { Keys } from '../storage/encryption-keys.ts'
@@ -78,6 +78,8 @@ export type Effect = () => void | Promise<void>
 export interface Trail {
   readonly request: Request
   caller: Caller | null
+  /** Whom a call without a caller is about. */
+  subject: Subject | null
   /** Of the caller's tenant, when he was let in. */
   epoch: number | null
   input: unknown
@@ -91,6 +93,7 @@ export function newTrail(request: Request): Trail {
   return {
     request,
     caller: null,
+    subject: null,
     epoch: null,
     input: undefined,
     decision: null,

@@ -5,7 +5,7 @@ import { errorTable } from '../../src/core/errors.ts'
 import { limits } from '../../src/core/limits.ts'
 import { expandAll, type Permission, permissions } from '../../src/core/permissions.ts'
 import { type Preset, presetOf, presets } from '../../src/features/roles/role.ts'
-import type { Operation } from '../../src/kernel/operation.ts'
+import { type Operation, permissionsOf } from '../../src/kernel/operation.ts'
 import { operations } from '../../src/operations.ts'
 import { rateBudgets } from '../../src/pipeline/rate-limits.ts'
 import { type Column, primaryKeys, type TableName, tables } from '../../src/storage/tables.ts'
@@ -80,7 +80,7 @@ function rolesPage(): Page {
   const byOperation = operations.map((operation) => [
     code(operation.id),
     ...names.map((name) =>
-      [...new Set(needed(operation).map((one) => cellOf(name, one)))].join(''),
+      [...new Set(permissionsOf(operation).map((one) => cellOf(name, one)))].join(''),
     ),
   ])
   const described = names.map((name) => [code(name), presets[name].description])
@@ -99,16 +99,11 @@ function rolesPage(): Page {
   ])
 }
 
-/** The permissions of which an operation needs one. */
-function needed({ permission }: Operation): readonly Permission[] {
-  return typeof permission === 'string' ? [permission] : permission.of
-}
-
 function operationsPage(): Page {
   const rows = operations.map((operation) => [
     code(operation.id),
     code(`${operation.method} ${operation.path}`),
-    needed(operation).map(code).join(' or '),
+    permissionsOf(operation).map(code).join(' or ') || 'none',
     operation.effect,
     code(operation.audit),
     idempotencyOf(operation),

@@ -21,7 +21,8 @@ export interface NewEvent {
   readonly actor: {
     readonly id: PrincipalId
     readonly kind: string
-    readonly credentialId: string
+    /** Null: a call that no credential admitted. */
+    readonly credentialId: string | null
   } | null
   readonly requestId: string | null
   readonly door: string | null
@@ -67,7 +68,7 @@ export type AuditEvent = z.output<typeof AuditEvent>
 export interface EventBody {
   readonly salt: string
   readonly code: string | null
-  readonly actor: { readonly kind: string; readonly credentialId: string } | null
+  readonly actor: { readonly kind: string; readonly credentialId: string | null } | null
   readonly requestId: string | null
   readonly door: string | null
   readonly decision: string | null

@@ -1,0 +1,114 @@
+/**
+ * Operations that anybody may call: those that a credential is got by. They are limited by address,
+ * parsed, prepared and audited like all others; only nobody is asked for who he is before.
+ */
+import { networkOf } from '../core/address.ts'
+import type { Id } from '../core/ids.ts'
+import type { PublicContext, PublicPrepareContext, Subject } from '../kernel/context.ts'
+import type { PublicOperation } from '../kernel/operation.ts'
+import type { Transaction } from '../storage/database.ts'
+import type { TenantStore } from '../storage/tenant-store.ts'
+import { parseInput } from './admit.ts'
+import { auditAllowed, eventStore } from './audit.ts'
+import { parseOutput } from './context.ts'
+import {
+  type Answer,
+  type Effect,
+  type Pipeline,
+  type Trail,
+  type Within,
+  within,
+} from './request.ts'
+
+/** Its answer, committed with its event. What follows the commit is left to the caller. */
+export async function answerPublic(
+  app: Pipeline,
+  operation: PublicOperation,
+  trail: Trail,
+): Promise<Answer> {
+  const { request } = trail
+  const { address } = request
+  await app.rateLimits.spend(operation.rateClass, address === null ? 'unknown' : networkOf(address))
+  const input = parseInput(request.operation, request.input)
+  trail.input = input
+  const now = app.clock()
+  const prepared = await operation.prepare?.(new Preparing(app, { trail, now }), input)
+  const work = async (tx: Transaction): Promise<Answer> => {
+    const inside = within(app, tx)
+    const ctx = new Running(app, { trail, now, inside })
+    const output = parseOutput(trail, await operation.run(ctx, input, prepared))
+    await auditAllowed(app, eventStore(inside, trail), { trail, output, replayed: false })
+    return { status: operation.status, output, replayed: false }
+  }
+  const { subject } = trail
+  return app.database.write(work, {
+    durability: 'full',
+    ...(subject && { turn: { tenant: subject.tenant } }),
+  })
+}
+
+interface Call {
+  readonly trail: Trail
+  readonly now: number
+}
+
+class Preparing implements PublicPrepareContext {
+  readonly now: number
+  readonly requestId: PublicContext['requestId']
+  readonly door: PublicContext['door']
+  readonly services: PublicContext['services']
+  readonly address: string | null
+  readonly userAgent: string | null
+  readonly #app: Pipeline
+  readonly #trail: Trail
+
+  constructor(app: Pipeline, { trail, now }: Call) {
+    const { request } = trail
+    this.now = now
+    this.requestId = request.requestId
+    this.door = request.door
+    this.services = app.services
+    this.address = request.address
+    this.userAgent = request.userAgent
+    this.#app = app
+    this.#trail = trail
+  }
+
+  about(subject: Subject): void {
+    this.#trail.subject = subject
+  }
+
+  read<T>(work: (inside: Pick<PublicContext, 'tx' | 'open'>) => Promise<T>): Promise<T> {
+    return this.#app.database.read((tx) => work(within(this.#app, tx)))
+  }
+}
+
+class Running extends Preparing implements PublicContext {
+  readonly #trail: Trail
+  readonly #inside: Within
+
+  constructor(app: Pipeline, { trail, now, inside }: Call & { readonly inside: Within }) {
+    super(app, { trail, now })
+    this.#trail = trail
+    this.#inside = inside
+    // A transaction may be run again: what an earlier run left on the trail is not to be believed.
+    trail.changes = []
+    trail.afterCommit = []
+  }
+
+  get tx(): Transaction {
+    return this.#inside.tx
+  }
+
+  open(tenant: Id<'ten'>): TenantStore {
+    return this.#inside.open(tenant)
+  }
+
+  note(details: Readonly<Record<string, unknown>>): void {
+    this.#trail.changes.push(details)
+  }
+
+  afterCommit(effect: Effect): void {
+    this.#trail.afterCommit.push(effect)
+  }
+}
