@@ -34,6 +34,14 @@ export type Resource =
   | { readonly kind: 'space'; readonly id: Id<'spc'> }
   | { readonly kind: 'memory'; readonly id: Id<'mem'> }
 
+/** What an operation acts on: always the same, or by what its input names. */
+export type ActsOn<Input> =
+  | (() => Resource)
+  | {
+      readonly of: readonly Resource['kind'][]
+      readonly by: (input: Input, caller: Caller) => Resource
+    }
+
 /** The permission that an operation needs; for some it depends on what is acted on. */
 export type Needed<Input> =
   | Permission
@@ -60,7 +68,7 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
   readonly idempotent: boolean
   /** `public`: none, and no caller. Declared by `publicOperation`. */
   readonly permission: Needed<Input> | 'public'
-  readonly resource: (input: Input, caller: Caller) => Resource
+  readonly resource: ActsOn<Input>
   readonly rateClass: RateClass
   readonly bodyLimit_bytes: number
   readonly surfaces: readonly Surface[]
@@ -132,4 +140,9 @@ export function asPublic(operation: Operation): PublicOperation | null {
 export function permissionsOf({ permission }: Operation): readonly Permission[] {
   if (permission === 'public') return []
   return typeof permission === 'string' ? [permission] : permission.of
+}
+
+/** The kinds of things of which an operation acts on one. */
+export function kindsOf({ resource }: Operation): readonly Resource['kind'][] {
+  return typeof resource === 'function' ? [resource().kind] : resource.of
 }

@@ -22,9 +22,14 @@ export interface SpaceRef {
   readonly ownerId: PrincipalId | null
 }
 
+/** A grant that gives `permission` wherever it reaches, or null. */
+export function anywhere(rights: Rights, permission: Permission): string | null {
+  return rights.find((grant) => grant.permissions.has(permission))?.grant ?? null
+}
+
 /** Whether the permission is held anywhere at all. */
 export function holds(rights: Rights, permission: Permission): boolean {
-  return rights.some((grant) => grant.permissions.has(permission))
+  return anywhere(rights, permission) !== null
 }
 
 /** The grant that gives `permission` over the whole tenant, or null. */

@@ -1,20 +1,17 @@
 /** The gate: who is it, may he call so often, is the input well formed, and may he do this here. */
 import type { z } from 'zod'
-import { assert, unreachable } from '../core/assert.ts'
+import { assert } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
-import { type Id, isId } from '../core/ids.ts'
+import { isId } from '../core/ids.ts'
 import type { Permission } from '../core/permissions.ts'
-import { admitToHandle, admitToSpace } from '../features/spaces/access.ts'
-import { openHandle } from '../features/spaces/space.ts'
-import { findNoSpace, findSpace } from '../features/spaces/store.ts'
+import { type AdmittedSpace, decide } from '../features/decisions/decide.ts'
+import { insist } from '../features/spaces/access.ts'
 import { ownEpoch } from '../features/tenants/store.ts'
 import type { Caller } from '../kernel/context.ts'
 import type { Operation, Resource } from '../kernel/operation.ts'
-import { holds, overTenant } from '../kernel/rights.ts'
-import { spaceOfMemory } from '../storage/space-store.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
 import { authenticate } from './authenticate.ts'
-import type { Admitted, AdmittedSpace, Pipeline, Trail, Within } from './request.ts'
+import type { Admitted, Pipeline, Trail, Within } from './request.ts'
 
 /** Throws what the caller is to be told; writes down on the trail what is known by then. */
 export async function admit(app: Pipeline, within: Within, trail: Trail): Promise<Admitted> {
@@ -28,10 +25,13 @@ export async function admit(app: Pipeline, within: Within, trail: Trail): Promis
   await app.rateLimits.spend(operation.rateClass, caller.credentialId)
   const input = parseInput(operation, request.input)
   trail.input = input
-  const resource = operation.resource(input, caller)
+  const resource = resourceOf(operation, input, caller)
   const store = within.open(caller.tenant)
   const permission = permissionFor(operation, input, caller)
-  const spaces = await authorise(store, { caller, resource, permission, trail })
+  const { grant, spaces } = insist(await decide(store, caller, { permission, resource }))
+  trail.decision = grant
+  // Details of an event about one space are sealed with that space's key and die with it.
+  trail.spaceId = spaces.length === 1 ? (spaces[0]?.row?.space_id ?? null) : null
   await loadKeys(store, caller, spaces)
   const { tenant, credentialId } = caller
   if (isId('key', credentialId)) app.services.keyUses.touch(tenant, credentialId, now)
@@ -60,71 +60,13 @@ function permissionFor(operation: Operation, input: unknown, caller: Caller): Pe
   return typeof permission === 'string' ? permission : permission.by(input, caller)
 }
 
-interface Question {
-  readonly caller: Caller
-  readonly resource: Resource
-  readonly permission: Permission
-  readonly trail: Trail
-}
-
-/** The one decision. What one may not see is `not_found`; what one may see but not do, denied. */
-async function authorise(store: TenantStore, question: Question): Promise<AdmittedSpace[]> {
-  const { caller, resource, trail, permission } = question
-  if (!holds(caller.rights, permission)) throw new LocketError('permission_denied')
-  switch (resource.kind) {
-    case 'self':
-      return []
-    case 'tenant':
-    case 'instance':
-      trail.decision = overTenant(caller.rights, permission)
-      if (trail.decision === null) throw new LocketError('permission_denied')
-      return []
-    case 'spaces':
-      return admitToHandles(store, question, resource.handles)
-    case 'space':
-      return admitToOne(store, question, resource.id)
-    case 'memory':
-      return admitToOne(store, question, await spaceOfMemory(store, resource.id))
-    default:
-      return unreachable(resource)
-  }
-}
-
-async function admitToHandles(
-  store: TenantStore,
-  question: Question,
-  handles: readonly string[],
-): Promise<AdmittedSpace[]> {
-  const { caller, trail, permission } = question
-  const spaces: AdmittedSpace[] = []
-  for (const handle of handles) {
-    const allowed = await admitToHandle(store, caller, { handle, permission })
-    trail.decision ??= allowed.grant
-    spaces.push({ handle, row: allowed.row })
-  }
-  nameSpace(trail, spaces)
-  return spaces
-}
-
-async function admitToOne(
-  store: TenantStore,
-  question: Question,
-  id: Id<'spc'> | undefined,
-): Promise<AdmittedSpace[]> {
-  const { caller, trail, permission } = question
-  const found = id && (await findSpace(store, id))
-  if (!id) await findNoSpace(store)
-  if (!found) throw new LocketError('not_found')
-  const { row, grant } = admitToSpace(caller, permission, found)
-  trail.decision = grant
-  const spaces = [{ handle: await openHandle(store, row), row }]
-  nameSpace(trail, spaces)
-  return spaces
-}
-
-/** Details of an event about one space are sealed with that space's key and die with it. */
-function nameSpace(trail: Trail, spaces: readonly AdmittedSpace[]): void {
-  trail.spaceId = spaces.length === 1 ? (spaces[0]?.row?.space_id ?? null) : null
+/** What this very call acts on. */
+function resourceOf(operation: Operation, input: unknown, caller: Caller): Resource {
+  const { resource } = operation
+  if (typeof resource === 'function') return resource()
+  const named = resource.by(input, caller)
+  assert(resource.of.includes(named.kind), 'an operation acts on what it declares')
+  return named
 }
 
 /** Throws `invalid_input` that tells where the mistakes are, never what was there. */

@@ -3,8 +3,9 @@ import { assert } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
 import { type Id, instanceTenant } from '../core/ids.ts'
 import type { Permission } from '../core/permissions.ts'
+import type { AdmittedSpace } from '../features/decisions/decide.ts'
 import { rightsOf } from '../features/roles/rights.ts'
-import { admitToHandle } from '../features/spaces/access.ts'
+import { decideOnHandle, insist } from '../features/spaces/access.ts'
 import type { SpaceRow } from '../features/spaces/space.ts'
 import { insertSpace } from '../features/spaces/store.ts'
 import type { Caller, Context, NamedSpace, PrepareContext, Services } from '../kernel/context.ts'
@@ -15,7 +16,6 @@ import type { TenantStore } from '../storage/tenant-store.ts'
 import { recheck } from './admit.ts'
 import {
   type Admitted,
-  type AdmittedSpace,
   type Effect,
   type Pipeline,
   type Trail,
@@ -124,7 +124,7 @@ async function makeSpace(
 ): Promise<SpaceRow | null> {
   const { resource, caller, permission } = admitted
   if (resource.kind !== 'spaces' || resource.absent === 'skip') return null
-  const found = await admitToHandle(store, caller, { handle: space.handle, permission })
+  const found = insist(await decideOnHandle(store, caller, { handle: space.handle, permission }))
   const row = found.row ?? (await insertSpace(store, space.handle, admitted.now))
   if (admitted.spaces.length === 1) trail.spaceId = row.space_id
   return row

@@ -6,7 +6,7 @@ import type { Permission } from '../core/permissions.ts'
 import type { ClientCertificate } from '../crypto/certificate.ts'
 import type { Authenticator } from '../features/api-keys/authenticate.ts'
 import type { CertificateAuthenticator } from '../features/certificates/authenticate.ts'
-import type { SpaceRow } from '../features/spaces/space.ts'
+import type { AdmittedSpace } from '../features/decisions/decide.ts'
 import type { Caller, Door, Services, Subject } from '../kernel/context.ts'
 import type { Operation, Resource } from '../kernel/operation.ts'
 import type { Database, Transaction } from '../storage/database.ts'
@@ -51,12 +51,6 @@ export interface Answer {
   readonly output: unknown
   /** True when it is the kept answer to an earlier request with the same idempotency key. */
   readonly replayed: boolean
-}
-
-/** A space that the caller may use; `row` is null for one that he would make. */
-export interface AdmittedSpace {
-  readonly handle: string
-  readonly row: SpaceRow | null
 }
 
 /** What is settled before an operation may run. */

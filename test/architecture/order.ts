@@ -44,6 +44,8 @@ export const features: readonly string[] = [
   'indexes',
   'privacy',
   'provenance',
+  'access-reviews',
+  'decisions',
   'spaces',
   'sign-ins',
   'tokens',

@@ -42,7 +42,10 @@ export const listAuditEvents = operation({
     of: ['audit:read', 'system:admin'],
     by: (input) => (input.log === 'instance' ? 'system:admin' : 'audit:read'),
   },
-  resource: (input) => ({ kind: input.log === 'instance' ? 'instance' : 'tenant' }),
+  resource: {
+    of: ['tenant', 'instance'],
+    by: (input) => ({ kind: input.log === 'instance' ? 'instance' : 'tenant' }),
+  },
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],

@@ -47,11 +47,14 @@ export const compactMemories = operation({
   effect: 'write',
   idempotent: true,
   permission: 'memory:compact',
-  resource: (input, caller) => ({
-    kind: 'spaces',
-    handles: [input.space ?? defaultSpace(caller)],
-    absent: 'skip',
-  }),
+  resource: {
+    of: ['spaces'],
+    by: (input, caller) => ({
+      kind: 'spaces',
+      handles: [input.space ?? defaultSpace(caller)],
+      absent: 'skip',
+    }),
+  },
   rateClass: 'write',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],

@@ -33,11 +33,14 @@ export const deleteMatching = operation({
   effect: 'destroy',
   idempotent: true,
   permission: 'memory:delete',
-  resource: (input, caller) => ({
-    kind: 'spaces',
-    handles: [input.space ?? defaultSpace(caller)],
-    absent: 'skip',
-  }),
+  resource: {
+    of: ['spaces'],
+    by: (input, caller) => ({
+      kind: 'spaces',
+      handles: [input.space ?? defaultSpace(caller)],
+      absent: 'skip',
+    }),
+  },
   rateClass: 'write',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],

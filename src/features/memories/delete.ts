@@ -34,7 +34,10 @@ export const deleteMemory = operation({
   effect: 'destroy',
   idempotent: false,
   permission: 'memory:delete',
-  resource: (input) => ({ kind: 'memory', id: input.id }),
+  resource: {
+    of: ['memory'],
+    by: (input) => ({ kind: 'memory', id: input.id }),
+  },
   rateClass: 'write',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],

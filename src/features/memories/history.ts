@@ -14,7 +14,10 @@ export const memoryHistory = operation({
   effect: 'read',
   idempotent: false,
   permission: 'memory:read',
-  resource: (input) => ({ kind: 'memory', id: input.id }),
+  resource: {
+    of: ['memory'],
+    by: (input) => ({ kind: 'memory', id: input.id }),
+  },
   rateClass: 'read',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],

@@ -20,7 +20,10 @@ export const listSessions = operation({
   effect: 'read',
   idempotent: false,
   permission: 'memory:read',
-  resource: (input) => ({ kind: 'space', id: input.id }),
+  resource: {
+    of: ['space'],
+    by: (input) => ({ kind: 'space', id: input.id }),
+  },
   rateClass: 'read',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],

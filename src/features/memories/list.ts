@@ -33,11 +33,14 @@ export const listMemories = operation({
   effect: 'read',
   idempotent: false,
   permission: 'memory:read',
-  resource: (input, caller) => ({
-    kind: 'spaces',
-    handles: [input.space ?? defaultSpace(caller)],
-    absent: 'skip',
-  }),
+  resource: {
+    of: ['spaces'],
+    by: (input, caller) => ({
+      kind: 'spaces',
+      handles: [input.space ?? defaultSpace(caller)],
+      absent: 'skip',
+    }),
+  },
   rateClass: 'read',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],

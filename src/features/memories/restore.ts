@@ -22,7 +22,10 @@ export const restoreMemory = operation({
   effect: 'write',
   idempotent: true,
   permission: 'memory:compact',
-  resource: (input) => ({ kind: 'memory', id: input.id }),
+  resource: {
+    of: ['memory'],
+    by: (input) => ({ kind: 'memory', id: input.id }),
+  },
   rateClass: 'write',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],

@@ -33,11 +33,14 @@ export const storeMemories = operation({
   effect: 'write',
   idempotent: true,
   permission: 'memory:write',
-  resource: (input, caller) => ({
-    kind: 'spaces',
-    handles: spacesOf(input, caller),
-    absent: 'create',
-  }),
+  resource: {
+    of: ['spaces'],
+    by: (input, caller) => ({
+      kind: 'spaces',
+      handles: spacesOf(input, caller),
+      absent: 'create',
+    }),
+  },
   rateClass: 'write',
   bodyLimit_bytes: limits.bodyLarge_bytes_max,
   surfaces: ['http', 'cli'],

@@ -31,11 +31,14 @@ export const storeMemory = operation({
   effect: 'write',
   idempotent: true,
   permission: 'memory:write',
-  resource: (input, caller) => ({
-    kind: 'spaces',
-    handles: [input.space ?? defaultSpace(caller)],
-    absent: 'create',
-  }),
+  resource: {
+    of: ['spaces'],
+    by: (input, caller) => ({
+      kind: 'spaces',
+      handles: [input.space ?? defaultSpace(caller)],
+      absent: 'create',
+    }),
+  },
   rateClass: 'write',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],

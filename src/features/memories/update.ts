@@ -26,7 +26,10 @@ export const updateMemory = operation({
   effect: 'write',
   idempotent: false,
   permission: 'memory:write',
-  resource: (input) => ({ kind: 'memory', id: input.id }),
+  resource: {
+    of: ['memory'],
+    by: (input) => ({ kind: 'memory', id: input.id }),
+  },
   rateClass: 'write',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],

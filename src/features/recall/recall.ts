@@ -54,11 +54,14 @@ export const recallMemories = operation({
   effect: 'read',
   idempotent: false,
   permission: 'memory:read',
-  resource: (input, caller) => ({
-    kind: 'spaces',
-    handles: handlesOf(input, () => defaultSpace(caller)),
-    absent: 'skip',
-  }),
+  resource: {
+    of: ['spaces'],
+    by: (input, caller) => ({
+      kind: 'spaces',
+      handles: handlesOf(input, () => defaultSpace(caller)),
+      absent: 'skip',
+    }),
+  },
   rateClass: 'read',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],

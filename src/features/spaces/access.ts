@@ -1,5 +1,5 @@
 /** Who may come to a space: the one place where a request's space is decided upon. */
-import { LocketError } from '../../core/errors.ts'
+import { type ErrorCode, LocketError } from '../../core/errors.ts'
 import type { Id } from '../../core/ids.ts'
 import type { Permission } from '../../core/permissions.ts'
 import type { Caller } from '../../kernel/context.ts'
@@ -8,53 +8,72 @@ import type { TenantStore } from '../../storage/tenant-store.ts'
 import type { SpaceRow } from './space.ts'
 import { checkNoSpace, findSpace, findSpaceByHandle, listSpaceRows } from './store.ts'
 
-/** Why the caller may: the grant that allows it. `row` is null for a space that he would make. */
-export interface Allowed<Row = SpaceRow | null> {
+/** Whom a decision is about: a caller, or a principal that somebody asks about. */
+export type Actor = Pick<Caller, 'principalId' | 'handle' | 'rights'>
+
+/** Why not: a closed set, each with what a call is then told. */
+export const denials = {
+  no_permission: 'permission_denied',
+  out_of_reach: 'permission_denied',
+  not_visible: 'not_found',
+  handle_retired: 'handle_retired',
+} as const satisfies Record<string, ErrorCode>
+
+export type Denial = keyof typeof denials
+
+export interface Denied {
+  readonly denied: Denial
+}
+
+/** The grant that allows it. `row` is null for a space that the actor would make. */
+interface Allowed<Row = SpaceRow | null> {
+  readonly denied: null
   readonly row: Row
   readonly grant: string
 }
 
-/**
- * Throws `permission_denied` when the caller may see the space but not do this, and `not_found`
- * when he may not even see it, exactly as if it did not exist.
- */
-export function admitToSpace(
-  caller: Caller,
+/** What one may see but not do is `out_of_reach`; what one may not even see is as if it were not there. */
+export function decideOnSpace(
+  actor: Actor,
   permission: Permission,
   row: SpaceRow,
-): Allowed<SpaceRow> {
-  const on = { space: { id: row.space_id, ownerId: row.owner_id }, principal: caller.principalId }
-  const grant = overSpace(caller.rights, permission, on)
-  if (grant) return { row, grant }
-  const sees = overSpace(caller.rights, 'memory:read', on)
-  throw new LocketError(sees ? 'permission_denied' : 'not_found')
+): Allowed<SpaceRow> | Denied {
+  const on = { space: { id: row.space_id, ownerId: row.owner_id }, principal: actor.principalId }
+  const grant = overSpace(actor.rights, permission, on)
+  if (grant !== null) return { denied: null, row, grant }
+  const sees = overSpace(actor.rights, 'memory:read', on) !== null
+  return { denied: sees ? 'out_of_reach' : 'not_visible' }
 }
 
-/**
- * The space of a handle, there or to be made. Throws as `admitToSpace` does; an absent space that
- * the caller could not make is `not_found` too.
- */
-export async function admitToHandle(
+/** The space of a handle, there or to be made; one that the actor could not make is not visible. */
+export async function decideOnHandle(
   store: TenantStore,
-  caller: Caller,
+  actor: Actor,
   request: { handle: string; permission: Permission },
-): Promise<Allowed> {
+): Promise<Allowed | Denied> {
   const { handle, permission } = request
   const row = await findSpaceByHandle(store, handle)
-  if (row?.state === 'active') return admitToSpace(caller, permission, row)
-  const grant = makingGrant(caller, handle)
+  if (row?.state === 'active') return decideOnSpace(actor, permission, row)
+  const grant = makingGrant(actor, handle)
   if (!row) await checkNoSpace(store)
-  if (grant === null) throw new LocketError('not_found')
-  if (row) throw new LocketError('handle_retired')
-  return { row: null, grant }
+  if (grant === null) return { denied: 'not_visible' }
+  return row ? { denied: 'handle_retired' } : { denied: null, row: null, grant }
+}
+
+/** Throws what a call that is denied is told. */
+export function insist<Verdict extends { readonly denied: null }>(
+  verdict: Verdict | Denied,
+): Verdict {
+  if (verdict.denied !== null) throw new LocketError(denials[verdict.denied])
+  return verdict
 }
 
 /** A space is made by who may write everywhere in the tenant, or writes to his own. */
-function makingGrant(caller: Caller, handle: string): string | null {
-  const everywhere = overTenant(caller.rights, 'memory:write')
-  if (everywhere !== null || handle !== caller.handle) return everywhere
-  const own = { space: { id: null, ownerId: caller.principalId }, principal: caller.principalId }
-  return overSpace(caller.rights, 'memory:write', own)
+function makingGrant(actor: Actor, handle: string): string | null {
+  const everywhere = overTenant(actor.rights, 'memory:write')
+  if (everywhere !== null || handle !== actor.handle) return everywhere
+  const own = { space: { id: null, ownerId: actor.principalId }, principal: actor.principalId }
+  return overSpace(actor.rights, 'memory:write', own)
 }
 
 /**
@@ -67,18 +86,16 @@ export async function readableSpaces(
   caller: Caller,
   page: { after: string; limit: number },
 ): Promise<SpaceRow[]> {
-  const { rights, principalId: principal } = caller
+  const { rights } = caller
   if (overTenant(rights, 'memory:read') !== null) return listSpaceRows(store, page)
   const granted = new Set(rights.map(({ reach }) => reach).filter((reach) => isSpaceId(reach)))
   const known = await Promise.all([...granted].map((id) => findSpace(store, id)))
   const own = await findSpaceByHandle(store, caller.handle)
   if (own?.state === 'active' && !granted.has(own.space_id)) known.push(own)
-  const readable = known.filter((row) => {
-    if (!row || row.space_id <= page.after) return false
-    const space = { id: row.space_id, ownerId: row.owner_id }
-    return overSpace(rights, 'memory:read', { space, principal }) !== null
-  })
-  const rows = readable.filter((row) => row !== undefined)
+  const found = known.filter((row) => row !== undefined)
+  const rows = found.filter(
+    (row) => row.space_id > page.after && decideOnSpace(caller, 'memory:read', row).denied === null,
+  )
   return rows.sort((a, b) => (a.space_id < b.space_id ? -1 : 1)).slice(0, page.limit)
 }
 

@@ -27,7 +27,10 @@ export const updateTenant = operation({
   effect: 'write',
   idempotent: false,
   permission: 'system:admin',
-  resource: (input) => ({ kind: 'instance', tenant: input.id }),
+  resource: {
+    of: ['instance'],
+    by: (input) => ({ kind: 'instance', tenant: input.id }),
+  },
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
