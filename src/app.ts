@@ -38,13 +38,14 @@ import {
   type LanguageModelSettings,
 } from './models/language-model.ts'
 import { operations } from './operations.ts'
-import { createRateLimits, type RateBudgets } from './pipeline/rate-limits.ts'
 import type { Pipeline } from './pipeline/request.ts'
 import { spacesEverRotated } from './storage/encryption-keys.ts'
 import { isInitialised } from './storage/instance.ts'
 import { createKeyDestruction } from './storage/key-destruction.ts'
 import { openSnapshots } from './storage/snapshots.ts'
 import { instanceStore, tenantStore } from './storage/tenant-store.ts'
+import type { RateBudgets } from './throttles/budgets.ts'
+import { createRateLimits } from './throttles/rate-limits.ts'
 
 export interface AppOptions {
   readonly version: string

@@ -41,10 +41,11 @@ export async function execute(app: Pipeline, request: Request): Promise<Answer> 
   const trail = newTrail(request)
   const open = asPublic(request.operation)
   try {
-    if (open) return await finished(app, trail, await answerPublic(app, open, trail))
+    if (open)
+      return withRate(trail, await finished(app, trail, await answerPublic(app, open, trail)))
     for (let attempt = 1; attempt <= attempts_max; attempt++) {
       const answer = await tryOnce(app, trail)
-      if (answer) return answer
+      if (answer) return withRate(trail, answer)
     }
     throw new LocketError('unavailable', 'what this needs kept changing')
   } catch (thrown) {
@@ -145,6 +146,10 @@ function turnOf({ caller, spaces, resource }: Admitted): WriteOptions {
   return { durability: 'full', turn: whole ? { tenant, also } : { tenant, spaces: ids } }
 }
 
+function withRate({ rate }: Trail, answer: Answer): Answer {
+  return rate ? { ...answer, rate } : answer
+}
+
 /** The answer, once what follows its commit is done. */
 async function finished(app: Pipeline, trail: Trail, answer: Answer): Promise<Answer> {
   for (const effect of trail.afterCommit) await finish(app, trail, effect)
@@ -165,7 +170,7 @@ async function finish(app: Pipeline, trail: Trail, effect: Effect): Promise<void
 async function refuse(app: Pipeline, trail: Trail, error: LocketError): Promise<LocketError> {
   const { requestId, address, operation } = trail.request
   try {
-    if (error.code === 'unauthenticated') await app.rateLimits.fail(address ?? 'unknown')
+    if (error.code === 'unauthenticated') app.rateLimits.fail(address ?? 'unknown')
   } catch (thrown) {
     return refuse(app, trail, asLocketError(thrown))
   }

@@ -7,7 +7,7 @@ import { type LocketOptions, openLocket } from '../../test/harness.ts'
 import { systemClock } from '../core/clock.ts'
 import { createLog } from '../core/log.ts'
 import { listen } from '../http/server.ts'
-import { rateBudgets } from '../pipeline/rate-limits.ts'
+import { per, rateBudgets } from '../throttles/budgets.ts'
 import { importMemories } from './import/run.ts'
 import { patientPost } from './patience.ts'
 
@@ -42,8 +42,8 @@ async function scripted(t: TestContext, answers: readonly (readonly [number, obj
 }
 
 test('an import waits as long as a server with small budgets asks it to', async (t) => {
-  const write = { points: 3, duration_s: 1 }
-  const { locket, config } = await served(t, { rateBudgets: { ...rateBudgets, write } })
+  const strict = { ...rateBudgets, 'write.credential': per(1_000, 3) }
+  const { locket, config } = await served(t, { rateBudgets: strict })
   const waits: number[] = []
   const lines = Array.from({ length: 750 }, (_, at) => `{"text":"number ${at}"}\n`)
   const { counts } = await importMemories({

@@ -3,6 +3,8 @@
  * A code and its sentence are public and stable; a cause is private and goes to the log only.
  */
 
+import type { RateState } from './rate.ts'
+
 interface ErrorEntry {
   readonly status: number
   readonly sentence: string
@@ -73,17 +75,20 @@ export class LocketError extends Error {
   readonly detail: string | undefined
   /** Seconds after which trying again makes sense. */
   readonly retryAfter_s: number | undefined
+  /** The caller's own budget, where it is what refuses. */
+  readonly rate: RateState | undefined
 
   constructor(
     code: ErrorCode,
     detail?: string,
-    options?: { cause?: unknown; retryAfter_s?: number },
+    options?: { cause?: unknown; retryAfter_s?: number; rate?: RateState },
   ) {
     super(detail ?? errorTable[code].sentence, options)
     this.name = 'LocketError'
     this.code = code
     this.detail = detail
     this.retryAfter_s = options?.retryAfter_s
+    this.rate = options?.rate
   }
 
   get status(): number {

@@ -114,6 +114,10 @@ export const limits = {
   userAgent_characters_max: 256,
   idempotencyAnswer_bytes_max: 1024 * 1024,
 
+  /** Callers that one budget tells apart, and how many are looked at to make room for another. */
+  throttled_max: 100_000,
+  throttledSweep_max: 32,
+
   writeQueue_max: 10_000,
   writeGroup_max: 64,
   readQueue_max: 10_000,

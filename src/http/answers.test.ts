@@ -76,7 +76,13 @@ describe('the headers of an answer [V14.3.2]', () => {
       const { 'x-request-id': requestId = '', ...headers } = Object.fromEntries(response.headers)
       assert.equal(response.status, status)
       assert.match(requestId, /^req_[0-7][0-9A-HJKMNP-TV-Z]{25}$/)
-      assert.deepEqual(headers, { ...always, ...own }, path)
+      const { ratelimit, 'ratelimit-policy': policy, ...others } = headers
+      assert.deepEqual(others, { ...always, ...own }, path)
+      // What was done says what is left of the budget; no error does, but the one that it is used up.
+      assert.equal(
+        policy !== undefined && ratelimit !== undefined,
+        path.startsWith('/v1/') && status < 300,
+      )
     }
   })
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { openHttpLocket, problemOf } from '../../test/http/locket.ts'
 import { LocketError } from '../core/errors.ts'
+import { per, rateBudgets } from '../throttles/budgets.ts'
 import { credentialOf } from './authenticate.ts'
 
 const key = 'lk_abcdefghijkl_0123456789012345678901234567890123456789012abcdef'
@@ -105,10 +106,8 @@ describe('a request', () => {
   })
 
   test('with a malformed credential is counted like one with a wrong one', async (t) => {
-    const budget = { points: 3, duration_s: 60 }
-    const many = { points: 1000, duration_s: 1 }
-    const rateBudgets = { read: many, write: many, admin: many, failure: budget }
-    const { ask } = await openHttpLocket(t, { rateBudgets })
+    const strict = { ...rateBudgets, 'failure.address': per(60_000, 3) }
+    const { ask } = await openHttpLocket(t, { rateBudgets: strict })
     const statuses: number[] = []
     for (const token of ['', 'x', 'lk_é', key]) {
       const headers = { Authorization: `Bearer ${token}` }

@@ -9,6 +9,7 @@ import { type Answer, type Pipeline, type Request, within } from '../pipeline/re
 import { credentialOf } from './authenticate.ts'
 import { hasBody, type JsonObject, parseObject, readBody } from './body.ts'
 import { idempotencyKeyOf, ifMatchOf } from './conditions.ts'
+import { rateHeaders } from './rate-headers.ts'
 import { type Endpoint, type Exchange, jsonReply, type Reply } from './reply.ts'
 import type { Route } from './routes.ts'
 import { queryOf } from './target.ts'
@@ -116,10 +117,12 @@ function userAgentOf(headers: Headers): string | null {
 }
 
 /** An answer that says its version is tagged with it, for `If-Match`. */
-function replyOf({ status, output, replayed }: Answer): Reply {
+function replyOf({ status, output, replayed, rate }: Answer): Reply {
   const version = versionOf(output)
-  if (version === null && !replayed) return jsonReply(status, output)
+  const left = rate && rateHeaders(rate)
+  if (version === null && !replayed) return jsonReply(status, output, left)
   return jsonReply(status, output, {
+    ...left,
     ...(version !== null && { ETag: `"${version}"` }),
     ...(replayed && { 'Idempotency-Replayed': 'true' }),
   })

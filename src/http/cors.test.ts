@@ -46,7 +46,8 @@ describe('with a list', () => {
         assert.equal(answer.status, status)
         assert.deepEqual(corsHeaders(answer.headers), {
           'access-control-allow-origin': origin,
-          'access-control-expose-headers': 'ETag, Idempotency-Replayed, Retry-After, X-Request-Id',
+          'access-control-expose-headers':
+            'ETag, Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id',
           vary: 'Origin',
         })
       }
@@ -64,7 +65,8 @@ describe('with a list', () => {
       'access-control-allow-headers':
         'Authorization, Content-Type, Idempotency-Key, If-Match, X-API-Key',
       'access-control-allow-origin': listed,
-      'access-control-expose-headers': 'ETag, Idempotency-Replayed, Retry-After, X-Request-Id',
+      'access-control-expose-headers':
+        'ETag, Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id',
       'access-control-max-age': '600',
       vary: 'Origin',
     })

@@ -18,7 +18,7 @@ export interface Cors {
 
 /** The headers of requests that the API reads, and of answers that a page may. */
 const asked = 'Authorization, Content-Type, Idempotency-Key, If-Match, X-API-Key'
-const shown = 'ETag, Idempotency-Replayed, Retry-After, X-Request-Id'
+const shown = 'ETag, Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id'
 
 const maxAge = String(limits.corsPreflight_life_ms / second_ms)
 const none: Names = {}

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { openHttpLocket, toRequest } from '../../test/http/locket.ts'
 import { limits } from '../core/limits.ts'
+import { per, rateBudgets } from '../throttles/budgets.ts'
 import { forwardedClient } from './forwarded.ts'
 
 const proxies = ['10.0.0.0/8', '192.0.2.7', '2001:db8:f::/48']
@@ -112,9 +113,9 @@ describe('[V4.1.3] [V15.3.4] forged headers', () => {
   })
 
   test('do not lift a key’s binding to addresses, nor the limit of failures, nor the audit', async (t) => {
-    const many = { points: 1000, duration_s: 60 }
-    const rateBudgets = { read: many, write: many, admin: many, failure: { ...many, points: 2 } }
-    const { app, call, admin } = await openHttpLocket(t, { trustedProxies: proxies, rateBudgets })
+    const strict = { ...rateBudgets, 'failure.address': per(60_000, 2) }
+    const options = { trustedProxies: proxies, rateBudgets: strict }
+    const { app, call, admin } = await openHttpLocket(t, options)
     const body = { name: 'bound', addresses: ['10.1.0.0/16', '203.0.113.0/24'] }
     const { key } = (await call('POST', '/v1/api-keys', { body })).body
     const status = async (address: string, headers: object, used = key): Promise<number> => {

@@ -6,6 +6,7 @@
 import type { z } from 'zod'
 import type { Id } from '../core/ids.ts'
 import type { Permission } from '../core/permissions.ts'
+import type { RateClass } from '../throttles/budgets.ts'
 import type {
   Caller,
   Context,
@@ -17,7 +18,6 @@ import type {
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 export type Effect = 'read' | 'write' | 'destroy'
-export type RateClass = 'read' | 'write' | 'admin'
 
 /** What a request is about: what is looked up and authorised before the operation runs. */
 export type Resource =

@@ -22,7 +22,8 @@ export async function admit(app: Pipeline, within: Within, trail: Trail): Promis
   trail.caller = caller
   trail.epoch = epoch
   trail.decision = null
-  await app.rateLimits.spend(operation.rateClass, caller.credentialId)
+  // A request that comes here again, since something changed under it, is still one.
+  trail.rate ??= app.rateLimits.spend(operation.rateClass, caller)
   const input = parseInput(operation, request.input)
   trail.input = input
   const resource = resourceOf(operation, input, caller)

@@ -11,7 +11,7 @@ import { findPrincipal, listPrincipalRows } from '../features/principals/store.t
 import type { Subject } from '../kernel/context.ts'
 import { publicOperation } from '../kernel/operation.ts'
 import { operations } from '../operations.ts'
-import { type RateBudgets, rateBudgets } from './rate-limits.ts'
+import { per, type RateBudgets, rateBudgets } from '../throttles/budgets.ts'
 
 /** Stands for whatever finds out whom a call is about: here by the public part of an API key. */
 const knock = publicOperation({
@@ -127,7 +127,7 @@ test('a refusal stands in the log of whom it was about, else in the instance’s
 })
 
 test('an address has a budget, before anything is looked at', async (t) => {
-  const locket = await open(t, { ...rateBudgets, admin: { points: 3, duration_s: 60 } })
+  const locket = await open(t, { ...rateBudgets, 'admin.address': per(60_000, 3) })
   const statuses: number[] = []
   for (const answer of ['open', 'open', 'shut', 'open']) {
     statuses.push((await post(locket, { name: locket.name, answer })).status)

@@ -2,7 +2,6 @@
  * Operations that anybody may call: those that a credential is got by. They are limited by address,
  * parsed, prepared and audited like all others; only nobody is asked for who he is before.
  */
-import { networkOf } from '../core/address.ts'
 import type { Id } from '../core/ids.ts'
 import type { PublicContext, PublicPrepareContext, Subject } from '../kernel/context.ts'
 import type { PublicOperation } from '../kernel/operation.ts'
@@ -28,7 +27,7 @@ export async function answerPublic(
 ): Promise<Answer> {
   const { request } = trail
   const { address } = request
-  await app.rateLimits.spend(operation.rateClass, address === null ? 'unknown' : networkOf(address))
+  trail.rate = app.rateLimits.knock(operation.rateClass, address ?? 'unknown')
   const input = parseInput(request.operation, request.input)
   trail.input = input
   const now = app.clock()

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Id } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Permission } from '../core/permissions.ts'
+import type { RateState } from '../core/rate.ts'
 import type { ClientCertificate } from '../crypto/certificate.ts'
 import type { Authenticator } from '../features/api-keys/authenticate.ts'
 import type { CertificateAuthenticator } from '../features/certificates/authenticate.ts'
@@ -12,7 +13,7 @@ import type { Operation, Resource } from '../kernel/operation.ts'
 import type { Database, Transaction } from '../storage/database.ts'
 import type { Keys } from '../storage/encryption-keys.ts'
 import { type TenantStore, tenantStore } from '../storage/tenant-store.ts'
-import type { RateLimits } from './rate-limits.ts'
+import type { RateLimits } from '../throttles/rate-limits.ts'
 
 /** The parts of a running server that the pipeline needs, wired once in app.ts. */
 export interface Pipeline {
@@ -51,6 +52,8 @@ export interface Answer {
   readonly output: unknown
   /** True when it is the kept answer to an earlier request with the same idempotency key. */
   readonly replayed: boolean
+  /** What is left of the caller's budget; absent until the pipeline hands the answer out. */
+  readonly rate?: RateState
 }
 
 /** What is settled before an operation may run. */
@@ -76,6 +79,8 @@ export interface Trail {
   subject: Subject | null
   /** Of the caller's tenant, when he was let in. */
   epoch: number | null
+  /** What was left of his budget after this call. */
+  rate: RateState | null
   input: unknown
   decision: string | null
   spaceId: Id<'spc'> | null
@@ -89,6 +94,7 @@ export function newTrail(request: Request): Trail {
     caller: null,
     subject: null,
     epoch: null,
+    rate: null,
     input: undefined,
     decision: null,
     spaceId: null,

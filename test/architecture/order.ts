@@ -18,6 +18,7 @@ export const layers: readonly (readonly string[])[] = [
   ['src/pipeline/'],
   ['src/features/'],
   ['src/kernel/'],
+  ['src/throttles/'],
   ['src/storage/'],
   ['src/crypto/'],
   ['src/models/'],

@@ -7,8 +7,8 @@ import { expandAll, type Permission, permissions } from '../../src/core/permissi
 import { type Preset, presetOf, presets } from '../../src/features/roles/role.ts'
 import { type Operation, permissionsOf } from '../../src/kernel/operation.ts'
 import { operations } from '../../src/operations.ts'
-import { rateBudgets } from '../../src/pipeline/rate-limits.ts'
 import { type Column, primaryKeys, type TableName, tables } from '../../src/storage/tables.ts'
+import { type Budget, partsOf, rateBudgets, rateNames } from '../../src/throttles/budgets.ts'
 import { doctorPage } from './doctor.ts'
 import { code, number, type Page, page, table } from './markdown.ts'
 import { textWithout } from './source.ts'
@@ -49,21 +49,40 @@ function limitsPage(): Page {
     number(value),
     new RegExp(`\\b${name}\\b`).test(source) ? 'yes' : 'not yet',
   ])
-  const budgets = Object.entries(rateBudgets).map(([name, { points, duration_s }]) => [
-    code(name),
-    number(points),
-    `${number(duration_s)} s`,
-    name === 'failure' ? 'client address' : 'credential',
-  ])
   return page('limits.md', 'Limits', [
     'Every bound of the server. The unit is in the name: `_ms` milliseconds, `_bytes` bytes; all other ' +
       'values are counts. A bound that no part of the program asks for is marked so: do not rely on it.',
     table(['limit', 'value', 'in force'], rows),
     '## Rates',
-    'How often a caller may call, by class of operation (see [operations](operations.md)). Failures to ' +
-      'authenticate are counted by address. Past it the answer is `too_many_requests` with `Retry-After`.',
-    table(['class', 'requests', 'in', 'counted by'], budgets),
+    'How often a caller may call, by class of operation (see [operations](operations.md)): a call that ' +
+      'needs no credential is counted by its address (IPv6: by /64), every other one by its credential, ' +
+      'its principal and its tenant; `failure` counts those whose credential is none. A bucket holds the ' +
+      'burst and is filled up evenly, by so many requests in each window. Past it the answer is ' +
+      '`too_many_requests` with `Retry-After`. A budget that no operation spends is marked so.',
+    table(['budget', 'requests', 'in', 'burst', 'in force'], rateRows()),
   ])
+}
+
+function rateRows(): string[][] {
+  return rateNames.map((name) => {
+    const { requests, window_ms, burst }: Budget = rateBudgets[name]
+    const spent = isSpent(...partsOf(name))
+    return [
+      code(name),
+      number(requests),
+      `${number(window_ms / 1000)} s`,
+      number(burst),
+      spent ? 'yes' : 'not yet',
+    ]
+  })
+}
+
+/** Whether an operation counts by it: by the address where it needs no credential. */
+function isSpent(...[group, axis]: ReturnType<typeof partsOf>): boolean {
+  if (group === 'failure') return true
+  return operations.some(({ rateClass, permission }) => {
+    return rateClass === group && (permission === 'public') === (axis === 'address')
+  })
 }
 
 function rolesPage(): Page {

@@ -5,6 +5,7 @@ import { Agent } from 'node:https'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from 'node:tls'
+import { per, rateBudgets } from '../../src/throttles/budgets.ts'
 import { type Ca, makeCa, type Order, type Pair, usages } from '../certificates.ts'
 import type { LocketOptions } from '../harness.ts'
 import { openSecureLocket, type SecureLocket } from '../http/secure.ts'
@@ -280,14 +281,12 @@ test('a session cannot carry a certificate to another connection', async (t) => 
 })
 
 test('refusals and calls of certificates are limited like those of keys', async (t) => {
-  const many = { points: 1000, duration_s: 60 }
-  const rateBudgets = {
-    read: { points: 2, duration_s: 60 },
-    write: many,
-    admin: many,
-    failure: { points: 2, duration_s: 60 },
+  const strict = {
+    ...rateBudgets,
+    'read.credential': per(60_000, 2),
+    'failure.address': per(60_000, 2),
   }
-  const { ask, pair, uri } = await openWorld(t, { rateBudgets })
+  const { ask, pair, uri } = await openWorld(t, { rateBudgets: strict })
   const statuses = async (asked: Pair): Promise<number[]> => {
     const seen: number[] = []
     for (let at = 0; at < 3; at++) seen.push((await ask('/v1/whoami', { pair: asked })).status)

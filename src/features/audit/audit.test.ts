@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { type Call, type Locket, openLocket } from '../../../test/harness.ts'
 import { minute_ms } from '../../core/clock.ts'
 import { limits } from '../../core/limits.ts'
+import { per, rateBudgets } from '../../throttles/budgets.ts'
 
 const space = 'user:alice'
 
@@ -238,10 +239,8 @@ test('what was counted is written down when the server stops', async (t) => {
 })
 
 test('an address that keeps failing is limited, and that is logged once, too', async (t) => {
-  const budget = { points: 1000, duration_s: 60 }
-  const failure = { points: 3, duration_s: 60 }
-  const rateBudgets = { read: budget, write: budget, admin: budget, failure }
-  const locket = await openLocket(t, { rateBudgets })
+  const strict = { ...rateBudgets, 'failure.address': per(60_000, 3) }
+  const locket = await openLocket(t, { rateBudgets: strict })
   const codes: string[] = []
   for (let at = 0; at < 6; at += 1) {
     codes.push((await locket.call('GET', '/v1/whoami', { key: 'lk_bad' })).body.code)

@@ -1,0 +1,82 @@
+/**
+ * How often who may call: every budget there is, as one table. docs/reference/limits.md and `locket
+ * config limits` are made from it. The budgets of authenticated calls are there to stop a runaway loop,
+ * not to sell capacity; those of what can be guessed are as small as people can live with.
+ */
+import { hour_ms, minute_ms, second_ms } from '../core/clock.ts'
+
+/** The class of an operation: all of one class share a budget. */
+export const rateClasses = [
+  'read',
+  'write',
+  'admin',
+  'token',
+  'sign-in',
+  'invitation',
+  'reset',
+] as const
+export type RateClass = (typeof rateClasses)[number]
+
+/** What is counted: where a call comes from while nobody is known, and then who calls. */
+export const axes = ['address', 'credential', 'principal', 'tenant'] as const
+export type Axis = (typeof axes)[number]
+
+/** A bucket that holds `burst` requests and is filled up by `requests` in each window. */
+export interface Budget {
+  readonly requests: number
+  readonly window_ms: number
+  /** How many may come at once. */
+  readonly burst: number
+}
+
+/** The budget of so many requests in a window. All of them may come at once unless said otherwise. */
+export function per(window_ms: number, requests: number, burst = requests): Budget {
+  return { requests, window_ms, burst }
+}
+
+const ten_s = 10 * second_ms
+const ten_minutes_ms = 10 * minute_ms
+
+export const rateBudgets = {
+  'read.address': per(minute_ms, 1_200),
+  'read.credential': per(ten_s, 200_000),
+  'read.principal': per(ten_s, 400_000),
+  'read.tenant': per(ten_s, 1_000_000),
+  'write.address': per(minute_ms, 120),
+  'write.credential': per(ten_s, 200_000),
+  'write.principal': per(ten_s, 400_000),
+  'write.tenant': per(ten_s, 1_000_000),
+  'admin.address': per(minute_ms, 120),
+  'admin.credential': per(minute_ms, 6_000),
+  'admin.principal': per(minute_ms, 12_000),
+  'admin.tenant': per(minute_ms, 30_000),
+  'token.address': per(minute_ms, 600),
+  'token.credential': per(minute_ms, 600),
+  'token.principal': per(minute_ms, 1_200),
+  'token.tenant': per(minute_ms, 60_000),
+  // What follows can be used to guess, or to have letters sent to others.
+  'sign-in.address': per(minute_ms, 60, 30),
+  'sign-in.credential': per(minute_ms, 30),
+  'sign-in.principal': per(minute_ms, 30),
+  'sign-in.tenant': per(minute_ms, 6_000),
+  'invitation.address': per(ten_minutes_ms, 20),
+  'invitation.credential': per(hour_ms, 100),
+  'invitation.principal': per(hour_ms, 100),
+  'invitation.tenant': per(hour_ms, 1_000),
+  'reset.address': per(ten_minutes_ms, 20),
+  'reset.credential': per(hour_ms, 100),
+  'reset.principal': per(hour_ms, 100),
+  'reset.tenant': per(hour_ms, 1_000),
+  /** Requests that showed a credential, or should have, and were found to be nobody's. */
+  'failure.address': per(minute_ms, 600),
+} as const satisfies Readonly<Record<`${RateClass}.${Axis}` | 'failure.address', Budget>>
+
+export type RateName = keyof typeof rateBudgets
+export type RateBudgets = Readonly<Record<RateName, Budget>>
+export const rateNames = Object.keys(rateBudgets) as readonly RateName[]
+
+/** The class and the axis of a budget, for tables that people read. */
+export function partsOf(name: RateName): readonly [group: RateClass | 'failure', axis: Axis] {
+  const [group, axis] = name.split('.')
+  return [group as RateClass | 'failure', axis as Axis]
+}
