@@ -45,7 +45,7 @@ import { createKeyDestruction } from './storage/key-destruction.ts'
 import { openSnapshots } from './storage/snapshots.ts'
 import { instanceStore, tenantStore } from './storage/tenant-store.ts'
 import type { RateBudgets } from './throttles/budgets.ts'
-import { createRateLimits } from './throttles/rate-limits.ts'
+import { createThrottles, type Throttles } from './throttles/throttles.ts'
 
 export interface AppOptions {
   readonly version: string
@@ -82,7 +82,8 @@ export interface App {
 /** A server on an instance, without sockets: `fetch` is its whole contract. */
 export async function createApp(instance: Instance, options: AppOptions): Promise<App> {
   const { database, keys, clock, log } = instance
-  const services = createServices(instance, options)
+  const throttles = createThrottles({ key: keys.root, budgets: options.rateBudgets })
+  const services = createServices(instance, options, throttles)
   for (const { tenant, space } of await database.read(spacesEverRotated)) {
     services.reseals.set(space, tenant)
   }
@@ -94,7 +95,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     services,
     authenticator: createAuthenticator(),
     certificates: createCertificateAuthenticator(),
-    rateLimits: createRateLimits(options.rateBudgets),
+    rateLimits: throttles.rateLimits,
   }
   let closing = false
   const background: JobContext = {
@@ -134,7 +135,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
   }
 }
 
-function createServices(instance: Instance, options: AppOptions): Services {
+function createServices(instance: Instance, options: AppOptions, throttles: Throttles): Services {
   const { database, keys, clock, log } = instance
   const { indexes_bytes_max: bytes_max } = options
   const seed = indexSeed(keys.root)
@@ -158,6 +159,7 @@ function createServices(instance: Instance, options: AppOptions): Services {
     reseals,
     keyUses: createKeyUses(),
     refusals: createRefusals(),
+    ...throttles,
     appointAdministrator,
     requireSpace,
     keyDestroyed: async (tenant, scope) => {

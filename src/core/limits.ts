@@ -117,6 +117,8 @@ export const limits = {
   /** Callers that one budget tells apart, and how many are looked at to make room for another. */
   throttled_max: 100_000,
   throttledSweep_max: 32,
+  /** How long an address counts as one that an account was signed in to from. */
+  knownAddress_life_ms: 30 * 24 * 3_600_000,
 
   writeQueue_max: 10_000,
   writeGroup_max: 64,

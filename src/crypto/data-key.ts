@@ -14,6 +14,7 @@ export type MacPurpose =
   | 'fingerprint'
   | 'signing-seed'
   | 'term-seed'
+  | 'throttle'
 
 export interface DataKey {
   readonly version: number

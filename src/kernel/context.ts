@@ -9,6 +9,8 @@ import type { Transaction } from '../storage/database.ts'
 import type { SpaceStore } from '../storage/space-store.ts'
 import type { KeyScope, PrincipalId } from '../storage/tables.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
+import type { Lockout } from '../throttles/lockout.ts'
+import type { RateLimits } from '../throttles/rate-limits.ts'
 import type { EmbeddingLevel } from './embedding-level.ts'
 import type { Rights } from './rights.ts'
 
@@ -42,6 +44,10 @@ export interface Caller {
 export interface Services {
   readonly log: Log
   readonly clock: Clock
+  /** What an operation itself has to count; calls are counted before it runs. */
+  readonly rateLimits: Pick<RateLimits, 'spendFor'>
+  /** To be asked before anything is checked that can be guessed. */
+  readonly lockout: Lockout
   /** The one way to call another server. */
   readonly egress: Egress
   /**

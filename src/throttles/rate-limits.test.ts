@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { openLocket } from '../../test/harness.ts'
+import { names, standing } from '../../test/throttles.ts'
+import type { Clock } from '../core/clock.ts'
 import { LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { Buckets } from './buckets.ts'
-import { per, rateBudgets, type rateNames } from './budgets.ts'
-import { createRateLimits } from './rate-limits.ts'
+import { per, type RateBudgets, rateBudgets, type rateNames } from './budgets.ts'
+import { createRateLimits, type RateLimits } from './rate-limits.ts'
 
 const strict = {
   ...rateBudgets,
@@ -16,25 +18,19 @@ const strict = {
   'write.credential': per(60_000, 2),
   'sign-in.address': per(60_000, 2),
   'failure.address': per(60_000, 1),
+  'reset.account': per(60_000, 2),
 }
 const caller = { credentialId: 'key_1', principalId: 'usr_1', tenant: 'ten_1' }
 const limited = (thrown: unknown): boolean =>
   thrown instanceof LocketError && thrown.code === 'too_many_requests'
 
-/** A stopwatch that stands until it is told. */
-function standing() {
-  let now = 0
-  return {
-    clock: () => now,
-    pass: (ms: number) => {
-      now += ms
-    },
-  }
+function limitsOf(budgets: RateBudgets, clock?: Clock): RateLimits {
+  return createRateLimits({ names, budgets, ...(clock && { clock }) })
 }
 
 describe('a call', () => {
   test('is counted by class, for its credential', () => {
-    const { spend, fail } = createRateLimits(strict)
+    const { spend, fail } = limitsOf(strict)
     for (let at = 0; at < 3; at += 1) spend('read', caller)
     for (let at = 0; at < 2; at += 1) spend('write', caller)
     assert.throws(() => spend('read', caller), limited)
@@ -46,7 +42,7 @@ describe('a call', () => {
   })
 
   test('is counted for its principal and its tenant, whichever credential they use', () => {
-    const { spend } = createRateLimits(strict)
+    const { spend } = limitsOf(strict)
     const of = (key: number, user: number) => ({
       ...caller,
       credentialId: `key_${key}`,
@@ -61,7 +57,7 @@ describe('a call', () => {
 
   test('that one budget refuses is taken from none of the others', () => {
     const { clock, pass } = standing()
-    const { spend } = createRateLimits(strict, clock)
+    const { spend } = limitsOf(strict, clock)
     for (let at = 0; at < 3; at += 1) spend('read', caller)
     for (let at = 0; at < 50; at += 1) assert.throws(() => spend('read', caller), limited)
     spend('read', { ...caller, credentialId: 'key_2' })
@@ -70,7 +66,7 @@ describe('a call', () => {
   })
 
   test('that nobody is known for is counted by address, IPv6 by network', () => {
-    const { knock, fail } = createRateLimits(strict)
+    const { knock, fail } = limitsOf(strict)
     knock('sign-in', '2001:db8:1:2::1')
     knock('sign-in', '2001:db8:1:2:ffff::9')
     assert.throws(() => knock('sign-in', '2001:db8:1:2::2'), limited)
@@ -82,9 +78,20 @@ describe('a call', () => {
     for (const name of ['__proto__', 'constructor', 'toString', '']) fail(name)
   })
 
+  test('for a letter is counted for whom it goes to, however his name is written', () => {
+    const { spendFor } = limitsOf(strict)
+    const to = (login: string) => ({ tenant: 'acme', login })
+    spendFor('reset', to('alice@example.com'))
+    spendFor('reset', to('Alice@Example.com '))
+    assert.throws(() => spendFor('reset', to('ALICE@example.com')), limited)
+    spendFor('reset', to('bob@example.com'))
+    spendFor('reset', { tenant: 'other', login: 'alice@example.com' })
+    spendFor('invitation', to('alice@example.com'))
+  })
+
   test('is told what is left to its credential, and never of others', () => {
     const { clock, pass } = standing()
-    const { spend } = createRateLimits(strict, clock)
+    const { spend } = limitsOf(strict, clock)
     assert.deepEqual(spend('read', caller), {
       name: 'read',
       requests: 3,
@@ -146,7 +153,7 @@ describe('a bucket', () => {
 
   test('holds exactly its burst, however large', () => {
     const { clock } = standing()
-    const { spend } = createRateLimits(rateBudgets, clock)
+    const { spend } = limitsOf(rateBudgets, clock)
     for (let at = 0; at < 200_000; at += 1) spend('read', caller)
     assert.throws(() => spend('read', caller), limited)
   })

@@ -8,6 +8,7 @@ import { LocketError } from '../core/errors.ts'
 import type { RateState } from '../core/rate.ts'
 import { Buckets } from './buckets.ts'
 import {
+  type LetterClass,
   partsOf,
   type RateBudgets,
   type RateClass,
@@ -15,6 +16,7 @@ import {
   rateBudgets,
   rateClasses,
 } from './budgets.ts'
+import type { Account, Names } from './names.ts'
 
 /** Whom an authenticated call is counted for. */
 export interface Spender {
@@ -35,6 +37,8 @@ export interface RateLimits {
    * how busy others of the tenant are is not told to him.
    */
   spend(rateClass: RateClass, spender: Spender): RateState
+  /** Counts a letter for whom it goes to. Throws `too_many_requests`: then none is to be sent. */
+  spendFor(letter: LetterClass, account: Account): void
   /** Throws `too_many_requests` instead of the failure when the address (or /64) fails too often. */
   fail(address: string): void
 }
@@ -76,18 +80,27 @@ class ClassBuckets {
   }
 }
 
-export function createRateLimits(
-  budgets: RateBudgets = rateBudgets,
-  clock: Clock = stopwatch,
-): RateLimits {
+export interface RateLimitOptions {
+  readonly names: Names
+  readonly budgets?: RateBudgets
+  readonly clock?: Clock
+}
+
+export function createRateLimits(options: RateLimitOptions): RateLimits {
+  const { names, budgets = rateBudgets, clock = stopwatch } = options
   const bucketsOf = (name: RateName): Buckets => new Buckets(partsOf(name)[0], budgets[name])
   const classes = Object.fromEntries(
     rateClasses.map((one) => [one, new ClassBuckets(one, bucketsOf)]),
   ) as Readonly<Record<RateClass, ClassBuckets>>
   const failures = bucketsOf('failure.address')
+  const letters = {
+    invitation: bucketsOf('invitation.account'),
+    reset: bucketsOf('reset.account'),
+  }
   return {
     knock: (rateClass, address) => classes[rateClass].knock(networkOf(address), clock()),
     spend: (rateClass, spender) => classes[rateClass].spend(spender, clock()),
+    spendFor: (letter, account) => void takeOne(letters[letter], names.account(account), clock()),
     fail: (address) => void takeOne(failures, networkOf(address), clock()),
   }
 }

@@ -8,7 +8,15 @@ import { type Preset, presetOf, presets } from '../../src/features/roles/role.ts
 import { type Operation, permissionsOf } from '../../src/kernel/operation.ts'
 import { operations } from '../../src/operations.ts'
 import { type Column, primaryKeys, type TableName, tables } from '../../src/storage/tables.ts'
-import { type Budget, partsOf, rateBudgets, rateNames } from '../../src/throttles/budgets.ts'
+import {
+  type Budget,
+  partsOf,
+  type RateName,
+  rateBudgets,
+  rateNames,
+  tryAxes,
+  tryBudgets,
+} from '../../src/throttles/budgets.ts'
 import { doctorPage } from './doctor.ts'
 import { code, number, type Page, page, table } from './markdown.ts'
 import { textWithout } from './source.ts'
@@ -60,13 +68,18 @@ function limitsPage(): Page {
       'burst and is filled up evenly, by so many requests in each window. Past it the answer is ' +
       '`too_many_requests` with `Retry-After`. A budget that no operation spends is marked so.',
     table(['budget', 'requests', 'in', 'burst', 'in force'], rateRows()),
+    '## Lockout',
+    'How often somebody may try wrongly to prove who he is, from the first try on; the last one closes for as ' +
+      'long as is said. What was right is not counted, and what was wrong before it, of the same account and ' +
+      'address, is forgotten.',
+    table(['what', 'wrong tries', 'in', 'closed for', 'in force'], tryRows()),
   ])
 }
 
 function rateRows(): string[][] {
   return rateNames.map((name) => {
     const { requests, window_ms, burst }: Budget = rateBudgets[name]
-    const spent = isSpent(...partsOf(name))
+    const spent = isSpent(name)
     return [
       code(name),
       number(requests),
@@ -78,12 +91,30 @@ function rateRows(): string[][] {
 }
 
 /** Whether an operation counts by it: by the address where it needs no credential. */
-function isSpent(...[group, axis]: ReturnType<typeof partsOf>): boolean {
+function isSpent(name: RateName): boolean {
+  const [group, axis] = partsOf(name)
   if (group === 'failure') return true
+  if (axis === 'account') return textWithout('throttles/').includes(`spendFor('${group}'`)
   return operations.some(({ rateClass, permission }) => {
     return rateClass === group && (permission === 'public') === (axis === 'address')
   })
 }
+
+function tryRows(): string[][] {
+  const asked = textWithout('throttles/').includes('lockout.attempt(')
+  const minutes = (ms: number): string => `${number(ms / 60_000)} min`
+  return tryAxes.map((axis) => {
+    const { tries, window_ms, lock_ms } = tryBudgets[axis]
+    const row = [number(tries), minutes(window_ms), minutes(lock_ms), asked ? 'yes' : 'not yet']
+    return [whatIsTried[axis], ...row]
+  })
+}
+
+const whatIsTried = {
+  address: 'one address, whatever the accounts',
+  pair: 'one account from one address',
+  account: 'one account from addresses that it was not signed in to from in the last 30 days',
+} as const
 
 function rolesPage(): Page {
   const names = Object.keys(presets) as Preset[]

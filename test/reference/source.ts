@@ -4,10 +4,13 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..', '..', 'src')
 
-/** The text of every file of `src/` that runs, but for the one that declares. */
+/** The text of every file of `src/` that runs, but for the file or folder that declares. */
 export function textWithout(declaring: string): string {
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && file !== declaring)
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .filter(
+      (file) => file !== declaring && !(declaring.endsWith('/') && file.startsWith(declaring)),
+    )
     .map((file) => readFileSync(join(root, file), 'utf8'))
     .join('\n')
 }

@@ -1,0 +1,78 @@
+/**
+ * Lockout: how often somebody may try to prove who he is. Whatever checks what can be guessed (a
+ * password, a one-time code, a recovery code) asks first and says afterwards when it was right:
+ *
+ *     const attempt = await services.lockout.attempt({ tenant, login }, ctx.address)
+ *     if (!attempt.allowed) // by 'address': too_many_requests; by 'account': as for a wrong password
+ *     ... check it, also for an account that is not there ...
+ *     if (right) await services.lockout.succeeded(attempt)
+ *
+ * A try is counted when it is reserved, so a hundred at once are held to the bound like a hundred in a
+ * row. With several factors it succeeds only with the last of them, and each step reserves a try of its own.
+ *
+ * Three counters, so that nobody can be locked out for ever by others. One account from one address
+ * closes soon. One address closes after more tries, whatever the accounts. The account itself closes late,
+ * and only to addresses that it was never signed in to from: where its owner has been, he gets in,
+ * however many try elsewhere.
+ */
+import type { TryAxis } from './budgets.ts'
+import type { Account, Names } from './names.ts'
+import type { Tries, TryNames } from './tries.ts'
+
+/** A try that may be made, and counts until it is given back. */
+export interface AllowedAttempt {
+  readonly allowed: true
+  readonly names: TryNames
+  readonly counted: readonly (readonly TryAxis[])[]
+}
+
+export interface RefusedAttempt {
+  readonly allowed: false
+  /**
+   * `address`: it may be told. `account`: that it is locked tells that it is tried, so the answer is
+   * that of a wrong password, after as much work.
+   */
+  readonly by: 'address' | 'account'
+  readonly retryAfter_s: number
+}
+
+export type Attempt = AllowedAttempt | RefusedAttempt
+
+export interface Lockout {
+  /**
+   * Reserves a try before anything is checked. The account is as the caller wrote it, whether there is
+   * one or not; the address is null where it is not known.
+   */
+  attempt(account: Account, address: string | null): Promise<Attempt>
+  /** The try was right: it no longer counts, nor do the account's earlier ones from this address. */
+  succeeded(attempt: AllowedAttempt): Promise<void>
+}
+
+/** `tries`: where they are counted; a try has to have room in each. */
+export function createLockout(names: Names, tries: readonly Tries[]): Lockout {
+  return {
+    attempt: async (account, address) => {
+      const tried: TryNames = {
+        address: names.address(address),
+        pair: names.pair(account, address),
+        account: names.account(account),
+      }
+      const counted: (readonly TryAxis[])[] = []
+      for (const one of tries) {
+        const reserved = await one.reserve(tried)
+        if (reserved.refused) {
+          const { axis, wait_ms } = reserved.refused
+          const by = axis === 'address' ? 'address' : 'account'
+          return { allowed: false, by, retryAfter_s: Math.max(1, Math.ceil(wait_ms / 1000)) }
+        }
+        counted.push(reserved.counted)
+      }
+      return { allowed: true, names: tried, counted }
+    },
+    succeeded: async (attempt) => {
+      for (const [at, one] of tries.entries()) {
+        await one.giveBack(attempt.names, attempt.counted[at] ?? [])
+      }
+    },
+  }
+}
