@@ -151,6 +151,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     log,
     clock,
     egress,
+    operations: options.operations ?? operations,
     embeddings,
     planning: createPlanning(),
     languageModel: languageModelOf(options.languageModelSettings ?? null, { egress, log }),

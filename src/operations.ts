@@ -5,6 +5,7 @@ import { revokeApiKey } from './features/api-keys/revoke.ts'
 import { rotateApiKey } from './features/api-keys/rotate.ts'
 import { listAuditEvents } from './features/audit/list.ts'
 import { compactMemories } from './features/compactions/compact.ts'
+import { explainDecision } from './features/decisions/explain.ts'
 import { listEncryptionKeys } from './features/encryption-keys/list.ts'
 import { rotateEncryptionKey } from './features/encryption-keys/rotate.ts'
 import { deleteMemory } from './features/memories/delete.ts'
@@ -73,6 +74,8 @@ export const operations: readonly Operation[] = [
   createGrant,
   listGrants,
   deleteGrant,
+
+  explainDecision,
 
   createApiKey,
   listApiKeys,

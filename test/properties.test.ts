@@ -68,10 +68,17 @@ describe('a list is what one may read, and no more [V8.2.2] [trap-filter-over-ow
     const shown = listed.status === 200 ? listed.body.items.map((one: Item) => one.handle) : []
     assert.deepEqual(shown.sort(), [...readable].sort())
     for (const handle of handles) {
+      // What is explained is what is done: POST /v1/authorize is the filter of the list.
+      const asked = { operation: 'memories.recall', resource: handle }
+      const told = await done(locket.call('POST', '/v1/authorize', { key, body: asked }))
+      assert.equal(told.allowed, readable.includes(handle), handle)
       const body = { space: handle, filter: { not: { type: 'goal' } } }
       const reply = await locket.call('POST', '/v1/memories/list', { key, body })
       const texts = reply.status === 200 ? reply.body.items.map((one: Item) => one.text) : []
       assert.deepEqual(texts, readable.includes(handle) ? [`in ${handle}`] : [], handle)
+      const recall = { space: handle, query: 'in' }
+      const recalled = await locket.call('POST', '/v1/memories/recall', { key, body: recall })
+      assert.equal(recalled.status === 200, told.allowed, handle)
     }
   }
 

@@ -184,6 +184,14 @@ export const samples: Readonly<Record<string, Sample>> = {
   },
   'grants.delete': { names: 'id', make: async (maker) => ({ id: (await grant(maker)).id }) },
 
+  'decisions.explain': {
+    names: 'nothing',
+    make: async (maker) => ({
+      operation: 'memories.get',
+      resource: (await memory(maker)).id,
+    }),
+  },
+
   'api-keys.create': {
     names: 'id',
     make: async (maker) => ({

@@ -247,6 +247,11 @@ const remotes: readonly Remote[] = [
     positionals: ['principalId'],
     columns: grantColumns,
   },
+  {
+    operation: 'decisions.explain',
+    words: 'authorize',
+    positionals: ['operation', 'resource'],
+  },
   { operation: 'api-keys.create', words: 'keys create', positionals: ['name'] },
   { operation: 'api-keys.list', words: 'keys list', columns: keyColumns },
   { operation: 'api-keys.rotate', words: 'keys rotate' },

@@ -3,9 +3,7 @@ import { fileKey, type Setting } from '../../src/config/setting.ts'
 import { settings } from '../../src/config/settings.ts'
 import { errorTable } from '../../src/core/errors.ts'
 import { limits } from '../../src/core/limits.ts'
-import { expandAll, type Permission, permissions } from '../../src/core/permissions.ts'
-import { type Preset, presetOf, presets } from '../../src/features/roles/role.ts'
-import { type Operation, permissionsOf } from '../../src/kernel/operation.ts'
+import { kindsOf, type Operation, permissionsOf } from '../../src/kernel/operation.ts'
 import { operations } from '../../src/operations.ts'
 import { type Column, primaryKeys, type TableName, tables } from '../../src/storage/tables.ts'
 import {
@@ -19,6 +17,7 @@ import {
 } from '../../src/throttles/budgets.ts'
 import { doctorPage } from './doctor.ts'
 import { code, number, type Page, page, table } from './markdown.ts'
+import { rolesPage } from './roles.ts'
 import { textWithout } from './source.ts'
 
 /** Every page there is. */
@@ -116,44 +115,12 @@ const whatIsTried = {
   account: 'one account from addresses that it was not signed in to from in the last 30 days',
 } as const
 
-function rolesPage(): Page {
-  const names = Object.keys(presets) as Preset[]
-  const cellOf = (name: Preset, permission: Permission): string => {
-    if (permission === 'self:read') return 'yes'
-    return expandAll(presets[name].permissions).has(permission) ? presets[name].reach : ''
-  }
-  const head = ['', ...names.map(code)]
-  const byPermission = permissions.map((permission) => [
-    code(permission),
-    ...names.map((name) => cellOf(name, permission)),
-  ])
-  const byOperation = operations.map((operation) => [
-    code(operation.id),
-    ...names.map((name) =>
-      [...new Set(permissionsOf(operation).map((one) => cellOf(name, one)))].join(''),
-    ),
-  ])
-  const described = names.map((name) => [code(name), presets[name].description])
-  return page('roles.md', 'Roles', [
-    `The presets. \`readonly\` is another name for \`${presetOf('readonly')}\`.`,
-    table(['preset', 'for'], described),
-    '## What each may',
-    '`tenant`: everywhere in the tenant, or in one space where the role is granted for a space. `own`: in ' +
-      'the spaces that the principal owns, or in the space it is granted for. Empty: no. `self:read` ' +
-      'comes with being somebody: no role gives it, no scope takes it away.',
-    table(head, byPermission),
-    '## Which operations that opens',
-    'An operation that needs one of several permissions, depending on what it acts on, is open to ' +
-      'whoever has one of them, for that part. What acts on a space or a memory also needs the reach.',
-    table(head, byOperation),
-  ])
-}
-
 function operationsPage(): Page {
   const rows = operations.map((operation) => [
     code(operation.id),
     code(`${operation.method} ${operation.path}`),
     permissionsOf(operation).map(code).join(' or ') || 'none',
+    kindsOf(operation).join(', ').replace('spaces', 'space'),
     operation.effect,
     code(operation.audit),
     idempotencyOf(operation),
@@ -169,6 +136,7 @@ function operationsPage(): Page {
         'operation',
         'HTTP',
         'permission',
+        'acts on',
         'effect',
         'audit action',
         '`Idempotency-Key`',

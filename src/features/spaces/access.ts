@@ -104,7 +104,7 @@ function isSpaceId(reach: Reach): reach is Id<'spc'> {
 }
 
 /** The caller's own space, where a request may leave the space out. Throws `space_required`. */
-export function defaultSpace(caller: Caller): string {
+export function defaultSpace(caller: Pick<Caller, 'kind' | 'handle'>): string {
   if (caller.kind !== 'user') throw new LocketError('space_required')
   return caller.handle
 }
