@@ -21,6 +21,9 @@ import {
   type SpaceIndexesOptions,
 } from './features/indexes/space-indexes.ts'
 import { toDocument } from './features/memories/memory.ts'
+import { dropLinks } from './features/password-links/store.ts'
+import { dropPassword } from './features/passwords/store.ts'
+import { createPasswordWork, type PasswordWorkOptions } from './features/passwords/work.ts'
 import { reconcileTombstones } from './features/spaces/reconcile.ts'
 import { requireSpace } from './features/spaces/store.ts'
 import type { Client } from './http/reply.ts'
@@ -68,6 +71,7 @@ export interface AppOptions {
   /** What tests and benches replace. */
   readonly embedder?: Embedder
   readonly rateBudgets?: RateBudgets
+  readonly passwordWork?: PasswordWorkOptions
   readonly operations?: readonly Operation[]
 }
 
@@ -162,6 +166,11 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     refusals: createRefusals(),
     ...throttles,
     appointAdministrator,
+    passwordWork: createPasswordWork(options.passwordWork),
+    principalDeleted: async (store, id) => {
+      await dropPassword(store, id)
+      await dropLinks(store, id)
+    },
     requireSpace,
     keyDestroyed: async (tenant, scope) => {
       const isSpace = scope.startsWith('spc_')

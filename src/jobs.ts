@@ -10,6 +10,7 @@ import { sweepSnapshots } from './features/indexes/sweep-snapshots.ts'
 import { embedPending } from './features/memories/embed-pending.ts'
 import { sweepExpired } from './features/memories/sweep-expired.ts'
 import { sweepTombstones } from './features/memories/sweep-tombstones.ts'
+import { sweepPasswordLinks } from './features/password-links/sweep.ts'
 import { markDestroyedSpaces } from './features/spaces/mark-destroyed.ts'
 import { sweepDestroyed } from './features/spaces/sweep-destroyed.ts'
 import type { Job, JobContext } from './kernel/job.ts'
@@ -27,6 +28,7 @@ export const jobs: readonly Job[] = [
   recordKeyUses,
   flushRefusals,
   sweepIdempotencyKeys,
+  sweepPasswordLinks,
   saveIndexes,
   sweepSnapshots,
 ]

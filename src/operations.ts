@@ -19,6 +19,10 @@ import { restoreMemory } from './features/memories/restore.ts'
 import { storeMemories } from './features/memories/store-batch.ts'
 import { storeMemory } from './features/memories/store-one.ts'
 import { updateMemory } from './features/memories/update.ts'
+import { acceptInvitation } from './features/password-links/accept.ts'
+import { completePasswordReset } from './features/password-links/complete-reset.ts'
+import { createInvitation } from './features/password-links/invite.ts'
+import { createPasswordReset } from './features/password-links/reset.ts'
 import { createPrincipal } from './features/principals/create.ts'
 import { deletePrincipal } from './features/principals/delete.ts'
 import { getPrincipal } from './features/principals/get.ts'
@@ -66,6 +70,11 @@ export const operations: readonly Operation[] = [
   updatePrincipal,
   deletePrincipal,
   whoami,
+
+  createInvitation,
+  acceptInvitation,
+  createPasswordReset,
+  completePasswordReset,
 
   listRoles,
   createRole,

@@ -81,6 +81,9 @@ export function configOf(directory: string, data?: TestData): Config {
   }
 }
 
+/** Argon2id as cheap as it can be: what it costs has tests of its own. */
+export const cheapPasswords = { memory_KiB: 8, passes: 1, lanes: 1 } as const
+
 /** Opens a new Locket in a directory of its own; it is closed when the test is over. */
 export async function openLocket(t: TestContext, options: LocketOptions = {}): Promise<Locket> {
   const directory = temporaryDirectory(t)
@@ -93,6 +96,7 @@ export async function openLocket(t: TestContext, options: LocketOptions = {}): P
     publicUrl: null,
     indexes_bytes_max: config.indexes_bytes_max,
     snapshotsDir: join(directory, snapshotsDirectory),
+    passwordWork: { cost: cheapPasswords },
   }
   let instance = await openInstance(config, openOptions)
   const { tenant, apiKey: admin } = await initialise(instance)

@@ -95,14 +95,15 @@ function stageOf(locket: Locket): Stage {
       assert.ok(status < 500, `${method} ${path}: ${JSON.stringify(body)}`)
       if (typeof body?.key === 'string' && body.key.startsWith('lk_')) secrets.push(body.key)
       if (typeof body?.apiKey === 'string') secrets.push(body.apiKey)
+      if (typeof body?.token === 'string') secrets.push(body.token)
       return body
     },
   }
 }
 
-/** The secret of an API key; its id stands in the look-up by right. */
+/** The secret of an API key, or of a token; the ids in it stand in the look-up by right. */
 function partsOf(key: string): readonly string[] {
-  return [key, key.slice(16, -6)]
+  return [key, key.startsWith('lk_') ? key.slice(16, -6) : key.slice(-43)]
 }
 
 function assertNone(found: readonly Finding[], when: string): void {
@@ -119,6 +120,12 @@ async function people({ call, canaries }: Stage): Promise<void> {
   })
   await call('PATCH', `/v1/principals/${made.id}`, { body: { name: canaries.text('renamed') } })
   await call('GET', '/v1/principals', { headers })
+  const { token, principalId } = await call('POST', '/v1/invitations', {
+    body: { handle: `user:${word('invited')}`, name: canaries.text('invitedname') },
+  })
+  const password = canaries.text('password')
+  await call('POST', '/v1/invitations/accept', { body: { token, password } })
+  await call('POST', '/v1/password-resets', { body: { principalId } })
   const gone = await call('POST', '/v1/principals', { body: { handle: `agent:${word('gone')}` } })
   await call('DELETE', `/v1/principals/${gone.id}`)
   const tenant = await call('POST', '/v1/tenants', {

@@ -195,7 +195,7 @@ test('refusals of strangers are coalesced, by address, in the instance’s log',
 })
 
 /** All that can be called without a credential. Each of them has tests of its own. */
-const openToAll: readonly string[] = []
+const openToAll: readonly string[] = ['invitations.accept', 'password-resets.complete']
 
 test('what needs no permission is on one list', () => {
   const open = operations.filter(({ permission }) => permission === 'public')

@@ -22,6 +22,9 @@ async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: stri
     assert.equal(stored.status, 201)
     await locket.call('PATCH', `/v1/memories/${stored.body.id}`, { key, body: { text: 'milk' } })
     await call('/v1/roles', { name: 'reader', permissions: ['memory:read'] })
+    const { token, principalId } = (await call('/v1/invitations', { handle: 'user:tea' })).body
+    await call('/v1/invitations/accept', { token, password: 'milk and no sugar' })
+    await call('/v1/password-resets', { principalId })
     await locket.call('POST', '/v1/spaces', {
       key,
       body: { handle: 'team:more' },

@@ -62,6 +62,21 @@ async function apiKey(maker: Maker): Promise<{ id: string; principalId: string }
   return (await maker.admin('POST', '/v1/api-keys', body)).body
 }
 
+/** A password that is no common one, and is found wherever it should not be. */
+const passwordOf = (maker: Maker): string => `the ${maker.word()} of a sample`
+
+async function invitation(maker: Maker): Promise<{ principalId: string; token: string }> {
+  const body = { handle: `user:${maker.word()}`, name: maker.word() }
+  return (await maker.admin('POST', '/v1/invitations', body)).body
+}
+
+async function withPassword(maker: Maker): Promise<{ principalId: string; password: string }> {
+  const { principalId, token } = await invitation(maker)
+  const password = passwordOf(maker)
+  await maker.admin('POST', '/v1/invitations/accept', { token, password })
+  return { principalId, password }
+}
+
 const empty: Sample = { names: 'nothing', make: async () => ({}) }
 
 export const samples: Readonly<Record<string, Sample>> = {
@@ -154,6 +169,30 @@ export const samples: Readonly<Record<string, Sample>> = {
   },
   'principals.delete': { names: 'id', make: async (maker) => ({ id: await principal(maker) }) },
   'principals.whoami': empty,
+
+  'invitations.create': {
+    names: 'nothing',
+    make: async (maker) => ({ handle: `user:${maker.word()}`, name: maker.word() }),
+  },
+  'invitations.accept': {
+    names: 'nothing',
+    make: async (maker) => ({
+      token: (await invitation(maker)).token,
+      password: passwordOf(maker),
+    }),
+  },
+  'password-resets.create': {
+    names: 'id',
+    make: async (maker) => ({ principalId: (await withPassword(maker)).principalId }),
+  },
+  'password-resets.complete': {
+    names: 'nothing',
+    make: async (maker) => {
+      const { principalId } = await withPassword(maker)
+      const { body } = await maker.admin('POST', '/v1/password-resets', { principalId })
+      return { token: body.token, password: passwordOf(maker) }
+    },
+  },
 
   'roles.list': empty,
   'roles.create': {

@@ -110,7 +110,8 @@ describe('mass assignment [V15.3.3]', () => {
 
 async function refused(world: World, operation: Operation, input: Input): Promise<void> {
   const { method, path, body } = toHttp(operation, input)
-  const { reply } = await world.observe(method, path, body ? { body } : {})
+  const address = newAddress()
+  const { reply } = await world.observe(method, path, body ? { body, address } : { address })
   assert.equal(reply.body.code, 'invalid_input', `${operation.id}: ${JSON.stringify(input)}`)
 }
 

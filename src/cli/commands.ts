@@ -238,6 +238,8 @@ const remotes: readonly Remote[] = [
   stateOf('principals', 'disable', 'Disable a principal; its credentials stop at once.'),
   stateOf('principals', 'enable', 'Enable a principal again.'),
   { operation: 'principals.whoami', words: 'whoami' },
+  { operation: 'invitations.create', words: 'principals invite', positionals: ['handle', 'name'] },
+  { operation: 'password-resets.create', words: 'principals reset-password' },
   { operation: 'roles.list', columns: roleColumns },
   { operation: 'grants.create', words: 'roles grant' },
   { operation: 'grants.delete', words: 'roles revoke' },

@@ -18,6 +18,7 @@ export const idPrefixes = {
   event: 'evt',
   request: 'req',
   certificate: 'crt',
+  passwordLink: 'lnk',
 } as const
 
 export type IdPrefix = (typeof idPrefixes)[keyof typeof idPrefixes]

@@ -3,6 +3,8 @@ export const limits = {
   body_bytes_max: 64 * 1024,
   /** A larger body is read only after its credential was looked at. */
   unknownBody_bytes_max: 16 * 1024,
+  /** What anybody may send without a credential. */
+  publicBody_bytes_max: 4 * 1024,
   bodyLarge_bytes_max: 4 * 1024 * 1024,
   json_depth_max: 32,
   json_keys_max: 20_000,
@@ -104,6 +106,16 @@ export const limits = {
   spaces_perTenant_max: 100_000,
   principals_perTenant_max: 100_000,
   tenants_max: 10_000,
+
+  /** OWASP ASVS 5.0, V6.2.1 and V6.2.9; for administrators NIST SP 800-63B-4, section 3.1.1.2. */
+  password_codePoints_min: 8,
+  passwordOfAdministrator_codePoints_min: 15,
+  password_codePoints_max: 128,
+  /** Hashes of passwords that are made at once, 64 MiB each, and how many may wait for that. */
+  passwordWork_max: 2,
+  passwordWork_waiting_max: 32,
+  invitation_life_ms: 60 * 60_000,
+  passwordReset_life_ms: 60 * 60_000,
 
   apiKey_overlap_ms_max: 24 * 3_600_000,
   bootstrapKey_life_ms: 7 * 24 * 3_600_000,

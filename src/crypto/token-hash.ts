@@ -46,7 +46,7 @@ function checksum(text: string): string {
 }
 
 /** Uniform characters: bytes from 248 up are thrown away, since 256 is no multiple of 62. */
-function randomBase62(length: number): string {
+export function randomBase62(length: number): string {
   let text = ''
   while (text.length < length) {
     for (const byte of randomBytes(length * 2)) {

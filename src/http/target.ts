@@ -31,7 +31,8 @@ export function queryOf(url: string): Record<string, string> {
   return query
 }
 
-const key = /lk_[0-9A-Za-z]{6}/
+/** An API key, or a token of another kind. */
+const key = /lk[a-z]?_[0-9A-Za-z]{6}/
 const named = /[?&](?:access_token|api_key|apikey|authorization|token|x-api-key)=[^&]/i
 
 /**

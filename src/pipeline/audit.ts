@@ -5,6 +5,7 @@ import { appendEvent } from '../features/audit/append.ts'
 import type { EventClass, NewEvent, Outcome } from '../features/audit/event.ts'
 import type { Operation } from '../kernel/operation.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
+import type { RateClass } from '../throttles/budgets.ts'
 import { type Pipeline, type Trail, type Within, within } from './request.ts'
 
 /** The event of an operation that was done. Belongs in its transaction. */
@@ -112,8 +113,15 @@ function actorOf({ caller, subject }: Trail): NewEvent['actor'] {
   return { id: who.principalId, kind: who.kind, credentialId }
 }
 
+/** Of operations that are about who may do something; of all others what they do tells. */
+const classes: Partial<Record<RateClass, EventClass>> = {
+  admin: 'admin',
+  invitation: 'admin',
+  reset: 'admin',
+  'sign-in': 'security',
+}
+
 function classOf(operation: Operation, outcome: Outcome): EventClass {
   if (outcome === 'denied') return 'security'
-  if (operation.rateClass === 'admin') return 'admin'
-  return operation.effect === 'read' ? 'read' : 'write'
+  return classes[operation.rateClass] ?? (operation.effect === 'read' ? 'read' : 'write')
 }

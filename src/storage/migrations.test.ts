@@ -84,6 +84,7 @@ test('keys and unique indexes begin with the tenant', (t) => {
       'instance.name',
       'memories.expires_at',
       'migrations.name',
+      'password_links.expires_at',
       'tenants.slug_index',
     ],
   )

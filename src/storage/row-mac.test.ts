@@ -9,6 +9,8 @@ import { hashed } from '../crypto/blind-index.ts'
 import { dataKey } from '../crypto/data-key.ts'
 import type { KeySet } from '../crypto/keyring.ts'
 import { getApiKey, insertApiKey } from '../features/api-keys/store.ts'
+import { findLink, insertLink } from '../features/password-links/store.ts'
+import { findPassword, putPassword } from '../features/passwords/store.ts'
 import { findPrincipal, insertPrincipal } from '../features/principals/store.ts'
 import { findRole, getGrant, grantsOf, insertGrant, writeRole } from '../features/roles/store.ts'
 import { findSpaceByHandle } from '../features/spaces/store.ts'
@@ -41,9 +43,12 @@ async function rowOfEach(stores: Stores) {
       expiresAt_ms: now,
       now,
     })
-    return { boss, role, grant, key }
+    await putPassword(store, principal_id, { hash: 'none', now })
+    const order = { principalId: principal_id, createdBy: principal_id, now } as const
+    const link = await insertLink(store, { ...order, kind: 'invitation' })
+    return { boss, role, grant, key, link }
   })
-  const { boss, role, grant, key } = made
+  const { boss, role, grant, key, link } = made
   const reads: Record<PowerTable, { where: string; read(store: TenantStore): Promise<unknown> }> = {
     tenants: { where: `tenant_id = '${stores.tenant}'`, read: ownTenant },
     principals: {
@@ -53,6 +58,11 @@ async function rowOfEach(stores: Stores) {
     api_keys: { where: 'true', read: (store) => getApiKey(store, key.key_id) },
     roles: { where: 'true', read: (store) => findRole(store, role.role_id) },
     grants: { where: 'true', read: (store) => getGrant(store, grant.grant_id) },
+    passwords: { where: 'true', read: (store) => findPassword(store, boss.principal_id) },
+    password_links: {
+      where: 'true',
+      read: (store) => findLink(store, { token: link.token, kind: 'invitation', now }),
+    },
     spaces: { where: 'true', read: (store) => findSpaceByHandle(store, handle) },
   }
   return reads

@@ -41,6 +41,8 @@ const idsOf: Readonly<Record<PowerTable, readonly IdPrefix[]>> = {
   api_keys: ['key'],
   roles: ['rol'],
   grants: ['grt'],
+  passwords: ['usr'],
+  password_links: ['lnk'],
   spaces: ['spc'],
 }
 

@@ -124,6 +124,29 @@ export const tables = {
     mac: digest(),
   },
 
+  passwords: {
+    tenant_id: text<Id<'ten'>>(),
+    principal_id: text<PrincipalId>(),
+    /** Of argon2id, under the principal's key. */
+    hash: secret(),
+    updated_at: integer(),
+    mac: digest(),
+  },
+
+  /** Links that set a password, once: an invitation, or a reset. */
+  password_links: {
+    tenant_id: text<Id<'ten'>>(),
+    link_id: text<Id<'lnk'>>(),
+    principal_id: text<PrincipalId>(),
+    kind: text<'invitation' | 'password-reset'>(),
+    hash: blind(),
+    pepper_version: integer(),
+    expires_at: integer(),
+    created_at: integer(),
+    created_by: text<PrincipalId>(),
+    mac: digest(),
+  },
+
   spaces: {
     tenant_id: text<Id<'ten'>>(),
     space_id: text<Id<'spc'>>(),
@@ -219,6 +242,8 @@ export const primaryKeys = {
   api_key_uses: ['tenant_id', 'key_id'],
   roles: ['tenant_id', 'role_id'],
   grants: ['tenant_id', 'grant_id'],
+  passwords: ['tenant_id', 'principal_id'],
+  password_links: ['tenant_id', 'link_id'],
   spaces: ['tenant_id', 'space_id'],
   memories: ['tenant_id', 'memory_id'],
   memory_versions: ['tenant_id', 'memory_id', 'seq'],

@@ -50,6 +50,8 @@ export const features: readonly string[] = [
   'spaces',
   'sign-ins',
   'tokens',
+  'password-links',
+  'passwords',
   'api-keys',
   'certificates',
   'roles',

@@ -5,9 +5,18 @@ import { Done } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { outranks } from '../../kernel/rights.ts'
 import { forgetAnswers } from '../../storage/kept-answers.ts'
+import type { PrincipalId } from '../../storage/tables.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
 import { raiseEpoch } from '../tenants/store.ts'
 import { managePrincipal, PrincipalIdField } from './principal.ts'
 import { getPrincipal, updatePrincipalRow } from './store.ts'
+
+declare module '../../kernel/context.ts' {
+  interface Services {
+    /** Removes what a principal signs in with, in the transaction that deletes him. */
+    readonly principalDeleted: (store: TenantStore, id: PrincipalId) => Promise<void>
+  }
+}
 
 /**
  * Deletes a principal: its credentials stop, its handle is never given again. Its spaces stay until
@@ -44,6 +53,7 @@ export const deletePrincipal = operation({
       updated_at: ctx.now,
     })
     await forgetAnswers(ctx.store, input.id)
+    await ctx.services.principalDeleted(ctx.store, input.id)
     await raiseEpoch(ctx.store)
     return { id: input.id, deleted: true as const }
   },

@@ -28,6 +28,12 @@ export const Handle = z
   .regex(new RegExp(`^(?:user|agent|service):${name}$`), 'a handle is kind:name')
   .meta({ description: '`user:`, `agent:` or `service:` and a name.', examples: ['user:alice'] })
 
+/** The same of a user. */
+export const UserHandle = Handle.refine(
+  (handle) => kindOfHandle(handle) === 'user',
+  'people are users: user:name',
+)
+
 export const PrincipalIdField = idField('usr', 'agt', 'svc')
 export const PrincipalName = z.string().trim().min(1).max(limits.name_characters_max)
 

@@ -1,0 +1,82 @@
+import { z } from 'zod'
+import { LocketError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import type { Context } from '../../kernel/context.ts'
+import { idField } from '../../kernel/fields.ts'
+import { operation } from '../../kernel/operation.ts'
+import { covers } from '../../kernel/rights.ts'
+import { findPassword } from '../passwords/store.ts'
+import { PrincipalName, type PrincipalRow, UserHandle } from '../principals/principal.ts'
+import { getPrincipal, insertPrincipal } from '../principals/store.ts'
+import { NewPasswordLink, toNewPasswordLink } from './password-link.ts'
+import { insertLink } from './store.ts'
+
+const Invite = z
+  .strictObject({
+    handle: UserHandle.optional().describe('Of a user who is made by it.'),
+    name: PrincipalName.optional().describe('Of the user who is made.'),
+    principalId: idField('usr').optional().describe('A user who is there and has no password.'),
+  })
+  .refine((input) => (input.handle === undefined) !== (input.principalId === undefined), {
+    error: 'give either handle or principalId',
+  })
+  .refine((input) => input.name === undefined || input.handle !== undefined, {
+    error: 'name goes with handle',
+    path: ['name'],
+  })
+
+/**
+ * Lets a person set his first password. Fails with `already_exists`, `handle_retired`, `not_found`,
+ * `in_use` for who has a password, `above_own_rights`.
+ */
+export const createInvitation = operation({
+  id: 'invitations.create',
+  method: 'POST',
+  path: '/v1/invitations',
+  summary: 'Invite a person to set a password; the answer holds the token, shown once.',
+  effect: 'write',
+  idempotent: true,
+  permission: 'user:manage',
+  resource: () => ({ kind: 'tenant' }),
+  rateClass: 'invitation',
+  bodyLimit_bytes: limits.body_bytes_max,
+  surfaces: ['http', 'cli'],
+  audit: 'invitation.created',
+  facts: (input, output) => ({
+    ...(output && { resourceId: output.id }),
+    ...((output || input.principalId) && {
+      details: { principal: output?.principalId ?? input.principalId ?? '' },
+    }),
+  }),
+  input: Invite,
+  output: NewPasswordLink,
+  status: 201,
+  secretAnswer: true,
+  run: async (ctx, input) => {
+    const { principal_id: principalId } = await invited(ctx, input)
+    const order = { principalId, createdBy: ctx.caller.principalId, now: ctx.now } as const
+    const { row, token } = await insertLink(ctx.store, { ...order, kind: 'invitation' })
+    return toNewPasswordLink(row, token)
+  },
+})
+
+async function invited(ctx: Context, input: z.output<typeof Invite>): Promise<PrincipalRow> {
+  if (input.handle !== undefined) {
+    const profile = { handle: input.handle, name: input.name ?? null }
+    return insertPrincipal(ctx.store, profile, ctx.now)
+  }
+  if (input.principalId === undefined) throw new LocketError('invalid_input')
+  const row = await getPrincipal(ctx.store, input.principalId)
+  await refuseAbove(ctx, row)
+  if (await findPassword(ctx.store, row.principal_id)) {
+    throw new LocketError('in_use', 'principalId: has a password; make a password reset')
+  }
+  return row
+}
+
+/** Whoever holds the link can do all that the user may: nobody makes one for who may more. */
+export async function refuseAbove(ctx: Context, { principal_id }: PrincipalRow): Promise<void> {
+  if (!covers(ctx.caller.rights, await ctx.rightsOf(principal_id))) {
+    throw new LocketError('above_own_rights')
+  }
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import { LocketError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import { idField } from '../../kernel/fields.ts'
+import { operation } from '../../kernel/operation.ts'
+import { findPassword } from '../passwords/store.ts'
+import { getPrincipal } from '../principals/store.ts'
+import { refuseAbove } from './invite.ts'
+import { NewPasswordLink, toNewPasswordLink } from './password-link.ts'
+import { insertLink } from './store.ts'
+
+/**
+ * Lets a person set another password. The old one works until then. Fails with `not_found`, also for
+ * who has no password, and `above_own_rights`.
+ */
+export const createPasswordReset = operation({
+  id: 'password-resets.create',
+  method: 'POST',
+  path: '/v1/password-resets',
+  summary: 'Let a person set another password; the answer holds the token, shown once.',
+  effect: 'write',
+  idempotent: true,
+  permission: 'user:manage',
+  resource: () => ({ kind: 'tenant' }),
+  rateClass: 'reset',
+  bodyLimit_bytes: limits.body_bytes_max,
+  surfaces: ['http', 'cli'],
+  audit: 'password-reset.created',
+  facts: (input, output) => ({
+    ...(output && { resourceId: output.id }),
+    details: { principal: input.principalId },
+  }),
+  input: z.strictObject({ principalId: idField('usr') }),
+  output: NewPasswordLink,
+  status: 201,
+  secretAnswer: true,
+  run: async (ctx, input) => {
+    const principal = await getPrincipal(ctx.store, input.principalId)
+    await refuseAbove(ctx, principal)
+    const { principal_id: principalId } = principal
+    if (!(await findPassword(ctx.store, principalId))) throw new LocketError('not_found')
+    const order = { principalId, createdBy: ctx.caller.principalId, now: ctx.now } as const
+    const { row, token } = await insertLink(ctx.store, { ...order, kind: 'password-reset' })
+    return toNewPasswordLink(row, token)
+  },
+})

@@ -1,0 +1,116 @@
+/** Every query on links that set a password. */
+import { type Id, newId } from '../../core/ids.ts'
+import { hashed } from '../../crypto/blind-index.ts'
+import { newTenantToken, ownerOfToken } from '../../crypto/tenant-token.ts'
+import { hashToken, tokenMatches } from '../../crypto/token-hash.ts'
+import type { Transaction } from '../../storage/database.ts'
+import { query } from '../../storage/query.ts'
+import type { PrincipalId } from '../../storage/tables.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+import { lives_ms, type PasswordLinkKind, type PasswordLinkRow } from './password-link.ts'
+
+type Of = { tenant: Id<'ten'> }
+
+const byId = query((db, arg: Of & { id: Id<'lnk'> }) =>
+  db
+    .selectFrom('password_links')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('link_id', '=', arg.id),
+)
+
+const insertRow = query((db, arg: Of & Omit<PasswordLinkRow, 'tenant_id'>) =>
+  db.insertInto('password_links').values({
+    tenant_id: arg.tenant,
+    link_id: arg.link_id,
+    principal_id: arg.principal_id,
+    kind: arg.kind,
+    hash: arg.hash,
+    pepper_version: arg.pepper_version,
+    expires_at: arg.expires_at,
+    created_at: arg.created_at,
+    created_by: arg.created_by,
+    mac: arg.mac,
+  }),
+)
+
+const dropAll = query((db, arg: Of & { principal: PrincipalId }) =>
+  db
+    .deleteFrom('password_links')
+    .where('tenant_id', '=', arg.tenant)
+    .where('principal_id', '=', arg.principal),
+)
+
+const dropOver = query((db, arg: { now: number; limit: number }) =>
+  db
+    .deleteFrom('password_links')
+    .where('link_id', 'in', (rows) =>
+      rows
+        .selectFrom('password_links')
+        .select('link_id')
+        .where('expires_at', '<=', arg.now)
+        .limit(arg.limit),
+    ),
+)
+
+export interface LinkOrder {
+  readonly principalId: PrincipalId
+  readonly kind: PasswordLinkKind
+  readonly createdBy: PrincipalId
+  readonly now: number
+}
+
+/** Makes a link; an earlier one for the same person is over. Of the token only a keyed hash is kept. */
+export async function insertLink(
+  store: TenantStore,
+  { principalId, kind, createdBy, now }: LinkOrder,
+): Promise<{ row: PasswordLinkRow; token: string }> {
+  await dropLinks(store, principalId)
+  const link_id = newId('lnk', () => now)
+  const token = newTenantToken('lki', { tenant: store.tenant, id: link_id })
+  const pepper = (await store.keys('pepper')).current
+  const row = await store.signed('password_links', {
+    tenant_id: store.tenant,
+    link_id,
+    principal_id: principalId,
+    kind,
+    hash: hashed(hashToken(pepper, token)),
+    pepper_version: pepper.version,
+    expires_at: now + lives_ms[kind],
+    created_at: now,
+    created_by: createdBy,
+  })
+  await store.run(insertRow, row)
+  return { row, token }
+}
+
+export interface ShownLink {
+  readonly token: string
+  readonly kind: PasswordLinkKind
+  readonly now: number
+}
+
+/** The link of a token, if it is one of this kind and still counts. */
+export async function findLink(
+  store: TenantStore,
+  { token, kind, now }: ShownLink,
+): Promise<PasswordLinkRow | undefined> {
+  const owner = ownerOfToken('lki', 'lnk', token)
+  if (owner?.tenant !== store.tenant) return undefined
+  const found = await store.first(byId, { id: owner.id })
+  if (!found) return undefined
+  const row = await store.checked('password_links', found)
+  const pepper = (await store.keys('pepper', row.pepper_version)).version(row.pepper_version)
+  const counts = row.kind === kind && row.expires_at > now
+  return tokenMatches(pepper, token, row.hash) && counts ? row : undefined
+}
+
+/** Ends every link of a principal: when one of them was spent, or he is gone. */
+export async function dropLinks(store: TenantStore, principal: PrincipalId): Promise<void> {
+  await store.run(dropAll, { principal })
+}
+
+/** Removes what is over, of all tenants, and tells how much. */
+export function sweepLinks(tx: Transaction, bounds: { now: number; limit: number }) {
+  return tx.asSystem().run(dropOver, bounds)
+}
