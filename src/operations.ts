@@ -1,4 +1,5 @@
 /** Everything a caller can do, in one list. Surfaces, docs and tests are made from it. */
+import { listAccessReview } from './features/access-reviews/list.ts'
 import { createApiKey } from './features/api-keys/create.ts'
 import { listApiKeys } from './features/api-keys/list.ts'
 import { revokeApiKey } from './features/api-keys/revoke.ts'
@@ -85,6 +86,7 @@ export const operations: readonly Operation[] = [
   deleteGrant,
 
   explainDecision,
+  listAccessReview,
 
   createApiKey,
   listApiKeys,

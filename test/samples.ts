@@ -231,6 +231,14 @@ export const samples: Readonly<Record<string, Sample>> = {
     }),
   },
 
+  'access-reviews.list': {
+    names: 'nothing',
+    make: async (maker) => {
+      await apiKey(maker)
+      return { kind: 'agent', only: 'all' }
+    },
+  },
+
   'api-keys.create': {
     names: 'id',
     make: async (maker) => ({

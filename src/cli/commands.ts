@@ -254,6 +254,11 @@ const remotes: readonly Remote[] = [
     words: 'authorize',
     positionals: ['operation', 'resource'],
   },
+  {
+    operation: 'access-reviews.list',
+    words: 'access-review',
+    columns: ['id', 'handle', 'state', 'grants.role', 'unusedKeys'],
+  },
   { operation: 'api-keys.create', words: 'keys create', positionals: ['name'] },
   { operation: 'api-keys.list', words: 'keys list', columns: keyColumns },
   { operation: 'api-keys.rotate', words: 'keys rotate' },

@@ -47,6 +47,12 @@ describe('a table', () => {
   })
 })
 
+test('a table shows a part of each item of a list', () => {
+  const items = [{ id: 'x', grants: [{ role: 'user' }, { role: 'viewer' }] }, { grants: [] }]
+  const lines = ['ID  GRANTS.ROLE', 'x   user,viewer', '-   -']
+  assert.equal(table(items, ['id', 'grants.role']), lines.join('\n'))
+})
+
 describe('details', () => {
   test('are one line a field; further lines of a text cannot pass for fields', () => {
     const value = { id: 'x', text: 'a\nid  y', metadata: { a: 1 }, none: null }

@@ -16,7 +16,7 @@ export function columns(rows: readonly (readonly string[])[]): string {
   return rows.map(line).join('\n')
 }
 
-/** A table of items under the names of `fields`, which may reach into parts: `actor.id`. */
+/** A table of items under the names of `fields`, which may reach into parts: `actor.id`, `grants.role`. */
 export function table(items: readonly unknown[], fields: readonly string[]): string {
   const head = fields.map((field) => kebabCase(field).toUpperCase())
   return columns([head, ...items.map((item) => row(item, fields))])
@@ -41,13 +41,13 @@ export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
+/** Of a list, the part of each. */
 function reach(item: unknown, path: string): unknown {
-  let value = item
-  for (const part of path.split('.')) {
-    if (typeof value !== 'object' || value === null) return null
-    value = Reflect.get(value, part)
-  }
-  return value
+  const [part = '', ...rest] = path.split('.')
+  if (typeof item !== 'object' || item === null) return null
+  if (Array.isArray(item)) return item.map((one) => reach(one, path))
+  const value: unknown = Reflect.get(item, part)
+  return rest.length === 0 ? value : reach(value, rest.join('.'))
 }
 
 function show(value: unknown): string {

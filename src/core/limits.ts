@@ -179,6 +179,9 @@ export const limits = {
   apiKey_period_ms: 2 * 365 * 24 * 3_600_000,
   /** When it says that nobody seems to need an API key. */
   apiKey_unused_ms: 90 * 24 * 3_600_000,
+  accessReview_days_max: 3_650,
+  /** On a page; each with all of its grants and keys. */
+  accessReview_principals_max: 50,
   doctorCheck_timeout_ms: 10_000,
   /** What it looks at as a sample, chosen by chance each time. */
   doctorTenants_max: 20,

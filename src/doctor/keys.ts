@@ -143,7 +143,7 @@ export const apiKeysUnused: Check = {
       some: (shown) =>
         warn(
           `unused for ${count(days(period_ms), 'day')}: ${shown}`,
-          '`locket keys revoke ID` those that nobody needs',
+          '`locket access-review --only unused` says whose; `locket keys revoke ID` those not needed',
         ),
     })
   },

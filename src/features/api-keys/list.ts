@@ -51,7 +51,7 @@ export const listApiKeys = operation({
 })
 
 /** A key as callers see it, with its last use, written down or not. */
-async function showApiKey(ctx: Context, row: ApiKeyRow): Promise<ApiKey> {
+export async function showApiKey(ctx: Context, row: ApiKeyRow): Promise<ApiKey> {
   const lastUsedAt_ms =
     ctx.services.keyUses.pending(row.key_id) ?? (await lastUsed(ctx.store, row.key_id))
   return toApiKey(ctx.store, row, { now: ctx.now, lastUsedAt_ms })
