@@ -48,6 +48,7 @@ import { createKeyDestruction } from './storage/key-destruction.ts'
 import { openSnapshots } from './storage/snapshots.ts'
 import { instanceStore, tenantStore } from './storage/tenant-store.ts'
 import type { RateBudgets } from './throttles/budgets.ts'
+import type { RedisTarget } from './throttles/redis.ts'
 import { createThrottles, type Throttles } from './throttles/throttles.ts'
 
 export interface AppOptions {
@@ -68,6 +69,8 @@ export interface AppOptions {
   readonly embedderSettings?: EmbedderSettings | null
   /** The endpoint that writes summaries; none when it is not said. */
   readonly languageModelSettings?: LanguageModelSettings | null
+  /** Where nodes share their limits; none when it is not said, and this one counts for itself. */
+  readonly redis?: RedisTarget | null
   /** What tests and benches replace. */
   readonly embedder?: Embedder
   readonly rateBudgets?: RateBudgets
@@ -86,7 +89,8 @@ export interface App {
 /** A server on an instance, without sockets: `fetch` is its whole contract. */
 export async function createApp(instance: Instance, options: AppOptions): Promise<App> {
   const { database, keys, clock, log } = instance
-  const throttles = createThrottles({ key: keys.root, budgets: options.rateBudgets })
+  const { rateBudgets: budgets, redis } = options
+  const throttles = createThrottles({ key: keys.root, log, budgets, redis })
   const services = createServices(instance, options, throttles)
   for (const { tenant, space } of await database.read(spacesEverRotated)) {
     services.reseals.set(space, tenant)
@@ -134,6 +138,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
       await jobs.stop()
       await services.indexes.close()
       await services.egress.close()
+      throttles.close()
       await note(instance, clock, 'server.stopped')
     },
   }
@@ -164,7 +169,8 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     reseals,
     keyUses: createKeyUses(),
     refusals: createRefusals(),
-    ...throttles,
+    rateLimits: throttles.rateLimits,
+    lockout: throttles.lockout,
     appointAdministrator,
     passwordWork: createPasswordWork(options.passwordWork),
     principalDeleted: async (store, id) => {

@@ -60,6 +60,12 @@ interface Compose {
   readonly configs: Table<{ readonly file: string }>
 }
 
+/** The environment where nothing is asked for that is only for several. */
+function alone(environment: Service['environment']): Table<string> {
+  const entries = Object.entries(environment ?? {})
+  return Object.fromEntries(entries.filter(([, value]) => !/^\$\{\w+:[-+]/.test(value)))
+}
+
 describe('compose.yaml', () => {
   const compose = parse(read('compose.yaml'), { merge: true }) as Compose
   const { locket, migrate, postgres, valkey } = compose.services
@@ -120,7 +126,7 @@ describe('compose.yaml', () => {
 
   test('Locket and the migration are configured as production takes it', () => {
     for (const { environment } of [locket, migrate]) {
-      const own = { ...image, ...environment, LOCKET_PUBLIC_URL: 'https://locket.example' }
+      const own = { ...image, ...alone(environment), LOCKET_PUBLIC_URL: 'https://locket.example' }
       const { mode, database } = readConfig({}, own)
       assert.deepEqual([mode, database?.tls], ['production', 'verify'])
       assert.equal(new URL(database?.url ?? '').hostname, 'postgres')
@@ -128,12 +134,33 @@ describe('compose.yaml', () => {
     assert.match(locket.environment?.['LOCKET_PUBLIC_URL'] ?? '', /^\$\{LOCKET_PUBLIC_URL:\?/)
   })
 
+  test('Valkey is used where it is asked for, by TLS and with its password', () => {
+    const variables = Object.entries(locket.environment ?? {}).filter(([name]) =>
+      /REDIS/.test(name),
+    )
+    const given = 'rediss://valkey'
+    const own = variables.map(([name, value]) => [
+      name,
+      value
+        .replace(/^\$\{LOCKET_REDIS_URL:-\}$/, given)
+        .replace(/^\$\{LOCKET_REDIS_URL:\+(.*)\}$/, '$1'),
+    ])
+    const { redis } = readConfig({}, { LOCKET_MODE: 'production', ...Object.fromEntries(own) })
+    assert.deepEqual(redis, {
+      url: given,
+      passwordFile: '/run/secrets/valkey-password',
+      caFile: '/run/secrets/database-ca',
+    })
+    assert.ok(read('compose.yaml').includes(`LOCKET_REDIS_URL=${given} docker compose`))
+  })
+
   test('the owner of the schema migrates, another login serves and knows no other secret', () => {
     const loginOf = ({ environment }: Service) =>
       new URL(environment?.['LOCKET_DATABASE_URL'] ?? '').username
     assert.deepEqual([loginOf(migrate), loginOf(locket)], ['locket_owner', 'locket'])
     assert.deepEqual(migrate.secrets, ['database-owner-password', 'database-ca'])
-    assert.deepEqual(locket.secrets, ['root-key', 'database-password', 'database-ca'])
+    const served = ['root-key', 'database-password', 'database-ca', 'valkey-password']
+    assert.deepEqual(locket.secrets, served)
     assert.equal(locket.depends_on?.['migrate']?.condition, 'service_completed_successfully')
   })
 
@@ -164,7 +191,7 @@ describe('compose.yaml', () => {
     assert.deepEqual([build, of, pull_policy], [undefined, locket.image, 'never'])
   })
 
-  test('what is not used yet starts only when asked for', () => {
+  test('what one Locket alone does not need starts only when asked for', () => {
     assert.deepEqual(valkey.profiles, ['valkey'])
     for (const service of [locket, migrate, postgres]) assert.equal(service.profiles, undefined)
   })
@@ -237,15 +264,20 @@ describe('compose.yaml', () => {
       const after = texts()
       assert.deepEqual(
         [...after.keys()].filter((file) => after.get(file) !== before.get(file)).sort(),
-        ['./database-ca.crt', './postgres/server.crt', './postgres/server.key'],
+        [
+          './database-ca.crt',
+          './postgres/server.crt',
+          './postgres/server.key',
+          './valkey/server.crt',
+          './valkey/server.key',
+        ],
       )
       assert.deepEqual(owned(folder), expected)
-      const files = [
-        '-CAfile',
-        join(folder, 'database-ca.crt'),
-        join(folder, 'postgres/server.crt'),
-      ]
-      execFileSync('openssl', ['verify', '-x509_strict', '-verify_hostname', 'postgres', ...files])
+      for (const name of ['postgres', 'valkey']) {
+        const files = [join(folder, 'database-ca.crt'), join(folder, `${name}/server.crt`)]
+        const verify = ['verify', '-x509_strict', '-verify_hostname', name, '-CAfile', ...files]
+        execFileSync('openssl', verify)
+      }
       assert.deepEqual(readdirSync(directory), ['secrets'])
     })
   })

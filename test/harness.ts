@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '../src/core/clock.ts'
 import { createLog, type Log } from '../src/core/log.ts'
 import { type Instance, initialise, openInstance } from '../src/instance.ts'
 import { snapshotsDirectory } from '../src/storage/snapshots.ts'
+import { rateBudgets } from '../src/throttles/budgets.ts'
 import { testData } from './data.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import type { Sql, TestData } from './test-data.ts'
@@ -73,6 +74,8 @@ export function configOf(directory: string, data?: TestData): Config {
     egressAllow: [],
     embedder: null,
     languageModel: null,
+    redis: null,
+    rateBudgets,
     database: data?.config ?? null,
     rootKey: { file: join(directory, 'root.key') },
     tombstonesFile: join(directory, 'tombstones'),

@@ -7,7 +7,7 @@ import { type SettingName, settings } from '../config/settings.ts'
 import type { Operation } from '../kernel/operation.ts'
 import { operations } from '../operations.ts'
 import type { ClientCommand, Command, LocalCommand, RemoteCommand, TextCommand } from './command.ts'
-import { configCheckCommand, configShowCommand } from './config.ts'
+import { configCheckCommand, configLimitsCommand, configShowCommand } from './config.ts'
 import { doctorCommand } from './doctor.ts'
 import { egressCheckCommand } from './egress.ts'
 import { exportCommand } from './export.ts'
@@ -139,6 +139,14 @@ const locals: readonly LocalCommand[] = [
     settings: server,
     flags: [],
     run: configCheckCommand,
+  },
+  {
+    kind: 'local',
+    words: 'config limits',
+    summary: 'Show how often who may call, and where that comes from.',
+    settings: ['config', 'rateLimits'],
+    flags: [],
+    run: configLimitsCommand,
   },
   {
     kind: 'local',

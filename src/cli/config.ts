@@ -4,6 +4,7 @@ import { refuseUnsafe } from '../config/safety.ts'
 import type { Setting } from '../config/setting.ts'
 import type { SettingName } from '../config/settings.ts'
 import { allSettings, type Source } from '../config/sources.ts'
+import { rateNames, tryAxes, tryBudgets } from '../throttles/budgets.ts'
 import { type ExitCode, exitCodes, type LocalCall } from './command.ts'
 import { columns } from './layout.ts'
 import { print, printJson } from './output.ts'
@@ -32,6 +33,33 @@ export async function configCheckCommand({ settings, json }: LocalCall): Promise
   const { mode } = settings.config
   if (json) printJson({ right: true, mode, file: settings.file })
   else print(`the settings are right for ${mode}`)
+  return exitCodes.done
+}
+
+/** The budgets that a server with these settings has, and the lockout, which no setting changes. */
+export async function configLimitsCommand({ settings, json }: LocalCall): Promise<ExitCode> {
+  const { config, reading } = settings
+  const given = new Set(reading.values.rateLimits?.map((text) => text.split('=')[0]))
+  const from = reading.given.get('rateLimits')?.label ?? null
+  const budgets = rateNames.map((name) => {
+    const { requests, window_ms, burst } = config.rateBudgets[name]
+    return { name, requests, window_ms, burst, from: given.has(name) ? from : null }
+  })
+  const lockout = tryAxes.map((axis) => ({ name: axis, ...tryBudgets[axis] }))
+  if (json) {
+    printJson({ budgets, lockout })
+    return exitCodes.done
+  }
+  const head = ['BUDGET', 'REQUESTS', 'IN', 'AT ONCE', 'FROM']
+  const rows = budgets.map(({ name, requests, window_ms, burst, from }) => {
+    return [name, String(requests), `${window_ms / 1000} s`, String(burst), from ?? 'default']
+  })
+  const locks = lockout.map(({ name, tries, window_ms, lock_ms }) => {
+    return [name, String(tries), `${window_ms / 60_000} min`, `${lock_ms / 60_000} min`]
+  })
+  print(columns([head, ...rows]))
+  print('')
+  print(columns([['LOCKOUT BY', 'WRONG TRIES', 'IN', 'CLOSED FOR'], ...locks]))
   return exitCodes.done
 }
 

@@ -71,6 +71,8 @@ async function serveInstance(config: Config, serving: Serving): Promise<void> {
     egressAllow: config.egressAllow,
     embedderSettings: config.embedder,
     languageModelSettings: config.languageModel,
+    redis: config.redis,
+    rateBudgets: config.rateBudgets,
   })
   try {
     await serveApp(app, config, serving)

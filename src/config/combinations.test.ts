@@ -140,6 +140,24 @@ const cases: Readonly<Record<string, Case>> = {
     env: { LOCKET_TLS_CERT: 'cert.pem', LOCKET_TLS_KEY: 'key.pem' },
     mistakes: ['LOCKET_TLS_KEY: needs LOCKET_TLS_CERT too'],
   },
+  'a password without what it is for': {
+    env: { LOCKET_REDIS_PASSWORD_FILE: 'password', LOCKET_REDIS_CA: 'ca.pem' },
+    mistakes: [
+      'LOCKET_REDIS_PASSWORD_FILE: needs LOCKET_REDIS_URL too',
+      'LOCKET_REDIS_CA: needs LOCKET_REDIS_URL too',
+    ],
+  },
+  'two passwords of one Redis, and an authority without TLS': {
+    env: {
+      LOCKET_REDIS_URL: 'redis://:s3cret@127.0.0.1',
+      LOCKET_REDIS_PASSWORD_FILE: 'password',
+      LOCKET_REDIS_CA: 'ca.pem',
+    },
+    mistakes: [
+      'LOCKET_REDIS_URL and LOCKET_REDIS_PASSWORD_FILE: give the password in one of the two, not both',
+      'LOCKET_REDIS_URL and LOCKET_REDIS_CA: without TLS an authority is no use',
+    ],
+  },
   'a password without a database': {
     flags: { 'database-password-file': 'password' },
     mistakes: ['--database-password-file: needs --database-url too'],

@@ -12,6 +12,7 @@ export function combinationMistakes(reading: Reading): string[] {
     ...rootKeys(reading),
     ...tls(reading),
     ...database(reading),
+    ...redis(reading),
     ...embedder(reading),
     ...languageModel(reading),
   ]
@@ -65,6 +66,23 @@ function database(reading: Reading): string[] {
   }
   if (mode === 'production') {
     mistakes.push(`${url}: sslmode=disable is refused in production mode: leave it out`)
+  }
+  return mistakes
+}
+
+function redis(reading: Reading): string[] {
+  const { redisUrl, redisPasswordFile, redisCa } = reading.values
+  const url = labelOf(reading, 'redisUrl')
+  const mistakes = [
+    ...needs(reading, 'redisPasswordFile', 'redisUrl'),
+    ...needs(reading, 'redisCa', 'redisUrl'),
+  ]
+  if (redisUrl?.hasPassword && redisPasswordFile !== undefined) {
+    const file = labelOf(reading, 'redisPasswordFile')
+    mistakes.push(`${url} and ${file}: give the password in one of the two, not both`)
+  }
+  if (redisUrl?.isEncrypted === false && redisCa !== undefined) {
+    mistakes.push(`${url} and ${labelOf(reading, 'redisCa')}: without TLS an authority is no use`)
   }
   return mistakes
 }

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { temporaryDirectory } from '../../test/temporary-directory.ts'
+import { rateBudgets } from '../throttles/budgets.ts'
 import { ConfigError, isDebug, readConfig, readRemoteConfig } from './config.ts'
 import { didYouMean } from './near.ts'
 import { settings } from './settings.ts'
@@ -19,6 +20,40 @@ function mistakesOf(read: () => unknown): readonly string[] {
     return thrown.mistakes
   }
   assert.fail('there is no mistake')
+}
+
+const everySetting = {
+  LOCKET_MODE: 'production',
+  LOCKET_DATA_DIR: '/data',
+  LOCKET_HOST: '::1',
+  LOCKET_PORT: '0',
+  LOCKET_PUBLIC_URL: 'https://memory.example/locket/',
+  LOCKET_TLS_CERT: '/tls/cert.pem',
+  LOCKET_TLS_KEY: '/tls/key.pem',
+  LOCKET_TLS_CLIENT_CA: '/tls/clients.pem',
+  LOCKET_REDIRECT_PORT: '80',
+  LOCKET_TRUSTED_PROXIES: '10.0.0.1, 10.1.0.0/16,10.0.0.1',
+  LOCKET_CORS_ORIGINS: 'https://app.example.com,http://localhost:3000',
+  LOCKET_DOCS: 'on',
+  LOCKET_EGRESS_ALLOW: 'api.example.com:8443,*.example.org',
+  LOCKET_EMBEDDER_URL: 'https://api.example.com:8443/v1/',
+  LOCKET_EMBEDDER_MODEL: 'bge-m3',
+  LOCKET_EMBEDDER_DIMENSIONS: '1024',
+  LOCKET_EMBEDDER_SHORTEN: 'on',
+  LOCKET_EMBEDDER_KEY_FILE: '/keys/embedder',
+  LOCKET_DATABASE_URL: 'postgres://locket@db.example/locket?sslmode=require',
+  LOCKET_DATABASE_PASSWORD_FILE: '/keys/database',
+  LOCKET_DATABASE_CA: '/tls/database.pem',
+  LOCKET_DATABASE_CONNECTIONS: '20',
+  LOCKET_DATABASE_STATEMENT_TIMEOUT: '1000',
+  LOCKET_ROOT_KEY: rootKey,
+  LOCKET_TOMBSTONES_FILE: '/keys/gone',
+  LOCKET_REDIS_URL: 'rediss://valkey.example/2',
+  LOCKET_REDIS_PASSWORD_FILE: '/keys/v',
+  LOCKET_REDIS_CA: '/tls/v.pem',
+  LOCKET_RATE_LIMITS: 'read.credential=50000/10,sign-in.address=120/60/20',
+  LOCKET_LOG_LEVEL: 'debug',
+  LOCKET_INDEX_MEMORY: '64',
 }
 
 describe('a server', () => {
@@ -40,42 +75,15 @@ describe('a server', () => {
       database: null,
       embedder: null,
       languageModel: null,
+      redis: null,
+      rateBudgets,
       logLevel: 'info',
       indexes_bytes_max: 512 * 1024 * 1024,
     })
   })
 
   test('takes every setting from the environment', () => {
-    const env = {
-      LOCKET_MODE: 'production',
-      LOCKET_DATA_DIR: '/data',
-      LOCKET_HOST: '::1',
-      LOCKET_PORT: '0',
-      LOCKET_PUBLIC_URL: 'https://memory.example/locket/',
-      LOCKET_TLS_CERT: '/tls/cert.pem',
-      LOCKET_TLS_KEY: '/tls/key.pem',
-      LOCKET_TLS_CLIENT_CA: '/tls/clients.pem',
-      LOCKET_REDIRECT_PORT: '80',
-      LOCKET_TRUSTED_PROXIES: '10.0.0.1, 10.1.0.0/16,10.0.0.1',
-      LOCKET_CORS_ORIGINS: 'https://app.example.com,http://localhost:3000',
-      LOCKET_DOCS: 'on',
-      LOCKET_EGRESS_ALLOW: 'api.example.com:8443,*.example.org',
-      LOCKET_EMBEDDER_URL: 'https://api.example.com:8443/v1/',
-      LOCKET_EMBEDDER_MODEL: 'bge-m3',
-      LOCKET_EMBEDDER_DIMENSIONS: '1024',
-      LOCKET_EMBEDDER_SHORTEN: 'on',
-      LOCKET_EMBEDDER_KEY_FILE: '/keys/embedder',
-      LOCKET_DATABASE_URL: 'postgres://locket@db.example/locket?sslmode=require',
-      LOCKET_DATABASE_PASSWORD_FILE: '/keys/database',
-      LOCKET_DATABASE_CA: '/tls/database.pem',
-      LOCKET_DATABASE_CONNECTIONS: '20',
-      LOCKET_DATABASE_STATEMENT_TIMEOUT: '1000',
-      LOCKET_ROOT_KEY: rootKey,
-      LOCKET_TOMBSTONES_FILE: '/keys/gone',
-      LOCKET_LOG_LEVEL: 'debug',
-      LOCKET_INDEX_MEMORY: '64',
-    }
-    assert.deepEqual(readConfig({}, env), {
+    assert.deepEqual(readConfig({}, everySetting), {
       mode: 'production',
       dataDir: '/data',
       host: '::1',
@@ -111,6 +119,12 @@ describe('a server', () => {
         calls_max: 4,
       },
       languageModel: null,
+      redis: { url: 'rediss://valkey.example/2', passwordFile: '/keys/v', caFile: '/tls/v.pem' },
+      rateBudgets: {
+        ...rateBudgets,
+        'read.credential': { requests: 50_000, window_ms: 10_000, burst: 50_000 },
+        'sign-in.address': { requests: 120, window_ms: 60_000, burst: 20 },
+      },
       logLevel: 'debug',
       indexes_bytes_max: 64 * 1024 * 1024,
     })

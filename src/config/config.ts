@@ -7,6 +7,8 @@ import type { LogLevel } from '../core/log.ts'
 import type { EmbedderSettings } from '../models/embedder.ts'
 import type { LanguageModelSettings } from '../models/language-model.ts'
 import type { PostgresTarget } from '../storage/postgres-connection.ts'
+import { type RateBudgets, withBudgets } from '../throttles/budgets.ts'
+import type { RedisTarget } from '../throttles/redis.ts'
 import { combinationMistakes } from './combinations.ts'
 import { readSettingsFile, type SettingsFile } from './file.ts'
 import { isLoopback } from './loopback.ts'
@@ -43,6 +45,10 @@ export interface Config {
   readonly embedder: EmbedderSettings | null
   /** What writes summaries; null: there are none. */
   readonly languageModel: LanguageModelSettings | null
+  /** What nodes share their limits in; null: each counts for itself. */
+  readonly redis: RedisTarget | null
+  /** Every budget, those of the settings in their place. */
+  readonly rateBudgets: RateBudgets
   readonly logLevel: LogLevel
   /** RAM for search indexes, bytes. */
   readonly indexes_bytes_max: number
@@ -156,6 +162,8 @@ function assemble(values: Values): Config {
     database: databaseOf(values),
     embedder: embedderOf(values),
     languageModel: languageModelOf(values),
+    redis: redisOf(values),
+    rateBudgets: Object.freeze(withBudgets(values.rateLimits ?? [])),
     logLevel,
     indexes_bytes_max: indexMemory * mebibyte,
   })
@@ -165,6 +173,12 @@ function tlsOf(values: Values): TlsConfig | null {
   const { tlsCert, tlsKey, tlsClientCa = null } = values
   if (tlsCert === undefined || tlsKey === undefined) return null
   return Object.freeze({ certFile: tlsCert, keyFile: tlsKey, clientCaFile: tlsClientCa })
+}
+
+function redisOf(values: Values): RedisTarget | null {
+  const { redisUrl, redisPasswordFile = null, redisCa = null } = values
+  if (redisUrl === undefined) return null
+  return Object.freeze({ url: redisUrl.url, passwordFile: redisPasswordFile, caFile: redisCa })
 }
 
 function languageModelOf(values: Values): LanguageModelSettings | null {

@@ -287,6 +287,22 @@ describe('a server in production refuses', options, () => {
     assert.deepEqual(await refusalsOf(development, { 'database-url': url }), [])
   })
 
+  test('limits that are shared in plain text, or with a password that every process can see', async (t) => {
+    const { env } = place(t)
+    const far = 'redis://valkey.example'
+    const plain = ['LOCKET_REDIS_URL: redis to another machine is plain text: use rediss']
+    assert.deepEqual(await refusalsOf({ ...env, LOCKET_REDIS_URL: far }), plain)
+    for (const url of ['rediss://valkey.example', 'redis://127.0.0.1', 'redis://[::1]:6380/1']) {
+      assert.deepEqual(await refusalsOf({ ...env, LOCKET_REDIS_URL: url }), [], url)
+    }
+    assert.deepEqual(await refusalsOf(env, { 'redis-url': 'redis://:s3cret@localhost' }), [
+      '--redis-url: every process of this machine can see a password here: give the URL in ' +
+        'LOCKET_REDIS_URL or in the settings file, or the password in redis-password-file',
+    ])
+    const development = { ...env, LOCKET_MODE: 'development', LOCKET_REDIS_URL: far }
+    assert.deepEqual(await refusalsOf(development), [])
+  })
+
   test('all of it at once', async (t) => {
     const { directory, env } = place(t)
     chmodSync(join(directory, 'data'), 0o705)

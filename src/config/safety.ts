@@ -10,7 +10,7 @@ import { labelOf } from './labels.ts'
 import { isLoopback } from './loopback.ts'
 import { allows, isInside, octal, statsOf } from './place.ts'
 import { isOwnMachine, isTooWide } from './proxies.ts'
-import type { SettingName } from './settings.ts'
+import { type SettingName, settings } from './settings.ts'
 import type { Reading } from './sources.ts'
 import { strangerAt } from './strangers.ts'
 
@@ -50,11 +50,13 @@ export function refuseUnsafePlaces(settings: ServerSettings): void {
 /** Files that must be there before the server is. */
 const tlsFiles: readonly SettingName[] = ['tlsCert', 'tlsKey', 'tlsClientCa']
 const databaseFiles: readonly SettingName[] = ['databasePasswordFile', 'databaseCa']
+const redisFiles: readonly SettingName[] = ['redisPasswordFile', 'redisCa']
 const embedderFiles: readonly SettingName[] = ['embedderKeyFile']
 
 /** Also secrets that anybody on the machine can read: they are none, in whatever mode. */
 async function wrongFiles({ config, reading }: ServerSettings): Promise<string[]> {
   const { databasePasswordFile: password, tlsKey, embedderKeyFile: modelKey } = reading.values
+  const { redisPasswordFile: redisPassword } = reading.values
   const tls = [
     ...absentFiles(reading, tlsFiles),
     ...tooOpen(reading, { name: 'tlsKey', path: tlsKey, bits: others }),
@@ -64,6 +66,8 @@ async function wrongFiles({ config, reading }: ServerSettings): Promise<string[]
     ...(tls.length === 0 && config.tls ? await unusableTls(config.tls) : []),
     ...absentFiles(reading, databaseFiles),
     ...tooOpen(reading, { name: 'databasePasswordFile', path: password, bits: others }),
+    ...absentFiles(reading, redisFiles),
+    ...tooOpen(reading, { name: 'redisPasswordFile', path: redisPassword, bits: others }),
     ...absentFiles(reading, embedderFiles),
     ...tooOpen(reading, { name: 'embedderKeyFile', path: modelKey, bits: others }),
   ]
@@ -134,6 +138,12 @@ function inPlainText({ config, reading }: ServerSettings): string[] {
   if (publicUrl !== null && isPlainRemote(publicUrl)) {
     lines.push(`${labelOf(reading, 'publicUrl')}: http to another machine is plain text: use https`)
   }
+  const { redisUrl } = reading.values
+  if (redisUrl && !redisUrl.isEncrypted && !redisUrl.isLocal) {
+    lines.push(
+      `${labelOf(reading, 'redisUrl')}: redis to another machine is plain text: use rediss`,
+    )
+  }
   if (corsOrigins.some(isPlainRemote)) {
     lines.push(
       `${labelOf(reading, 'corsOrigins')}: a page that came over http may be anybody's: use https`,
@@ -151,14 +161,21 @@ function trustingAll({ config, reading }: ServerSettings): string[] {
   ]
 }
 
+const passwordUrls = [
+  { name: 'databaseUrl', file: 'database-password-file' },
+  { name: 'redisUrl', file: 'redis-password-file' },
+] as const
+
 /** The words of a command are shown to every user of the machine. */
 function shownPassword({ reading }: ServerSettings): string[] {
-  const isFlag = reading.given.get('databaseUrl')?.source === 'flag'
-  if (!isFlag || !reading.values.databaseUrl?.hasPassword) return []
-  return [
-    `${labelOf(reading, 'databaseUrl')}: every process of this machine can see a password here: give ` +
-      'the URL in LOCKET_DATABASE_URL or in the settings file, or the password in database-password-file',
-  ]
+  return passwordUrls.flatMap(({ name, file }) => {
+    const isFlag = reading.given.get(name)?.source === 'flag'
+    if (!isFlag || !reading.values[name]?.hasPassword) return []
+    return [
+      `${labelOf(reading, name)}: every process of this machine can see a password here: give ` +
+        `the URL in ${settings[name].env} or in the settings file, or the password in ${file}`,
+    ]
+  })
 }
 
 /** What lies about: data, the root key, and the file by which all of this could be changed. */

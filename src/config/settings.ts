@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { fromBase64 } from '../core/encoding.ts'
 import { limits } from '../core/limits.ts'
 import { DatabaseUrlField, withoutPassword } from './database-url.ts'
+import { limitSettings } from './limit-settings.ts'
 import { hidden, setting } from './setting.ts'
 import {
   BaseUrl,
@@ -326,6 +327,7 @@ export const settings = {
     description: 'How long one statement may take in the database, in milliseconds.',
     schema: wholeNumber(100, 600_000),
   }),
+  ...limitSettings,
   logLevel: setting({
     flag: 'log-level',
     env: 'LOCKET_LOG_LEVEL',

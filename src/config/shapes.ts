@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { limits } from '../core/limits.ts'
 import { readAllowEntry } from '../egress/allow-list.ts'
+import { readBudget } from '../throttles/budgets.ts'
 import { isProxies } from './proxies.ts'
 
 export const Path = z
@@ -30,6 +31,11 @@ export const Origins = list(z.string().refine(isOrigin))
 
 /** Where the server itself may call, in the grammar of the gate that holds it to that. */
 export const Destinations = list(z.string().refine((text) => !('expected' in readAllowEntry(text))))
+
+/** Budgets of the table of rates, each once. */
+export const RateLimits = list(z.string().refine((text) => readBudget(text) !== null)).refine(
+  (all) => new Set(all.map((one) => one.split('=')[0])).size === all.length,
+)
 
 export function wholeNumber(low: number, high: number): z.ZodType<number, string> {
   return z

@@ -129,6 +129,18 @@ export const limits = {
   /** Callers that one budget tells apart, and how many are looked at to make room for another. */
   throttled_max: 100_000,
   throttledSweep_max: 32,
+  /** Calls to what nodes share their limits in: Valkey or Redis. */
+  sharedConnect_timeout_ms: 2_000,
+  sharedCall_timeout_ms: 250,
+  sharedCalls_max: 64,
+  /** After a failure it is left alone for so long. */
+  sharedRest_ms: 1_000,
+  sharedPing_interval_ms: 1_000,
+  sharedSilence_ms_max: 5_000,
+  /** How often a node tells of its calls, of how many callers at once, and how many may wait for it. */
+  sharedTell_interval_ms: 250,
+  sharedTell_max: 1_000,
+  sharedWaiting_max: 10_000,
   /** How long an address counts as one that an account was signed in to from. */
   knownAddress_life_ms: 30 * 24 * 3_600_000,
 

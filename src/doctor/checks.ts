@@ -6,6 +6,7 @@ import { cors, docs, egress, embedder, languageModel, listener, mode } from './e
 import { dataFiles, secretFiles, settingsFile } from './files.ts'
 import { records, rowMacs, tombstones } from './integrity.ts'
 import { apiKeyAge, apiKeysUnused, bootstrapKey, encryptionKeyAge, rootKeyAge } from './keys.ts'
+import { sharedLimits } from './limits.ts'
 import { dependencies, disk, node, vulnerabilities } from './machine.ts'
 import { rootKeyFile, rootKeyMatch, rootKeyPlace } from './root-key.ts'
 import { auditWritable, backup, clock } from './running.ts'
@@ -31,6 +32,7 @@ export const checks: readonly Check[] = [
   databaseLogin,
   rowSecurity,
   databaseTls,
+  sharedLimits,
   bootstrapKey,
   encryptionKeyAge,
   apiKeyAge,

@@ -94,6 +94,32 @@ export function partsOf(name: RateName): readonly [group: RateClass | 'failure',
   return [group as RateClass | 'failure', axis as Axis]
 }
 
+/** A budget as it is written in a setting: `NAME=REQUESTS/SECONDS[/BURST]`. */
+export interface NamedBudget {
+  readonly name: RateName
+  readonly budget: Budget
+}
+
+/** Null for what is none. */
+export function readBudget(text: string): NamedBudget | null {
+  const [, name = '', ...numbers] = written.exec(text) ?? []
+  const [requests = 0, window_s = 0, burst = requests] = numbers.flatMap((one) =>
+    one === undefined ? [] : Number(one),
+  )
+  const isRight = requests >= 1 && burst >= 1 && window_s >= 1 && window_s <= window_s_max
+  if (!Object.hasOwn(rateBudgets, name) || !isRight) return null
+  return { name: name as RateName, budget: per(window_s * second_ms, requests, burst) }
+}
+
+const written = /^([a-z-]+\.[a-z]+)=(\d{1,9})\/(\d{1,5})(?:\/(\d{1,9}))?$/
+const window_s_max = 86_400
+
+/** The table with others, as they are written, in their place. */
+export function withBudgets(others: readonly string[]): RateBudgets {
+  const read = others.map(readBudget).filter((one) => one !== null)
+  return { ...rateBudgets, ...Object.fromEntries(read.map(({ name, budget }) => [name, budget])) }
+}
+
 /** What tries to sign in are counted by: an account, from where, and both together. */
 export const tryAxes = ['address', 'pair', 'account'] as const
 export type TryAxis = (typeof tryAxes)[number]

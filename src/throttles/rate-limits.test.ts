@@ -128,7 +128,7 @@ describe('a bucket', () => {
     fc.assert(
       fc.property(steps, budget, (waits, { requests, burst }) => {
         const { clock, pass } = standing()
-        const buckets = new Buckets('x', per(10_000, requests, burst))
+        const buckets = new Buckets('failure.address', per(10_000, requests, burst))
         const taken: number[] = []
         for (const wait of waits) {
           pass(wait)
@@ -160,7 +160,7 @@ describe('a bucket', () => {
 
   test('is forgotten only when many others are wanted, those first that are full', () => {
     const { clock, pass } = standing()
-    const buckets = new Buckets('x', per(1_000, 1))
+    const buckets = new Buckets('failure.address', per(1_000, 1))
     const take = (name: string): void => buckets.take(name, buckets.of(name), clock())
     take('full again')
     pass(1_000)

@@ -6,10 +6,9 @@ import { networkOf } from '../core/address.ts'
 import { type Clock, stopwatch } from '../core/clock.ts'
 import { LocketError } from '../core/errors.ts'
 import type { RateState } from '../core/rate.ts'
-import { Buckets } from './buckets.ts'
+import { Buckets, type Witness } from './buckets.ts'
 import {
   type LetterClass,
-  partsOf,
   type RateBudgets,
   type RateClass,
   type RateName,
@@ -84,11 +83,13 @@ export interface RateLimitOptions {
   readonly names: Names
   readonly budgets?: RateBudgets
   readonly clock?: Clock
+  /** Lets other nodes know; null: there are none. */
+  readonly shared?: Witness | null
 }
 
 export function createRateLimits(options: RateLimitOptions): RateLimits {
-  const { names, budgets = rateBudgets, clock = stopwatch } = options
-  const bucketsOf = (name: RateName): Buckets => new Buckets(partsOf(name)[0], budgets[name])
+  const { names, budgets = rateBudgets, clock = stopwatch, shared = null } = options
+  const bucketsOf = (name: RateName): Buckets => new Buckets(name, budgets[name], shared)
   const classes = Object.fromEntries(
     rateClasses.map((one) => [one, new ClassBuckets(one, bucketsOf)]),
   ) as Readonly<Record<RateClass, ClassBuckets>>

@@ -88,6 +88,11 @@ export const reserved: readonly Reserved[] = [
     why: 'schemas belong to what declares an operation or a setting',
   },
   {
+    packages: /^@redis\/client($|\/)/,
+    places: /^src\/throttles\//,
+    why: 'shared counters are kept by throttles/',
+  },
+  {
     packages: /^smol-toml($|\/)/,
     places: /^src\/config\//,
     why: 'the settings file is read by config/',

@@ -1,0 +1,46 @@
+/** Settings of what holds callers back. */
+import { withoutPassword } from './database-url.ts'
+import { RedisUrlField } from './redis-url.ts'
+import { setting } from './setting.ts'
+import { Path, RateLimits } from './shapes.ts'
+
+export const limitSettings = {
+  redisUrl: setting({
+    flag: 'redis-url',
+    env: 'LOCKET_REDIS_URL',
+    expects: 'redis[s]://[USER[:PASSWORD]@]HOST[:PORT][/NUMBER], without a parameter',
+    default: null,
+    fallback: 'none: each node counts for itself',
+    description: 'The Valkey or Redis in which nodes share their limits.',
+    mask: withoutPassword,
+    schema: RedisUrlField,
+  }),
+  redisPasswordFile: setting({
+    flag: 'redis-password-file',
+    env: 'LOCKET_REDIS_PASSWORD_FILE',
+    expects: 'a file',
+    default: null,
+    description: 'The file that holds its password, instead of the URL; read for each connection.',
+    schema: Path,
+  }),
+  redisCa: setting({
+    flag: 'redis-ca',
+    env: 'LOCKET_REDIS_CA',
+    expects: 'a file',
+    default: null,
+    fallback: 'the authorities that Node trusts',
+    description: 'The authority (PEM) that has signed its certificate.',
+    schema: Path,
+  }),
+  rateLimits: setting({
+    flag: 'rate-limits',
+    env: 'LOCKET_RATE_LIMITS',
+    expects: 'budgets such as read.credential=50000/10 or sign-in.address=120/60/60',
+    kind: 'list',
+    default: null,
+    fallback: 'none: as `locket config limits` shows',
+    description:
+      'Budgets other than the default: NAME=REQUESTS/SECONDS, and /BURST when fewer may come at once.',
+    schema: RateLimits,
+  }),
+}

@@ -1,0 +1,93 @@
+/** Tries counted for all nodes together. Each script is one step in Redis, so no two come between. */
+import { limits } from '../core/limits.ts'
+import { type TryAxis, type TryBudgets, tryAxes } from './budgets.ts'
+import { type SharedCounters, Unreachable } from './redis.ts'
+import type { Reserved, Tries, TryNames } from './tries.ts'
+
+/**
+ * KEYS: known, then a counter for each axis. ARGV: tries, window and lock (ms) of each. Answers the axis
+ * that refuses (1..3, 0: none), its wait, and whether the address is known to the account.
+ */
+const reserveScript = `
+local known = redis.call('EXISTS', KEYS[1])
+local refusing, longest = 0, 0
+for i = 1, 3 do
+  if i < 3 or known == 0 then
+    local tries = tonumber(redis.call('GET', KEYS[i + 1]) or '0')
+    if tries >= tonumber(ARGV[i * 3 - 2]) then
+      local wait = math.max(1, redis.call('PTTL', KEYS[i + 1]))
+      if wait > longest then refusing, longest = i, wait end
+    end
+  end
+end
+if refusing > 0 then return { refusing, longest, known } end
+for i = 1, 3 do
+  if i < 3 or known == 0 then
+    local tries = redis.call('INCR', KEYS[i + 1])
+    if tries == 1 then redis.call('PEXPIRE', KEYS[i + 1], ARGV[i * 3 - 1]) end
+    if tries >= tonumber(ARGV[i * 3 - 2]) then redis.call('PEXPIRE', KEYS[i + 1], ARGV[i * 3]) end
+  end
+end
+return { 0, 0, known }
+`
+
+/** KEYS: known, the pair's counter, then the others that are given back. ARGV: how long known, ms. */
+const giveBackScript = `
+for i = 3, #KEYS do
+  if redis.call('EXISTS', KEYS[i]) == 1 and redis.call('DECR', KEYS[i]) <= 0 then
+    redis.call('DEL', KEYS[i])
+  end
+end
+redis.call('DEL', KEYS[2])
+redis.call('SET', KEYS[1], 1, 'PX', ARGV[1])
+`
+
+const nothing: Reserved = { refused: null, counted: [] }
+
+/** Where the shared counters cannot be asked it refuses nothing: the node's own count decides then. */
+export class SharedTries implements Tries {
+  readonly #shared: SharedCounters
+  readonly #budgets: readonly number[]
+
+  constructor(shared: SharedCounters, budgets: TryBudgets) {
+    this.#shared = shared
+    this.#budgets = tryAxes.flatMap((axis) => {
+      const { tries, window_ms, lock_ms } = budgets[axis]
+      return [tries, window_ms, lock_ms]
+    })
+  }
+
+  async reserve(names: TryNames): Promise<Reserved> {
+    const keys = [knownKey(names), ...tryAxes.map((axis) => keyOf(names, axis))]
+    const answer = await orNull(this.#shared.run(reserveScript, keys, this.#budgets))
+    if (answer === null) return nothing
+    const [refusing = 0, wait_ms = 0, known = 0] = answer as readonly number[]
+    const axis = tryAxes[refusing - 1]
+    if (axis) return { refused: { axis, wait_ms }, counted: [] }
+    return { refused: null, counted: tryAxes.filter((one) => one !== 'account' || known === 0) }
+  }
+
+  async giveBack(names: TryNames, counted: readonly TryAxis[]): Promise<void> {
+    const others = counted.filter((axis) => axis !== 'pair').map((axis) => keyOf(names, axis))
+    const keys = [knownKey(names), keyOf(names, 'pair'), ...others]
+    await orNull(this.#shared.run(giveBackScript, keys, [limits.knownAddress_life_ms]))
+  }
+}
+
+/** One hash tag: a cluster keeps all that one script touches on one of its nodes. */
+function keyOf(names: TryNames, axis: TryAxis): string {
+  return `locket:{tries}:${axis}:${names[axis]}`
+}
+
+function knownKey(names: TryNames): string {
+  return `locket:{tries}:known:${names.pair}`
+}
+
+async function orNull(answer: Promise<unknown>): Promise<unknown> {
+  try {
+    return await answer
+  } catch (thrown) {
+    if (thrown instanceof Unreachable) return null
+    throw thrown
+  }
+}
