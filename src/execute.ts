@@ -9,6 +9,7 @@
  * Nothing reaches data by another way, and nothing is answered that was not audited.
  */
 import { asLocketError, LocketError } from './core/errors.ts'
+import { isId } from './core/ids.ts'
 import { asPublic, Unprepared } from './kernel/operation.ts'
 import { admit, admitAgain, parseInput, recheck, Stale } from './pipeline/admit.ts'
 import { auditAllowed, auditRefused, eventStore } from './pipeline/audit.ts'
@@ -137,13 +138,18 @@ async function answerWrite(app: Pipeline, run: Run): Promise<Answer> {
 /** Events are only added: nothing gets in their way. */
 const beside: WriteOptions = { durability: 'relaxed', turn: null }
 
-/** A change is about the spaces that it names; about the whole tenant when it names none, or makes one. */
+/**
+ * A change is about the spaces that it names, and the count of an agent that has a quota; about the
+ * whole tenant when it names none, or makes one.
+ */
 function turnOf({ caller, spaces, resource }: Admitted): WriteOptions {
-  const { tenant } = caller
+  const { tenant, principalId, maxMemories } = caller
   const also = resource.kind === 'instance' ? (resource.tenant ?? null) : null
   const ids = spaces.map(({ row }) => row?.space_id).filter((id) => id !== undefined)
   const whole = ids.length === 0 || ids.length < spaces.length
-  return { durability: 'full', turn: whole ? { tenant, also } : { tenant, spaces: ids } }
+  if (whole) return { durability: 'full', turn: { tenant, also } }
+  const agent = isId('agt', principalId) && maxMemories !== null ? principalId : null
+  return { durability: 'full', turn: { tenant, spaces: ids, agent } }
 }
 
 function withRate({ rate }: Trail, answer: Answer): Answer {

@@ -53,6 +53,38 @@ describe('two nodes', onlyOn('postgres', 'one process serves a SQLite file'), ()
     assert.equal((await one.sql('select memory_id from memories')).length, 2)
   })
 
+  test('[V8.3.2] an agent that is switched off on one is off on the other at the next call', async (t) => {
+    const { one, two } = await twoNodes(t)
+    const bot = await one.person('agent:bot', { role: 'service' })
+    await store(one, 'tea')
+    for (const [state, status] of [
+      ['active', 200],
+      ['disabled', 401],
+      ['active', 200],
+    ] as const) {
+      await one.call('PATCH', `/v1/principals/${bot.id}`, { body: { state } })
+      const body = { space, query: 'tea' }
+      const reply = await two.call('POST', '/v1/memories/recall', { key: bot.key, body })
+      assert.equal(reply.status, status)
+    }
+  })
+
+  test('[V15.4.2] 100 stores on both leave no more than an agent’s quota, in whichever spaces', async (t) => {
+    const { one, two } = await twoNodes(t)
+    const bot = await one.person('agent:bot', { role: 'service' })
+    await one.call('PATCH', `/v1/principals/${bot.id}`, { body: { maxMemories: 30 } })
+    const replies = await Promise.all(
+      Array.from({ length: 100 }, (_, at) => {
+        const body = { space: `user:u${at % 5}`, text: `text ${at}` }
+        return (at % 2 ? one : two).call('POST', '/v1/memories', { key: bot.key, body })
+      }),
+    )
+    const stored = replies.filter(({ status }) => status === 201)
+    assert.equal(stored.length, 30)
+    const others = new Set(replies.map(({ body }) => body.code))
+    assert.deepEqual([...others], [undefined, 'quota_exceeded'])
+  })
+
   test('rights that are taken on one are gone on the other at the next call', async (t) => {
     const { one, two } = await twoNodes(t)
     const alice = await one.person(space)

@@ -36,6 +36,8 @@ export interface Caller {
   /** What it was narrowed to; null: it may all that its owner may. */
   readonly scopes: readonly PermissionPattern[] | null
   readonly rights: Rights
+  /** How many live memories an agent may have stored; null: as many as there is room for. */
+  readonly maxMemories: number | null
   /** Up to which privacy level the tenant's memories may be sent to the embedder. */
   readonly embeddingLevel: EmbeddingLevel
 }

@@ -38,6 +38,8 @@ export interface Transaction {
 export interface Turn {
   readonly tenant: Id<'ten'>
   readonly spaces?: readonly Id<'spc'>[]
+  /** Whose count of memories is changed with them. */
+  readonly agent?: Id<'agt'> | null
   /** Another tenant that is changed as a whole. */
   readonly also?: Id<'ten'> | null
 }

@@ -101,12 +101,12 @@ const refused = {
     "INSERT INTO grants VALUES ('t', '2', 'p', 'admin', NULL, 0, 'p', x'')",
   ],
   'two memories with one sequence number': [
-    "INSERT INTO memories VALUES ('t', '1', 's', 7, 'live', NULL, 1, NULL, NULL, NULL, NULL)",
-    "INSERT INTO memories VALUES ('t', '2', 's', 7, 'live', NULL, 1, NULL, NULL, NULL, NULL)",
+    "INSERT INTO memories VALUES ('t', '1', 's', 7, 'live', NULL, 1, NULL, NULL, NULL, NULL, NULL)",
+    "INSERT INTO memories VALUES ('t', '2', 's', 7, 'live', NULL, 1, NULL, NULL, NULL, NULL, NULL)",
   ],
   "two memories with one caller's key": [
-    "INSERT INTO memories VALUES ('t', '1', 's', 7, 'live', NULL, 1, x'01', NULL, NULL, NULL)",
-    "INSERT INTO memories VALUES ('t', '2', 's', 8, 'live', NULL, 1, x'01', NULL, NULL, NULL)",
+    "INSERT INTO memories VALUES ('t', '1', 's', 7, 'live', NULL, 1, x'01', NULL, NULL, NULL, NULL)",
+    "INSERT INTO memories VALUES ('t', '2', 's', 8, 'live', NULL, 1, x'01', NULL, NULL, NULL, NULL)",
   ],
   'two principals with one handle': [
     "INSERT INTO principals VALUES ('t', '1', 'user', 'active', x'01', NULL, 0, 0, x'')",
@@ -139,10 +139,10 @@ test('memories without a key do not get in the way of each other', (t) => {
   const connection = connect(t)
   migrate(connection, migrations)
   connection.exec(
-    "INSERT INTO memories VALUES ('t', '1', 's', 1, 'live', NULL, 1, NULL, NULL, NULL, NULL)",
+    "INSERT INTO memories VALUES ('t', '1', 's', 1, 'live', NULL, 1, NULL, NULL, NULL, NULL, NULL)",
   )
   connection.exec(
-    "INSERT INTO memories VALUES ('t', '2', 's', 2, 'live', NULL, 1, NULL, NULL, NULL, NULL)",
+    "INSERT INTO memories VALUES ('t', '2', 's', 2, 'live', NULL, 1, NULL, NULL, NULL, NULL, NULL)",
   )
 })
 
@@ -154,6 +154,17 @@ test('what was stored before the second migration is there after it', (t) => {
   const [row] = connection.all('SELECT state, record, content_index, embedding FROM memories')
   const kept = { state: 'live', record: new Uint8Array([7]), content_index: null, embedding: null }
   assert.deepEqual({ ...(row as object) }, kept)
+})
+
+test('what was stored before agents were counted counts for nobody', (t) => {
+  const connection = connect(t)
+  migrate(connection, migrations.slice(0, 3))
+  connection.exec(
+    "INSERT INTO memories VALUES ('t', '1', 's', 1, 'live', NULL, 1, NULL, NULL, NULL, NULL)",
+  )
+  migrate(connection, migrations)
+  const [row] = connection.all('SELECT stored_by FROM memories')
+  assert.deepEqual({ ...(row as object) }, { stored_by: null })
 })
 
 const migration = (name: string, ...sqlite: string[]): Migration => ({ name, sqlite, postgres: [] })

@@ -6,6 +6,7 @@ import { spine } from './migrations/001-spine.ts'
 import { compaction } from './migrations/002-compaction.ts'
 import { scrub } from './migrations/003-scrub.ts'
 import { people } from './migrations/004-people.ts'
+import { agents } from './migrations/005-agents.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -16,7 +17,7 @@ export interface Migration {
 }
 
 /** All of them, in order; a new one goes to the end. */
-export const migrations: readonly Migration[] = [spine, compaction, scrub, people]
+export const migrations: readonly Migration[] = [spine, compaction, scrub, people, agents]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */
 export function migrate(connection: SqliteConnection, known: readonly Migration[]): void {

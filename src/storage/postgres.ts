@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { assert } from '../core/assert.ts'
 import { minute_ms, second_ms, stopwatch } from '../core/clock.ts'
 import { LocketError } from '../core/errors.ts'
-import { isId } from '../core/ids.ts'
+import { idPattern } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import { randomBytes } from '../crypto/random.ts'
@@ -41,6 +41,7 @@ const pause_ms_max = 250
 
 const reading = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'
 const writing = 'BEGIN ISOLATION LEVEL REPEATABLE READ'
+const turnId = idPattern('ten', 'spc', 'agt')
 const relaxed = 'SET LOCAL synchronous_commit = off'
 /** Nothing is changed beside one who must be alone, nor in data that was moved elsewhere. */
 const entering = `SET LOCAL ROLE ${appRole}; SELECT locket.enter()`
@@ -346,24 +347,27 @@ function release(client: PoolClient, statements?: PostgresStatements): void {
 /** Of one space, or of several or of the tenant itself. */
 function nameOf(turn: Turn | null | undefined): string {
   if (!turn) return ''
-  const { tenant, spaces = [], also } = turn
-  return spaces.length > 0 ? spaces.join() : [tenant, ...(also ? [also] : [])].join()
+  const { tenant, spaces = [], agent, also } = turn
+  if (spaces.length > 0) return [...spaces, ...(agent ? [agent] : [])].join()
+  return [tenant, ...(also ? [also] : [])].join()
 }
 
 /**
  * In one order for all, so that nobody waits in a circle. A space's change shares the tenant with
  * those of other spaces; a change of the tenant shares it with nobody.
  */
-function locksOf({ tenant, spaces = [], also }: Turn): string {
+function locksOf({ tenant, spaces = [], agent, also }: Turn): string {
   const lock = (name: string, id: string): string => {
-    assert(isId('ten', id) || isId('spc', id), 'a turn is named by ids')
+    assert(turnId.test(id), 'a turn is named by ids')
     return `${name}(hashtextextended('${id}', 0))`
   }
   if (spaces.length === 0) {
     const tenants = [...new Set([tenant, also ?? tenant])].sort()
     return `SELECT ${tenants.map((one) => lock('pg_advisory_lock', one)).join(', ')}`
   }
-  const own = [...spaces].sort().map((space) => lock('pg_advisory_lock', space))
+  const own = [...spaces, ...(agent ? [agent] : [])]
+    .sort()
+    .map((space) => lock('pg_advisory_lock', space))
   return `SELECT ${[lock('pg_advisory_lock_shared', tenant), ...own].join(', ')}`
 }
 

@@ -4,6 +4,7 @@ import type { Id } from '../core/ids.ts'
 import { open, type Place, type Sealed, seal, sealedKeyVersion } from '../crypto/aead.ts'
 import type { DataKey } from '../crypto/data-key.ts'
 import type { KeySet } from '../crypto/keyring.ts'
+import type { MemoryRow } from './space-queries.ts'
 import type { Tables } from './tables.ts'
 import type { TenantStore } from './tenant-store.ts'
 
@@ -84,4 +85,14 @@ export class RecordSealer {
     const { tenant } = this.#store
     return { tenant, space: this.#space, table, row: id, column, version: seq }
   }
+}
+
+/** Where the record of a memory's row stands. */
+export function toCell({
+  memory_id: id,
+  seq,
+  record,
+  state,
+}: MemoryRow): RecordCell<Sealed | null> {
+  return { id, seq, record, column: columnOf(state) }
 }

@@ -161,6 +161,7 @@ export const insertRow = query((db, arg: { tenant: Id<'ten'> } & Omit<Row, 'tena
     record: arg.record,
     content_index: arg.content_index,
     embedding: arg.embedding,
+    stored_by: arg.stored_by,
   }),
 )
 
@@ -173,9 +174,13 @@ export const tombstone = {
   record: null,
   content_index: null,
   embedding: null,
+  stored_by: null,
 } as const
 
-export const updateRow = query((db, arg: { tenant: Id<'ten'> } & Omit<Row, 'tenant_id'>) =>
+type Content = Omit<Row, 'tenant_id' | 'stored_by'>
+
+/** A new version: it counts for whom it counted before. */
+export const updateRow = query((db, arg: { tenant: Id<'ten'> } & Content) =>
   db
     .updateTable('memories')
     .set({
@@ -187,6 +192,26 @@ export const updateRow = query((db, arg: { tenant: Id<'ten'> } & Omit<Row, 'tena
       record: arg.record,
       content_index: arg.content_index,
       embedding: arg.embedding,
+    })
+    .where('tenant_id', '=', arg.tenant)
+    .where('memory_id', '=', arg.memory_id)
+    .where('space_id', '=', arg.space_id),
+)
+
+/** Another state, in which it may count for nobody, or for somebody again. */
+export const moveRow = query((db, arg: { tenant: Id<'ten'> } & Omit<Row, 'tenant_id'>) =>
+  db
+    .updateTable('memories')
+    .set({
+      seq: arg.seq,
+      state: arg.state,
+      expires_at: arg.expires_at,
+      key_version: arg.key_version,
+      key_index: arg.key_index,
+      record: arg.record,
+      content_index: arg.content_index,
+      embedding: arg.embedding,
+      stored_by: arg.stored_by,
     })
     .where('tenant_id', '=', arg.tenant)
     .where('memory_id', '=', arg.memory_id)

@@ -183,6 +183,7 @@ test('a deleted memory leaves a tombstone: a sequence number and nothing else', 
       record: null,
       content_index: null,
       embedding: null,
+      stored_by: null,
     },
   )
   assert.deepEqual(await stores.sql('select * from memory_versions'), [])

@@ -7,10 +7,10 @@ import { assert } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
 import type { Id } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
-import type { Sealed } from '../crypto/aead.ts'
 import type { KeySet } from '../crypto/keyring.ts'
+import { charge, discharge, type Holder } from './agent-quotas.ts'
 import { frame, unframe } from './record-frame.ts'
-import { columnOf, type RecordCell, RecordSealer } from './record-sealer.ts'
+import { columnOf, RecordSealer, toCell } from './record-sealer.ts'
 import { RowIndexes } from './row-indexes.ts'
 import { type Mark, type Marking, marksHold, marksUpTo } from './space-marks.ts'
 import {
@@ -27,6 +27,7 @@ import {
   insertRow,
   insertVersion,
   type MemoryRow,
+  moveRow,
   overdue,
   positionOf,
   setEmbedded,
@@ -77,6 +78,8 @@ export interface NewMemory {
   readonly expiresAt_ms: number | null
   /** Left out: none yet. */
   readonly embedding?: Embedding | null
+  /** Whom a new one, or one that comes back, counts for; left out: nobody. */
+  readonly storedBy?: Holder | null
 }
 
 export interface Position {
@@ -222,7 +225,9 @@ class SpaceView implements SpaceStore {
   }
 
   async insert(memory: NewMemory): Promise<void> {
-    await this.#store.run(insertRow, await this.#toRow(memory, await this.#advance(1)))
+    const row = await this.#toRow(memory, await this.#advance(1))
+    await charge(this.#store, memory.storedBy ?? null)
+    await this.#store.run(insertRow, { ...row, stored_by: memory.storedBy?.agent ?? null })
   }
 
   async replace(memory: NewMemory, before: StoredMemory): Promise<void> {
@@ -234,15 +239,18 @@ class SpaceView implements SpaceStore {
     if (memory.version > limits.versions_max) {
       await this.#store.run(dropOldestVersion, { space: this.id, id })
     }
-    await this.#update(memory)
+    const row = await this.#toRow(memory, await this.#advance(0))
+    assert((await this.#store.run(updateRow, row)) === 1, 'the memory is in this space')
   }
 
-  supersede(memory: NewMemory): Promise<void> {
-    return this.#update({ ...memory, key: null, content: null }, 'superseded')
+  async supersede(memory: NewMemory): Promise<void> {
+    await discharge(this.#store, { space: this.id, id: memory.id })
+    await this.#move({ ...memory, key: null, content: null, storedBy: null }, 'superseded')
   }
 
-  restore(memory: NewMemory): Promise<void> {
-    return this.#update(memory)
+  async restore(memory: NewMemory): Promise<void> {
+    await charge(this.#store, memory.storedBy ?? null)
+    await this.#move(memory, 'live')
   }
 
   async embed(memory: StoredMemory, embedding: Embedding | null): Promise<boolean> {
@@ -259,11 +267,10 @@ class SpaceView implements SpaceStore {
   }
 
   async remove(id: Id<'mem'>): Promise<void> {
-    const row = await this.#store.first(byId, { space: this.id, id })
-    if (!row || row.state === 'deleted') return
+    if (!(await discharge(this.#store, { space: this.id, id }))) return
     const seq = await this.#advance(-1)
     await this.#store.run(deleteVersions, { space: this.id, id })
-    await this.#store.run(updateRow, { ...tombstone, memory_id: id, space_id: this.id, seq })
+    await this.#store.run(moveRow, { ...tombstone, memory_id: id, space_id: this.id, seq })
   }
 
   async isOver(id: Id<'mem'>, now: number): Promise<boolean> {
@@ -339,9 +346,10 @@ class SpaceView implements SpaceStore {
     return row.seq
   }
 
-  async #update(memory: NewMemory, state: 'live' | 'superseded' = 'live'): Promise<void> {
+  async #move(memory: NewMemory, state: 'live' | 'superseded'): Promise<void> {
     const row = await this.#toRow(memory, await this.#advance(0), state)
-    const changed = await this.#store.run(updateRow, row)
+    const stored_by = memory.storedBy?.agent ?? null
+    const changed = await this.#store.run(moveRow, { ...row, stored_by })
     assert(changed === 1, 'the memory is in this space')
   }
 
@@ -349,7 +357,7 @@ class SpaceView implements SpaceStore {
     memory: NewMemory,
     seq: number,
     state: 'live' | 'superseded' = 'live',
-  ): Promise<Omit<Row, 'tenant_id'>> {
+  ): Promise<Omit<Row, 'tenant_id' | 'stored_by'>> {
     const { current } = this.#sealer.knownKeys() ?? (await this.#sealer.keys())
     const { id, key, content, embedding = null } = memory
     const cell = {
@@ -375,10 +383,6 @@ class SpaceView implements SpaceStore {
 }
 
 type Opened = StoredMemory & { readonly record: Buffer }
-
-function toCell({ memory_id: id, seq, record, state }: MemoryRow): RecordCell<Sealed | null> {
-  return { id, seq, record, column: columnOf(state) }
-}
 
 function toOpened({ memory_id: id, seq, embedding: code }: MemoryRow, opened: Buffer): Opened {
   const { record, embedding: bytes } = unframe(opened)

@@ -25,7 +25,8 @@ for (const name of names) {
 }
 
 test('text in clear is ids and words of a closed vocabulary, by their names', () => {
-  const allowed = /_id$|^(id|name|state|kind|class|action|outcome|scope|role|created_by|embedding)$/
+  const allowed =
+    /_id$|^(id|name|state|kind|class|action|outcome|scope|role|created_by|stored_by|embedding)$/
   const texts = names.flatMap((name) =>
     columnsOf(name)
       .filter(([, column]) => column.type === 'text')

@@ -77,6 +77,14 @@ export const tables = {
     mac: digest(),
   },
 
+  /** Only agents with a quota have a row. It grants nothing: how many may be is in the profile. */
+  agent_quotas: {
+    tenant_id: text<Id<'ten'>>(),
+    principal_id: text<Id<'agt'>>(),
+    /** How many live memories it has stored, in all spaces. */
+    memories: integer(),
+  },
+
   /** Stands outside the tenants: which tenant a credential belongs to. */
   credential_directory: { public_id: text(), tenant_id: text<Id<'ten'>>() },
 
@@ -180,6 +188,8 @@ export const tables = {
     content_index: nullable(blind()),
     /** The code of the embedder that the record is settled for. */
     embedding: nullable(text()),
+    /** The agent whose quota it counts for: it stored it, and it is live. */
+    stored_by: nullable(text<Id<'agt'>>()),
   },
 
   memory_versions: {
@@ -237,6 +247,7 @@ export const primaryKeys = {
   tenants: ['tenant_id'],
   encryption_keys: ['tenant_id', 'scope', 'version'],
   principals: ['tenant_id', 'principal_id'],
+  agent_quotas: ['tenant_id', 'principal_id'],
   credential_directory: ['public_id'],
   api_keys: ['tenant_id', 'key_id'],
   api_key_uses: ['tenant_id', 'key_id'],

@@ -4,9 +4,10 @@ import { z } from 'zod'
 import { endOfHour } from '../../core/clock.ts'
 import { toBase64Url } from '../../core/encoding.ts'
 import { LocketError } from '../../core/errors.ts'
-import { newId } from '../../core/ids.ts'
+import { isId, newId } from '../../core/ids.ts'
 import type { Caller, Context, NamedSpace } from '../../kernel/context.ts'
 import { overSpace } from '../../kernel/rights.ts'
+import type { Holder } from '../../storage/agent-quotas.ts'
 import { forgetAnswers } from '../../storage/kept-answers.ts'
 import type {
   SpaceStore,
@@ -163,9 +164,14 @@ export async function writeVersion(
   const { version } = record
   const stored = { id, version, record: bytes, key, content, expiresAt_ms, embedding }
   if (before) await space.store.replace(stored, before)
-  else await space.store.insert(stored)
+  else await space.store.insert({ ...stored, storedBy: holderOf(ctx.caller) })
   ctx.note({ id, version, mac: toBase64Url(await space.store.contentMac(bytes)) })
   return toMemory(id, space.handle, record)
+}
+
+/** Whom what the caller stores counts for: agents, whether they have a quota by now or not. */
+export function holderOf({ principalId, maxMemories }: Caller): Holder | null {
+  return isId('agt', principalId) ? { agent: principalId, memories_max: maxMemories } : null
 }
 
 /** What of a record stands on its row for others to find it by. */

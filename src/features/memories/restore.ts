@@ -1,9 +1,15 @@
 import { z } from 'zod'
 import { toBase64Url } from '../../core/encoding.ts'
 import { LocketError } from '../../core/errors.ts'
+import { isId } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
+import type { Context } from '../../kernel/context.ts'
 import { idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
+import type { Holder } from '../../storage/agent-quotas.ts'
+import type { PrincipalId } from '../../storage/tables.ts'
+import { openProfile } from '../principals/principal.ts'
+import { findPrincipal } from '../principals/store.ts'
 import { embeddingOf } from './embedding-of.ts'
 import { keptVersion } from './get.ts'
 import { encodeRecord, Memory, type MemoryRecord, toMemory } from './memory.ts'
@@ -12,7 +18,8 @@ import { areLive, findByKey, foundBy, mayRead } from './put.ts'
 /**
  * Brings back what compaction replaced, as it was; what stands for it stays beside it. One that is
  * active stays as it is. The answer is the memory, so it is for who may read it. Fails with
- * `not_found`, and `already_exists` where its key was given to another meanwhile.
+ * `not_found`, `already_exists` where its key was given to another meanwhile, and `quota_exceeded`
+ * where the agent that stored it has filled its quota by now.
  */
 export const restoreMemory = operation({
   id: 'memories.restore',
@@ -46,8 +53,18 @@ export const restoreMemory = operation({
     const bytes = encodeRecord(restored satisfies MemoryRecord)
     const { version } = restored
     const embedding = embeddingOf(ctx, ctx.namedSpace, { id, record: restored, before: stored })
-    await ctx.space.restore({ id, version, record: bytes, ...foundBy(restored), embedding })
+    const storedBy = await holderNow(ctx, record.createdBy)
+    const back = { id, version, record: bytes, ...foundBy(restored), embedding, storedBy }
+    await ctx.space.restore(back)
     ctx.note({ id, version, mac: toBase64Url(await ctx.space.contentMac(bytes)) })
     return toMemory(id, ctx.namedSpace.handle, restored)
   },
 })
+
+/** It counts for the agent that stored it, whoever brings it back. */
+async function holderNow(ctx: Context, createdBy: PrincipalId): Promise<Holder | null> {
+  if (!isId('agt', createdBy)) return null
+  const row = await findPrincipal(ctx.store, createdBy)
+  const profile = row && (await openProfile(ctx.store, row))
+  return { agent: createdBy, memories_max: profile?.agent?.maxMemories ?? null }
+}

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { limits } from '../../core/limits.ts'
 import { operation } from '../../kernel/operation.ts'
+import { agentFields } from './agent.ts'
 import {
   Handle,
   kindOfHandle,
@@ -12,7 +13,10 @@ import {
 } from './principal.ts'
 import { insertPrincipal } from './store.ts'
 
-/** Creates a principal without rights or credentials. Fails with `already_exists`, `handle_retired`. */
+/**
+ * Creates a principal without rights or credentials. Fails with `already_exists`, `handle_retired`,
+ * `invalid_input` for settings of an agent that is none.
+ */
 export const createPrincipal = operation({
   id: 'principals.create',
   method: 'POST',
@@ -30,11 +34,11 @@ export const createPrincipal = operation({
   surfaces: ['http', 'cli'],
   audit: 'principal.created',
   facts: (_, output) => (output ? { resourceId: output.id } : {}),
-  input: z.strictObject({ handle: Handle, name: PrincipalName.optional() }),
+  input: z.strictObject({ handle: Handle, name: PrincipalName.optional(), ...agentFields }),
   output: Principal,
   status: 201,
-  run: async (ctx, input) => {
-    const profile = { handle: input.handle, name: input.name ?? null }
-    return toPrincipal(ctx.store, await insertPrincipal(ctx.store, profile, ctx.now))
+  run: async (ctx, { handle, name = null, ...declares }) => {
+    const row = await insertPrincipal(ctx.store, { handle, name, declares }, ctx.now)
+    return toPrincipal(ctx.store, row)
   },
 })

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { LocketError } from '../../core/errors.ts'
+import { isId } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import { Done } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { outranks } from '../../kernel/rights.ts'
+import { endCount } from '../../storage/agent-quotas.ts'
 import { forgetAnswers } from '../../storage/kept-answers.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
@@ -52,6 +54,7 @@ export const deletePrincipal = operation({
       profile: null,
       updated_at: ctx.now,
     })
+    if (isId('agt', input.id)) await endCount(ctx.store, input.id)
     await forgetAnswers(ctx.store, input.id)
     await ctx.services.principalDeleted(ctx.store, input.id)
     await raiseEpoch(ctx.store)

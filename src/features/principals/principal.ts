@@ -1,12 +1,14 @@
 /** Principals: the people, agents and services of a tenant, who hold credentials and own spaces. */
 import { z } from 'zod'
 import { toTimestamp } from '../../core/clock.ts'
-import type { IdPrefix } from '../../core/ids.ts'
+import { type IdPrefix, isId } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { Permission } from '../../core/permissions.ts'
 import { idField, Timestamp } from '../../kernel/fields.ts'
+import { countOf } from '../../storage/agent-quotas.ts'
 import type { PrincipalId, Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
+import { type AgentSettings, undeclared } from './agent.ts'
 
 export type PrincipalRow = Tables['principals']
 export type PrincipalKind = PrincipalRow['kind']
@@ -43,6 +45,17 @@ export const Principal = z.strictObject({
   handle: z.string(),
   name: z.string().nullable(),
   state: z.enum(['active', 'disabled']),
+  description: z.string().nullable().describe('What an agent is for; null for others.'),
+  maxMemories: z
+    .number()
+    .int()
+    .nullable()
+    .describe('How many live memories an agent may have stored; null: it has no quota.'),
+  memories: z
+    .number()
+    .int()
+    .nullable()
+    .describe('How many an agent with a quota has stored that are still live; null for others.'),
   createdAt: Timestamp,
   updatedAt: Timestamp,
 })
@@ -51,6 +64,8 @@ export type Principal = z.output<typeof Principal>
 export interface PrincipalProfile {
   readonly handle: string
   readonly name: string | null
+  /** Only of an agent of which something was declared. */
+  readonly agent?: AgentSettings
 }
 
 export function kindOfHandle(handle: string): PrincipalKind {
@@ -78,12 +93,17 @@ export async function openProfile(
 }
 
 export async function toPrincipal(store: TenantStore, row: PrincipalRow): Promise<Principal> {
-  const profile = await openProfile(store, row)
+  const { handle, name, agent = undeclared } = await openProfile(store, row)
+  const id = row.principal_id
+  const counts = isId('agt', id) && agent.maxMemories !== null
   return {
-    id: row.principal_id,
+    id,
     kind: row.kind,
-    ...profile,
+    handle,
+    name,
     state: row.state === 'disabled' ? 'disabled' : 'active',
+    ...agent,
+    memories: counts ? await countOf(store, id) : null,
     createdAt: toTimestamp(row.created_at),
     updatedAt: toTimestamp(row.updated_at),
   }

@@ -1,13 +1,14 @@
 /** Every query on principals. Each principal has a key of its own: what is personal is sealed by it. */
 import { LocketError } from '../../core/errors.ts'
 import type { Id } from '../../core/ids.ts'
-import { newId } from '../../core/ids.ts'
+import { isId, newId } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { Sealed } from '../../crypto/aead.ts'
 import type { Blind } from '../../crypto/blind-index.ts'
 import { query } from '../../storage/query.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
+import { type DeclaredFields, declared, followQuota } from './agent.ts'
 import {
   kindOfHandle,
   type PrincipalKind,
@@ -17,6 +18,11 @@ import {
 } from './principal.ts'
 
 type Of = { tenant: Id<'ten'> }
+
+export interface NewPrincipal extends Pick<PrincipalProfile, 'handle' | 'name'> {
+  /** What is declared of an agent; left out: nothing. */
+  readonly declares?: DeclaredFields
+}
 
 const byId = query((db, arg: Of & { id: PrincipalId }) =>
   db
@@ -128,19 +134,22 @@ export async function listPrincipalRows(
   return Promise.all(rows.map((row) => store.checked('principals', row)))
 }
 
-/** Throws `already_exists`, `handle_retired` for one that was deleted, and `quota_exceeded`. */
+/**
+ * Throws `already_exists`, `handle_retired` for one that was deleted, and `quota_exceeded`; for what is
+ * declared of one who is no agent, `invalid_input`.
+ */
 export async function insertPrincipal(
   store: TenantStore,
-  profile: PrincipalProfile,
+  { handle, name, declares: fields = {} }: NewPrincipal,
   now: number,
 ): Promise<PrincipalRow> {
-  const { handle } = profile
   const taken = await findByHandle(store, handle)
   if (taken) throw new LocketError(taken.state === 'deleted' ? 'handle_retired' : 'already_exists')
   const made = (await store.first(countRows, {}))?.count ?? 0
   if (made >= limits.principals_perTenant_max) throw new LocketError('quota_exceeded', 'principals')
   const kind = kindOfHandle(handle)
   const id = newId(principalKinds[kind].prefix, () => now)
+  const agent = declared(undefined, { id, fields })
   await store.createKey(id)
   const row = await store.signed('principals', {
     tenant_id: store.tenant,
@@ -148,11 +157,14 @@ export async function insertPrincipal(
     kind,
     state: 'active',
     handle_index: await handleIndex(store, handle),
-    profile: await sealProfile(store, id, profile),
+    profile: await sealProfile(store, id, { handle, name, ...(agent && { agent }) }),
     created_at: now,
     updated_at: now,
   })
   await store.run(insertRow, row)
+  if (isId('agt', id) && agent) {
+    await followQuota(store, id, { before: null, after: agent.maxMemories })
+  }
   return row
 }
 

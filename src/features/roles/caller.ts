@@ -40,12 +40,14 @@ export async function callerOf(
   const principal = await findPrincipal(store, principalId)
   if (principal?.state !== 'active') return null
   const rights = await rightsOf(store, principal.principal_id)
+  const { handle, agent } = await openProfile(store, principal)
   return {
     ...credential,
     tenant: store.tenant,
     principalId: principal.principal_id,
     kind: principal.kind,
-    handle: (await openProfile(store, principal)).handle,
+    handle,
+    maxMemories: agent?.maxMemories ?? null,
     scopes,
     rights: scopes ? narrow(rights, expandAll(scopes)) : rights,
     embeddingLevel: await embeddingLevelOf(store, tenant),

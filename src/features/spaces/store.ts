@@ -3,6 +3,7 @@ import { LocketError } from '../../core/errors.ts'
 import { type Id, newId } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import { type Blind, hashed } from '../../crypto/blind-index.ts'
+import { dischargeSpace } from '../../storage/agent-quotas.ts'
 import { query } from '../../storage/query.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
@@ -210,6 +211,7 @@ export async function reindexSpace(
 /** Ends a space: its key's bytes are overwritten, what it sealed can never be opened again. */
 export async function destroySpace(store: TenantStore, row: SpaceRow): Promise<void> {
   const ended = await store.signed('spaces', { ...row, state: 'destroyed', profile: null })
+  await dischargeSpace(store, row.space_id)
   await store.run(destroyRow, ended)
   await store.destroyKey(row.space_id)
 }
