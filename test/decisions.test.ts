@@ -193,10 +193,10 @@ describe('what authorize says [V8.3.1] [V8.1.1]', () => {
       const outcome = own.body.reason ?? `by ${own.body.by.role ?? 'self'}`
       seen.set(outcome, (seen.get(outcome) ?? 0) + 1)
     })
-    await fc.assert(property, { numRuns: 150 })
+    await fc.assert(property, { numRuns: 90 })
     t.diagnostic(JSON.stringify(Object.fromEntries(seen)))
     const yes = [...seen].filter(([outcome]) => outcome.startsWith('by '))
-    assert.ok(yes.reduce((sum, [, times]) => sum + times, 0) > 20, 'some were allowed')
+    assert.ok(yes.length > 2, 'some were allowed, by several roles')
     assert.ok(seen.has('no_permission') && seen.has('out_of_reach'), 'and some were not')
   })
 
