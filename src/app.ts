@@ -4,6 +4,7 @@ import { instanceTenant } from './core/ids.ts'
 import { createEgress } from './egress/egress.ts'
 import { appointAdministrator } from './features/api-keys/appoint.ts'
 import { createAuthenticator } from './features/api-keys/authenticate.ts'
+import { createKeyBudgets } from './features/api-keys/budget.ts'
 import { createKeyUses } from './features/api-keys/uses.ts'
 import { appendEvent } from './features/audit/append.ts'
 import { jobEvent } from './features/audit/event.ts'
@@ -168,6 +169,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     tenantUpdated: () => embeddings?.pending.walkAnew(),
     reseals,
     keyUses: createKeyUses(),
+    keyBudgets: createKeyBudgets(),
     refusals: createRefusals(),
     rateLimits: throttles.rateLimits,
     lockout: throttles.lockout,

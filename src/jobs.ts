@@ -1,5 +1,6 @@
 /** The background jobs and what runs them: one run of each at a time, none once the server stops. */
 import { second_ms } from './core/clock.ts'
+import { recordKeyBudgets } from './features/api-keys/record-budgets.ts'
 import { recordKeyUses } from './features/api-keys/record-uses.ts'
 import { flushRefusals } from './features/audit/flush-refusals.ts'
 import { forgetIdleKeys } from './features/encryption-keys/forget-idle.ts'
@@ -26,6 +27,7 @@ export const jobs: readonly Job[] = [
   rotateWornKeys,
   forgetIdleKeys,
   recordKeyUses,
+  recordKeyBudgets,
   flushRefusals,
   sweepIdempotencyKeys,
   sweepPasswordLinks,

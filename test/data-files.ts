@@ -20,7 +20,7 @@ export async function tamper({ sql }: HasSql, text: string, ...values: readonly 
 }
 
 /** Written beside every operation, and by jobs at their own time. */
-const moving: readonly TableName[] = ['audit_events', 'api_key_uses']
+const moving: readonly TableName[] = ['audit_events', 'api_key_uses', 'api_key_budgets']
 
 /** One digest of all that the database holds, of one tenant or of all; the audit left out. */
 export async function stateOf({ sql }: HasSql, tenant?: string): Promise<string> {

@@ -25,6 +25,8 @@ async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: stri
     const { token, principalId } = (await call('/v1/invitations', { handle: 'user:tea' })).body
     await call('/v1/invitations/accept', { token, password: 'milk and no sugar' })
     await call('/v1/password-resets', { principalId })
+    const bounded = await call('/v1/api-keys', { operationsPerDay: 10 })
+    await locket.call('GET', '/v1/whoami', { key: bounded.body.key })
     await locket.call('POST', '/v1/spaces', {
       key,
       body: { handle: 'team:more' },

@@ -247,6 +247,9 @@ export const samples: Readonly<Record<string, Sample>> = {
       environment: maker.word(),
       scopes: ['memory:read'],
       addresses: ['203.0.113.0/24'],
+      operationsPerDay: 1_000,
+      bytesPerDay: 1_000_000,
+      embedCharactersPerDay: 100_000,
     }),
   },
   'api-keys.list': {

@@ -57,6 +57,10 @@ export const errorTable = {
     status: 422,
     sentence: 'This idempotency key was used with another body.',
   },
+  budget_exhausted: {
+    status: 429,
+    sentence: 'The budget of this API key is used up for today.',
+  },
   too_many_requests: { status: 429, sentence: 'Too many requests; try again later.' },
   headers_too_large: { status: 431, sentence: 'The request headers are too large.' },
   internal: { status: 500, sentence: 'Something went wrong on our side.' },

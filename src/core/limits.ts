@@ -159,6 +159,8 @@ export const limits = {
   keysCached_max: 10_000,
   keysCached_life_ms: 5 * 60_000,
   principalsCached_max: 10_000,
+  /** Keys with a budget that a node knows the use of; of others it is read. */
+  keyBudgets_max: 10_000,
   indexes_bytes_max: 512 * 1024 * 1024,
   indexCatchUp_rows: 500,
   /** What is smaller is built from its rows as soon as it is read from a file. */

@@ -43,16 +43,21 @@ async function callOf(pipeline: Pipeline, exchange: Exchange, route: Route): Pro
     ifMatch: null,
   } satisfies Request
   if (credential === null && !isPublic) return call
+  let body_bytes = 0
   try {
     if (!isPublic && isLarge(request.headers) && !(await isKnown(pipeline, call))) return call
+    const input = await inputOf(exchange, route, (bytes) => {
+      body_bytes = bytes
+    })
     return {
       ...call,
+      body_bytes,
       idempotencyKey: idempotencyKeyOf(request.headers, operation),
       ifMatch: ifMatchOf(request.headers, route.versioned),
-      input: await inputOf(exchange, route),
+      input,
     }
   } catch (thrown) {
-    return { ...call, operation: refusing(operation, asLocketError(thrown)) }
+    return { ...call, body_bytes, operation: refusing(operation, asLocketError(thrown)) }
   }
 }
 
@@ -82,9 +87,12 @@ function refusing(operation: Operation, error: LocketError): Operation {
   return { ...operation, input }
 }
 
+/** Told how many bytes were read, also of what then is refused. */
+type Read = (bytes: number) => void
+
 /** Query or body, and the path, put together; a name that stands in two places is in none. */
-async function inputOf(exchange: Exchange, route: Route): Promise<JsonObject> {
-  const input = route.takesBody ? await bodyInput(exchange, route) : queryInput(exchange)
+async function inputOf(exchange: Exchange, route: Route, read: Read): Promise<JsonObject> {
+  const input = route.takesBody ? await bodyInput(exchange, route, read) : queryInput(exchange)
   for (const name of route.params) {
     if (Object.hasOwn(input, name)) {
       throw new LocketError('invalid_input', `${name}: is given by the path alone`)
@@ -102,12 +110,17 @@ function queryInput({ request, client }: Exchange): JsonObject {
 }
 
 /** A POST to a thing that the path names may come without a body; nothing else means anything so. */
-async function bodyInput({ request, client }: Exchange, route: Route): Promise<JsonObject> {
+async function bodyInput(
+  { request, client }: Exchange,
+  route: Route,
+  read: Read,
+): Promise<JsonObject> {
   const { method, bodyLimit_bytes } = route.operation
   if (request.url.includes('?')) {
     throw new LocketError('invalid_input', 'The input goes into the body, not into the query.')
   }
   const bytes = await readBody(request, client, bodyLimit_bytes)
+  read(bytes.length)
   const mayBeEmpty = method === 'POST' && route.params.length > 0
   return bytes.length === 0 && mayBeEmpty ? {} : parseObject(bytes)
 }

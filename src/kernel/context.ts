@@ -20,6 +20,16 @@ export type Surface = 'http' | 'cli'
 /** The door that a request came in by. */
 export type Door = 'http'
 
+/** What an API key may use in a day of UTC; null: not bounded. */
+export interface Budget {
+  readonly key: Id<'key'>
+  readonly operations: number | null
+  /** Of request bodies. */
+  readonly bytes: number | null
+  /** That go to the embedder. */
+  readonly embedCharacters: number | null
+}
+
 /** Who is calling: read from the credential, never from what the request says. */
 export interface Caller {
   readonly tenant: Id<'ten'>
@@ -38,6 +48,8 @@ export interface Caller {
   readonly rights: Rights
   /** How many live memories an agent may have stored; null: as many as there is room for. */
   readonly maxMemories: number | null
+  /** What the API key may use in a day, that he shows or that his credential was got by. */
+  readonly budget?: Budget
   /** Up to which privacy level the tenant's memories may be sent to the embedder. */
   readonly embeddingLevel: EmbeddingLevel
 }

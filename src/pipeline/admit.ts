@@ -4,6 +4,7 @@ import { assert } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
 import { isId } from '../core/ids.ts'
 import type { Permission } from '../core/permissions.ts'
+import { budgetUseOf } from '../features/api-keys/store.ts'
 import { type AdmittedSpace, decide } from '../features/decisions/decide.ts'
 import { insist } from '../features/spaces/access.ts'
 import { ownEpoch } from '../features/tenants/store.ts'
@@ -22,8 +23,7 @@ export async function admit(app: Pipeline, within: Within, trail: Trail): Promis
   trail.caller = caller
   trail.epoch = epoch
   trail.decision = null
-  // A request that comes here again, since something changed under it, is still one.
-  trail.rate ??= app.rateLimits.spend(operation.rateClass, caller)
+  await spend(app, within, { caller, trail })
   const input = parseInput(operation, request.input)
   trail.input = input
   const resource = resourceOf(operation, input, caller)
@@ -37,6 +37,24 @@ export async function admit(app: Pipeline, within: Within, trail: Trail): Promis
   const { tenant, credentialId } = caller
   if (isId('key', credentialId)) app.services.keyUses.touch(tenant, credentialId, now)
   return { within, caller, epoch, input, permission, resource, spaces, now }
+}
+
+/** A request that comes here again, since something changed under it, is still one. */
+async function spend(
+  app: Pipeline,
+  within: Within,
+  { caller, trail }: { caller: Caller; trail: Trail },
+): Promise<void> {
+  if (trail.rate) return
+  const { operation, body_bytes: bytes = 0 } = trail.request
+  trail.rate = app.rateLimits.spend(operation.rateClass, caller)
+  const { tenant, budget } = caller
+  if (!budget) return
+  const { keyBudgets } = app.services
+  if (!keyBudgets.knows(budget.key)) {
+    keyBudgets.learn(tenant, budget.key, await budgetUseOf(within.open(tenant), budget.key))
+  }
+  keyBudgets.spend(caller, { operations: 1, bytes }, app.clock())
 }
 
 /**

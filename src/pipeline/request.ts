@@ -45,6 +45,8 @@ export interface Request {
   readonly userAgent: string | null
   readonly idempotencyKey: string | null
   readonly ifMatch: number | null
+  /** How large its body was; absent where there was none. */
+  readonly body_bytes?: number
 }
 
 export interface Answer {

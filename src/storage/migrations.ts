@@ -7,6 +7,7 @@ import { compaction } from './migrations/002-compaction.ts'
 import { scrub } from './migrations/003-scrub.ts'
 import { people } from './migrations/004-people.ts'
 import { agents } from './migrations/005-agents.ts'
+import { keyBudgets } from './migrations/006-key-budgets.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -17,7 +18,14 @@ export interface Migration {
 }
 
 /** All of them, in order; a new one goes to the end. */
-export const migrations: readonly Migration[] = [spine, compaction, scrub, people, agents]
+export const migrations: readonly Migration[] = [
+  spine,
+  compaction,
+  scrub,
+  people,
+  agents,
+  keyBudgets,
+]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */
 export function migrate(connection: SqliteConnection, known: readonly Migration[]): void {

@@ -109,6 +109,17 @@ export const tables = {
     last_used_at: integer(),
   },
 
+  /** What a key with a budget has used on one day: a counter, as in docs/adr/0004. */
+  api_key_budgets: {
+    tenant_id: text<Id<'ten'>>(),
+    key_id: text<Id<'key'>>(),
+    /** Since the Unix epoch. */
+    day: integer(),
+    operations: integer(),
+    body_bytes: integer(),
+    embed_characters: integer(),
+  },
+
   roles: {
     tenant_id: text<Id<'ten'>>(),
     role_id: text<Id<'rol'>>(),
@@ -251,6 +262,7 @@ export const primaryKeys = {
   credential_directory: ['public_id'],
   api_keys: ['tenant_id', 'key_id'],
   api_key_uses: ['tenant_id', 'key_id'],
+  api_key_budgets: ['tenant_id', 'key_id'],
   roles: ['tenant_id', 'role_id'],
   grants: ['tenant_id', 'grant_id'],
   passwords: ['tenant_id', 'principal_id'],

@@ -10,6 +10,15 @@ import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { PrincipalIdField } from '../principals/principal.ts'
 import { Pattern } from '../roles/role.ts'
+import {
+  dayOf,
+  type KeyBudget,
+  ShownBudget,
+  ShownUse,
+  showBudget,
+  type Used,
+  usedOn,
+} from './budget.ts'
 
 export type ApiKeyRow = Tables['api_keys']
 
@@ -26,6 +35,8 @@ export interface ApiKeyDetails {
    * own with it and revokes it. Production does not start while one is alive.
    */
   readonly bootstrap?: boolean
+  /** What it may use in a day; absent or null: no more is said than for all. */
+  readonly budget?: KeyBudget | null
 }
 
 const Network = z
@@ -47,6 +58,8 @@ export const ApiKey = z.strictObject({
   environment: z.string().nullable(),
   scopes: z.array(z.string()).nullable(),
   addresses: z.array(z.string()).nullable(),
+  budget: ShownBudget.nullable().describe('What it may use in a day of UTC.'),
+  usedToday: ShownUse.nullable().describe('What it has used of it.'),
   state: z.enum(['active', 'expired', 'revoked']),
   expiresAt: Timestamp.nullable(),
   lastUsedAt: Timestamp.nullable(),
@@ -66,7 +79,7 @@ export async function openDetails(store: TenantStore, row: ApiKeyRow): Promise<A
 export async function toApiKey(
   store: TenantStore,
   row: ApiKeyRow,
-  seen: { now: number; lastUsedAt_ms: number | null },
+  seen: { now: number; lastUsedAt_ms: number | null; used?: Used | undefined },
 ): Promise<ApiKey> {
   const details = await openDetails(store, row)
   return {
@@ -76,6 +89,8 @@ export async function toApiKey(
     environment: details.environment,
     scopes: details.scopes && [...details.scopes],
     addresses: details.addresses && [...details.addresses],
+    budget: details.budget ? showBudget(details.budget) : null,
+    usedToday: details.budget ? usedOn(dayOf(seen.now), seen.used) : null,
     state: stateOf(row, seen.now),
     expiresAt: row.expires_at === null ? null : toTimestamp(row.expires_at),
     lastUsedAt: seen.lastUsedAt_ms === null ? null : toTimestamp(seen.lastUsedAt_ms),

@@ -64,7 +64,7 @@ async function load(
 ): Promise<Known | undefined> {
   const row = await findByPublicId(store, publicId)
   if (!row) return undefined
-  const { scopes, addresses } = await openDetails(store, row)
+  const { scopes, addresses, budget } = await openDetails(store, row)
   return {
     epoch: tenant.epoch,
     tenant: store.tenant,
@@ -76,6 +76,7 @@ async function load(
       expiresAt_ms: row.expires_at,
       addresses,
       scopes,
+      ...(budget && { budget: { key: row.key_id, ...budget } }),
     }),
   }
 }

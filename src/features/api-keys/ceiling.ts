@@ -21,6 +21,8 @@ export async function allowedDetails(
 ): Promise<ApiKeyDetails> {
   const { caller } = ctx
   const own = owner === caller.principalId
+  // Whoever is given a budget could otherwise make himself another.
+  if (caller.budget) throw new LocketError('above_own_rights', 'a key with a budget makes no keys')
   const manages = overTenant(caller.rights, principalKinds[kindOfId(owner)].permission) !== null
   if (!own && !manages) throw new LocketError('permission_denied')
   const all = await ctx.rightsOf(owner)

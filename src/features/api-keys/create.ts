@@ -6,6 +6,7 @@ import { operation } from '../../kernel/operation.ts'
 import { PrincipalIdField } from '../principals/principal.ts'
 import { getPrincipal } from '../principals/store.ts'
 import { type ApiKeyDetails, ApiKeyFields, NewApiKey, toApiKey } from './api-key.ts'
+import { BudgetFields, budgetOf } from './budget.ts'
 import { allowedDetails } from './ceiling.ts'
 import { hasKeys, insertApiKey } from './store.ts'
 
@@ -42,6 +43,7 @@ export const createApiKey = operation({
       .optional()
       .describe('Where it may be used from; the same as the maker’s key when absent.'),
     expiresAt: Moment.optional(),
+    ...BudgetFields,
   }),
   output: NewApiKey,
   status: 201,
@@ -58,6 +60,7 @@ export const createApiKey = operation({
       environment: input.environment ?? null,
       scopes: input.scopes ?? null,
       addresses: input.addresses ?? ctx.caller.addresses,
+      budget: budgetOf(input),
     }
     const allowed = await allowedDetails(ctx, principalId, details)
     const bounds = { now: ctx.now, limit: limits.apiKeys_perPrincipal_max }

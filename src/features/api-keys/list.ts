@@ -6,7 +6,7 @@ import { pageFields, pageOf } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { PrincipalIdField } from '../principals/principal.ts'
 import { ApiKey, type ApiKeyRow, toApiKey } from './api-key.ts'
-import { lastUsed, listApiKeyRows } from './store.ts'
+import { budgetUseOf, lastUsed, listApiKeyRows } from './store.ts'
 import type { KeyUses } from './uses.ts'
 
 declare module '../../kernel/context.ts' {
@@ -54,5 +54,7 @@ export const listApiKeys = operation({
 export async function showApiKey(ctx: Context, row: ApiKeyRow): Promise<ApiKey> {
   const lastUsedAt_ms =
     ctx.services.keyUses.pending(row.key_id) ?? (await lastUsed(ctx.store, row.key_id))
-  return toApiKey(ctx.store, row, { now: ctx.now, lastUsedAt_ms })
+  const used =
+    ctx.services.keyBudgets.used(row.key_id) ?? (await budgetUseOf(ctx.store, row.key_id))
+  return toApiKey(ctx.store, row, { now: ctx.now, lastUsedAt_ms, used })
 }

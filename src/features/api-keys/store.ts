@@ -9,6 +9,7 @@ import { leftOut, query } from '../../storage/query.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import type { ApiKeyDetails, ApiKeyRow } from './api-key.ts'
+import { type Used, usedOn } from './budget.ts'
 
 type Of = { tenant: Id<'ten'> }
 
@@ -102,6 +103,62 @@ const putUse = query((db, arg: Of & { id: Id<'key'>; at: number }) =>
       conflict.columns(['tenant_id', 'key_id']).doUpdateSet({ last_used_at: arg.at }),
     ),
 )
+
+const budgetUse = query((db, arg: Of & { id: Id<'key'> }) =>
+  db
+    .selectFrom('api_key_budgets')
+    .select(['day', 'operations', 'body_bytes', 'embed_characters'])
+    .where('tenant_id', '=', arg.tenant)
+    .where('key_id', '=', arg.id),
+)
+
+const putBudgetUse = query((db, arg: Of & Used & { id: Id<'key'> }) =>
+  db
+    .insertInto('api_key_budgets')
+    .values({
+      tenant_id: arg.tenant,
+      key_id: arg.id,
+      day: arg.day,
+      operations: arg.operations,
+      body_bytes: arg.bytes,
+      embed_characters: arg.embedCharacters,
+    })
+    .onConflict((conflict) =>
+      conflict.columns(['tenant_id', 'key_id']).doUpdateSet({
+        day: arg.day,
+        operations: arg.operations,
+        body_bytes: arg.bytes,
+        embed_characters: arg.embedCharacters,
+      }),
+    ),
+)
+
+/** What is written down of a key's budget. */
+export async function budgetUseOf(store: TenantStore, id: Id<'key'>): Promise<Used | undefined> {
+  const row = await store.first(budgetUse, { id })
+  return (
+    row && {
+      day: row.day,
+      operations: row.operations,
+      bytes: row.body_bytes,
+      embedCharacters: row.embed_characters,
+    }
+  )
+}
+
+/** Adds to what is written down of the same day; an earlier one is forgotten. */
+export async function addBudgetUse(store: TenantStore, id: Id<'key'>, used: Used): Promise<void> {
+  const before = await budgetUseOf(store, id)
+  if (before && before.day > used.day) return
+  const { operations, bytes, embedCharacters } = usedOn(used.day, before)
+  await store.run(putBudgetUse, {
+    id,
+    day: used.day,
+    operations: operations + used.operations,
+    bytes: bytes + used.bytes,
+    embedCharacters: embedCharacters + used.embedCharacters,
+  })
+}
 
 /** The tenant of a credential: the only look-up that happens before a tenant is known. */
 export async function tenantOfCredential(

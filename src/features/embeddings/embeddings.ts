@@ -70,6 +70,8 @@ export async function embedAhead(
   const sent = memories.filter((one) => mayBeSent(one.privacyLevel, caller.embeddingLevel))
   if (!embeddings || sent.length === 0) return new Map()
   const texts = sent.map(({ text }) => text)
+  const embedCharacters = texts.reduce((all, { length }) => all + length, 0)
+  services.keyBudgets.spend(caller, { embedCharacters }, services.clock())
   return orNone(embeddings.embed(texts, limits.embedStore_wait_ms), new Map())
 }
 
@@ -87,6 +89,8 @@ export async function queryVector(
 ): Promise<Float32Array | null> {
   const { embeddings } = ctx.services
   if (!embeddings || !queriesAreSent(ctx)) return null
+  const { services, caller } = ctx
+  services.keyBudgets.spend(caller, { embedCharacters: query.length }, services.clock())
   return orNone(embeddings.embedQuery(query, limits.embedQuery_wait_ms), null)
 }
 

@@ -24,7 +24,8 @@ export interface Inside {
   open(tenant: Id<'ten'>): TenantStore
 }
 
-export interface Shown extends Pick<Caller, 'credentialId' | 'expiresAt_ms' | 'addresses'> {
+export interface Shown
+  extends Pick<Caller, 'credentialId' | 'expiresAt_ms' | 'addresses' | 'budget'> {
   readonly principalId: PrincipalId
   /** Null: it may all that its owner may. */
   readonly scopes: readonly PermissionPattern[] | null
