@@ -3,6 +3,8 @@
  * about and then called, and the audit event of the call tells how the gate decided.
  */
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import type { Operation } from '../src/kernel/operation.ts'
@@ -166,6 +168,26 @@ async function openPrepared(t: TestContext): Promise<World> {
   await world.prepare()
   return world
 }
+
+test('nothing else decides: the gate and the explanation ask one function [V8.3.1]', () => {
+  const root = join(import.meta.dirname, '..', 'src')
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.ts') && !file.endsWith('.test.ts'),
+  )
+  const callersOf = (name: string): readonly string[] => {
+    const call = new RegExp(`(?<!function )\\b${name}\\(`)
+    return files.filter((file) => call.test(readFileSync(join(root, file), 'utf8'))).sort()
+  }
+  assert.deepEqual(callersOf('decide'), [
+    'features/decisions/asked.ts',
+    'features/decisions/explain.ts',
+    'pipeline/admit.ts',
+  ])
+  assert.deepEqual(callersOf('overSpace'), [
+    'features/memories/put.ts',
+    'features/spaces/access.ts',
+  ])
+})
 
 describe('what authorize says [V8.3.1] [V8.1.1]', () => {
   test('is what happens when the operation is called, by the same grant', async (t) => {
