@@ -28,9 +28,11 @@ const asvs: readonly Row[] = [
     2,
     'One cut of bytes into requests: the listener, and the documented nginx before it.',
   ],
+  ['V6.1.1', 1, 'How tries are throttled and locked out is documented, also against malice.'],
   ['V6.2.1', 1, 'Passwords have 8 characters at least, those of administrators 15.'],
   ['V6.2.8', 1, 'Passwords are verified to the byte: not trimmed, lowered, cut off or normalised.'],
   ['V6.2.12', 2, 'Common passwords are refused, by a list at hand; without it none is set.'],
+  ['V6.3.1', 1, 'Tries are counted by account, by address and by both, atomically.'],
   ['V6.3.8', 3, 'Nobody’s account is told from one that is there: same body, status, work.'],
   ['V6.4.1', 1, 'Invitations and resets: 256 bits, kept hashed, an hour, spent once.'],
   ['V8.1.1', 1, 'The matrix of roles and permissions is documented as data and held to the code.'],
@@ -71,6 +73,11 @@ const asvs: readonly Row[] = [
   ['V16.2.1', 2, 'Who, what, where, when, outcome, request and decision on each event.'],
   ['V16.3.1', 2, 'Every outcome of showing who one is stands in the audit, with its way.'],
   ['V16.3.2', 2, 'Denials are audited always; allowed access to memories too.'],
+  [
+    'V16.3.3',
+    2,
+    'Limits that are hit and input that is refused stand in the audit, without a flood.',
+  ],
   ['V16.5.1', 2, 'A generic error body with a correlation id.'],
   ['V16.5.3', 2, 'Fail closed: when audit, keys, rights or a parser fail, so does the operation.'],
 ]

@@ -33,9 +33,8 @@ function detailsOf(trail: Trail, facts: Details, replayed: boolean): Details {
 
 /** The event of a refusal or a failure, in a transaction of its own. */
 export async function auditRefused(app: Pipeline, trail: Trail, error: LocketError): Promise<void> {
-  const { caller, request } = trail
-  const isKnown = caller !== null || trail.subject !== null
-  if (!isKnown && !app.services.refusals.add(request.address, error.code)) return
+  const { request } = trail
+  if (!isTold(app, trail, error)) return
   const facts = trail.input === undefined ? undefined : request.operation.facts?.(trail.input, null)
   const outcome = deniedStatuses.has(error.status) ? 'denied' : 'failed'
   const event = eventOf(app, trail, {
@@ -54,6 +53,17 @@ export async function auditRefused(app: Pipeline, trail: Trail, error: LocketErr
     },
     { durability: 'relaxed', turn: null },
   )
+}
+
+/** False for one of many of its kind, that is only counted: of nobody, or of who calls too often. */
+function isTold(app: Pipeline, trail: Trail, { code, status }: LocketError): boolean {
+  const { refusals } = app.services
+  const { address } = trail.request
+  const tenant = (trail.caller ?? trail.subject)?.tenant
+  if (tenant === undefined) return refusals.add(address, code)
+  const actor = actorOf(trail)
+  if (status !== 429 || actor === null) return true
+  return refusals.add(address, code, { tenant, actor })
 }
 
 /**

@@ -267,6 +267,24 @@ test('of the events of a deleted space only the outside is left', async (t) => {
   assert.deepEqual([deleted?.resourceId, deleted?.erased], [before.spaceId, false])
 })
 
+test('a caller over his budget is told once and counted, in the log of his tenant [V16.3.3]', async (t) => {
+  const strict = { ...rateBudgets, 'read.credential': per(60_000, 2) }
+  const locket = await openLocket(t, { rateBudgets: strict })
+  const alice = await locket.person('user:alice')
+  const all = await Promise.all(
+    Array.from({ length: 50 }, () => locket.call('GET', '/v1/whoami', { key: alice.key })),
+  )
+  assert.equal(all.filter(({ status }) => status === 429).length, 48)
+  await locket.app.jobs.runAll()
+  const path = `/v1/audit-events?actor=${alice.id}&outcome=denied`
+  const { body } = await locket.call('GET', path)
+  const seen = body.items.map(({ action, code, details }: Event) => [action, code, details])
+  assert.deepEqual(seen, [
+    ['requests.refused', 'too_many_requests', { count: 47 }],
+    ['self.read', 'too_many_requests', {}],
+  ])
+})
+
 test('an event that was altered does not pass', async (t) => {
   const locket = await openLocket(t)
   await locket.call('POST', '/v1/memories', { body: { space, text: 'tea' } })

@@ -86,7 +86,7 @@ export function jobEvent(
   time_ms: number,
   action: string,
   about: Partial<
-    Pick<NewEvent, 'spaceId' | 'resourceId' | 'details' | 'outcome' | 'code' | 'address'>
+    Pick<NewEvent, 'spaceId' | 'resourceId' | 'details' | 'outcome' | 'code' | 'address' | 'actor'>
   >,
 ): NewEvent {
   return {

@@ -11,7 +11,7 @@ declare module '../../kernel/context.ts' {
   }
 }
 
-/** Writes refusals that were only counted into the instance's log, one event for each kind. */
+/** Writes refusals that were only counted into the log of the instance or the tenant, one event for each kind. */
 export const flushRefusals: Job = {
   name: 'audit.flush-refusals',
   every_ms: 10 * second_ms,
@@ -20,9 +20,10 @@ export const flushRefusals: Job = {
     if (refusals.length === 0) return 0
     const now = ctx.clock()
     await ctx.database.write(async (tx) => {
-      const store = ctx.open(tx, instanceTenant)
-      for (const { address, code, count } of refusals) {
-        const about = { outcome: 'denied', code, address, details: { count } } as const
+      for (const { address, code, count, caller } of refusals) {
+        const store = ctx.open(tx, caller?.tenant ?? instanceTenant)
+        const actor = caller?.actor ?? null
+        const about = { outcome: 'denied', code, address, actor, details: { count } } as const
         await appendEvent(store, jobEvent(now, 'requests.refused', about), ctx.clock)
       }
     }, 'relaxed')

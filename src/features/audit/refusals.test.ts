@@ -9,7 +9,7 @@ test('the first refusal of an address is told at once, the others are counted', 
   assert.equal(refusals.add('192.0.2.2', 'unauthenticated'), true)
   assert.equal(refusals.add('192.0.2.1', 'too_many_requests'), true)
   assert.equal(refusals.add(null, 'unauthenticated'), true)
-  const counted = [{ address: '192.0.2.1', code: 'unauthenticated', count: 1 }]
+  const counted = [{ address: '192.0.2.1', code: 'unauthenticated', count: 1, caller: null }]
   assert.deepEqual(refusals.drain(), counted)
   assert.equal(refusals.add('192.0.2.1', 'unauthenticated'), true, 'a new window')
 })
@@ -21,6 +21,36 @@ test('whoever has a whole network of IPv6 is one', () => {
   )
   assert.deepEqual(told, [true, ...Array.from({ length: 99 }, () => false)])
   assert.equal(refusals.add('2001:db8:1:3::1', 'unauthenticated'), true)
-  const counted = [{ address: '2001:db8:1:2::/64', code: 'unauthenticated', count: 99 }]
+  const counted = [
+    { address: '2001:db8:1:2::/64', code: 'unauthenticated', count: 99, caller: null },
+  ]
   assert.deepEqual(refusals.drain(), counted)
+})
+
+test('who calls too often is told once under his own name, and counted by credential', () => {
+  const refusals = createRefusals()
+  const caller = (credentialId: 'key_1' | 'key_2') => ({
+    tenant: 'ten_1' as const,
+    actor: { id: 'usr_1' as const, kind: 'user' as const, credentialId },
+  })
+  const add = (credentialId: 'key_1' | 'key_2', address: string) =>
+    refusals.add(address, 'too_many_requests', caller(credentialId))
+  assert.deepEqual(
+    [add('key_1', '192.0.2.1'), add('key_1', '192.0.2.2'), add('key_2', '192.0.2.1')],
+    [true, false, true],
+  )
+  assert.deepEqual(refusals.drain(), [
+    { address: null, code: 'too_many_requests', caller: caller('key_1'), count: 1 },
+  ])
+})
+
+test('however many there are, only so many are told apart', () => {
+  const refusals = createRefusals()
+  let told = 0
+  for (let at = 0; at < 20_000; at += 1) {
+    if (refusals.add(`10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`, 'unauthenticated')) told += 1
+  }
+  assert.equal(told, 10_001)
+  const [others] = refusals.drain()
+  assert.deepEqual([others?.address, others?.count], [null, 9_999])
 })

@@ -1,45 +1,65 @@
 /**
- * Refusals of callers that nobody knows. Each is worth an event in the instance's own log, but a
- * flood of them must not fill the disk: the first of an address (of a /64 of IPv6) is written at
- * once, the others of the same kind are counted and written as one event when the window ends.
+ * Refusals of callers that nobody knows, and of those that call too often. Each is worth an event, in the
+ * instance's own log or in the tenant's, but a flood of them must not fill the disk: the first of an address
+ * (of a /64 of IPv6) or of a credential is written at once, the others of the same kind are counted and
+ * written as one event when the window ends.
  */
 import { networkOf } from '../../core/address.ts'
 import type { ErrorCode } from '../../core/errors.ts'
+import type { Id } from '../../core/ids.ts'
+import type { NewEvent } from './event.ts'
 
-const addresses_max = 10_000
+const refusals_max = 10_000
+
+/** Somebody who is known, and refused since he calls too often. */
+export interface RefusedCaller {
+  readonly tenant: Id<'ten'>
+  readonly actor: NonNullable<NewEvent['actor']>
+}
 
 export interface Refusal {
-  /** The address, or the network of IPv6. */
+  /** The address, or the network of IPv6; null: not known, or there were several. */
   readonly address: string | null
   readonly code: ErrorCode
   readonly count: number
+  /** Null: nobody is known, and the instance's own log is told. */
+  readonly caller: RefusedCaller | null
 }
 
 export interface Refusals {
   /** True when this one should be written down by itself. */
-  add(address: string | null, code: ErrorCode): boolean
+  add(address: string | null, code: ErrorCode, caller?: RefusedCaller | null): boolean
   /** What was counted since, and a new window. */
   drain(): Refusal[]
 }
 
+interface Counted {
+  readonly refusal: Omit<Refusal, 'count'>
+  count: number
+}
+
 export function createRefusals(): Refusals {
-  const counts = new Map<string, { address: string | null; code: ErrorCode; count: number }>()
+  const counts = new Map<string, Counted>()
   return {
-    add: (address, code) => {
+    add: (address, code, caller = null) => {
       const network = address && networkOf(address)
-      // Past the bound they are no longer told apart.
-      const name = `${code} ${network}`
-      const room = counts.has(name) || counts.size < addresses_max
-      const key = room ? name : `${code} others`
+      const { tenant, actor } = caller ?? {}
+      // Past the bound they are no longer told apart, but by tenant.
+      const name = `${code} ${actor ? `${actor.id} ${actor.credentialId}` : network}`
+      const room = counts.has(name) || counts.size < refusals_max
+      const key = room ? name : `${code} others ${tenant}`
       const entry = counts.get(key)
       if (entry) entry.count += 1
-      else counts.set(key, { address: room ? network : null, code, count: 0 })
+      else {
+        const place = room && !caller ? network : null
+        counts.set(key, { refusal: { address: place, code, caller }, count: 0 })
+      }
       return entry === undefined
     },
     drain: () => {
-      const drained = [...counts.values()].filter((entry) => entry.count > 0)
+      const drained = [...counts.values()].filter(({ count }) => count > 0)
       counts.clear()
-      return drained
+      return drained.map(({ refusal, count }) => ({ ...refusal, count }))
     },
   }
 }
