@@ -211,8 +211,8 @@ function languageModelOf(
   { egress, log }: Pick<Services, 'egress' | 'log'>,
 ): LanguageModel | null {
   if (!settings) return null
-  const { baseUrl, keyFile, ...model } = settings
-  const endpoint = createEndpoint({ baseUrl, keyFile, fetch: egress.fetch })
+  const { baseUrl, key, ...model } = settings
+  const endpoint = createEndpoint({ baseUrl, key, fetch: egress.fetch })
   return createLanguageModel({ ...model, endpoint, log })
 }
 
@@ -221,8 +221,8 @@ function embedderOf(
   { egress, log }: Pick<Services, 'egress' | 'log'>,
 ): Embedder | null {
   if (!settings) return null
-  const { baseUrl, keyFile, ...embedder } = settings
-  const endpoint = createEndpoint({ baseUrl, keyFile, fetch: egress.fetch })
+  const { baseUrl, key, ...embedder } = settings
+  const endpoint = createEndpoint({ baseUrl, key, fetch: egress.fetch })
   return createEmbedder({ ...embedder, endpoint, log })
 }
 

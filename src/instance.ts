@@ -10,7 +10,7 @@ import type { Log } from './core/log.ts'
 import type { DataKey } from './crypto/data-key.ts'
 import { makeDirectoryDurably, removeUnfinished } from './crypto/durable-file.ts'
 import { createKeyCache } from './crypto/keyring.ts'
-import { generateRootKey, type RootKey, readRootKey, rootKeyFromText } from './crypto/root-key.ts'
+import { generateRootKey, type RootKey, readRootKey, rootKeyFromSecret } from './crypto/root-key.ts'
 import { openTombstones, prepareTombstones } from './crypto/tombstones.ts'
 import { type Engine, findEngine, mayHoldData } from './engine.ts'
 import { appointAdministrator } from './features/api-keys/appoint.ts'
@@ -77,8 +77,8 @@ function lockData(config: Config, options: OpenOptions): { release(): void } {
 }
 
 /** A root key is only ever made for data that does not exist yet. */
-function openRootKey(config: Config, exists: boolean): RootKey {
-  if ('text' in config.rootKey) return rootKeyFromText(config.rootKey.text, 'LOCKET_ROOT_KEY')
+async function openRootKey(config: Config, exists: boolean): Promise<RootKey> {
+  if ('secret' in config.rootKey) return rootKeyFromSecret(config.rootKey.secret)
   const { file } = config.rootKey
   removeUnfinished(file)
   if (existsSync(file)) return readRootKey(file)
@@ -96,7 +96,7 @@ async function openData(config: Config, options: DataOptions): Promise<Instance>
   const { engine, log, clock = systemClock } = options
   if (!engine.exists && !options.create) throw notInitialised(config)
   if (engine.exists) await settleRotation(config, engine.fits)
-  const rootKey = openRootKey(config, engine.exists)
+  const rootKey = await openRootKey(config, engine.exists)
   if (!(await engine.fits(rootKey.key))) {
     throw new LocketError('unavailable', `This root key is not the one of ${placeOf(config)}.`)
   }

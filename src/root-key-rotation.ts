@@ -53,7 +53,8 @@ export async function rotateRootKey(instance: Rotated, config: Config): Promise<
   if (file === null) {
     throw new LocketError(
       'unavailable',
-      'The root key comes from LOCKET_ROOT_KEY. Put it into a file to rotate it there.',
+      'The root key comes from LOCKET_ROOT_KEY, where it cannot be replaced. Put it into a file ' +
+        'of root-key-file to rotate it there.',
     )
   }
   const { tombstonesFile } = config

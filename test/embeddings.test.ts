@@ -28,7 +28,7 @@ async function scene(t: TestContext, options: LocketOptions = {}) {
     get model() {
       return changed.model
     },
-    keyFile: null,
+    key: null,
     dimensions,
     shorten: false,
     timeout_ms: 500,

@@ -16,6 +16,7 @@ import { onlyOn } from './engine.ts'
 import { configOf, type Locket, openLocket } from './harness.ts'
 import { openWorld, type World } from './operation-world.ts'
 import { type Input, sampleOf, toHttp } from './samples.ts'
+import { givenSecret } from './secret.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 /** Every file with its bytes; what SQLite keeps beside a file that it only reads has none. */
@@ -38,7 +39,7 @@ describe('a start that is refused leaves every byte as it was', () => {
   const starts: readonly Start[] = [
     {
       name: 'the root key of another instance, from the environment',
-      config: { rootKey: { text: key } },
+      config: { rootKey: { secret: givenSecret(key) } },
       says: /root key is not the one of this da/,
     },
     {
@@ -48,7 +49,7 @@ describe('a start that is refused leaves every byte as it was', () => {
     },
     {
       name: 'a root key that is none',
-      config: { rootKey: { text: 'c2hvcnQ=' } },
+      config: { rootKey: { secret: givenSecret('c2hvcnQ=') } },
       says: /LOCKET_ROOT_KEY must be 32 random bytes/,
     },
     {

@@ -10,6 +10,7 @@ import { type Instance, initialise, openInstance } from '../src/instance.ts'
 import { snapshotsDirectory } from '../src/storage/snapshots.ts'
 import { rateBudgets } from '../src/throttles/budgets.ts'
 import { testData } from './data.ts'
+import { openSecrets } from './secret.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import type { Sql, TestData } from './test-data.ts'
 
@@ -76,6 +77,7 @@ export function configOf(directory: string, data?: TestData): Config {
     languageModel: null,
     redis: null,
     rateBudgets,
+    secrets: openSecrets().secrets,
     database: data?.config ?? null,
     rootKey: { file: join(directory, 'root.key') },
     tombstonesFile: join(directory, 'tombstones'),

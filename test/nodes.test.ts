@@ -7,6 +7,7 @@ import { openInstance } from '../src/instance.ts'
 import { onlyOn } from './engine.ts'
 import { type Locket, openLocket } from './harness.ts'
 import { addNode, type Node } from './node.ts'
+import { givenSecret } from './secret.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 async function twoNodes(t: TestContext): Promise<{ one: Locket; two: Node }> {
@@ -184,7 +185,7 @@ describe('two nodes', onlyOn('postgres', 'one process serves a SQLite file'), ()
       ...one.config,
       dataDir: directory,
       tombstonesFile: join(directory, 't'),
-      rootKey: { text: Buffer.alloc(32, 7).toString('base64') },
+      rootKey: { secret: givenSecret(Buffer.alloc(32, 7).toString('base64')) },
     }
     const options = { log: createLog('silent'), create: true }
     await assert.rejects(openInstance(config, options), /not the one of this database/)

@@ -53,7 +53,7 @@ async function withClient<T>(work: (client: Client) => Promise<T>): Promise<T> {
 
 /** The settings of a database at this address. */
 export function configOf(url: string): DatabaseConfig {
-  const reached = { url, passwordFile: null, caFile: null, tls: 'off' } as const
+  const reached = { url, password: null, caFile: null, tls: 'off' } as const
   return { ...reached, connections_max: 10, statement_ms_max: 30_000 }
 }
 

@@ -16,7 +16,7 @@ export const withRedis = {
 
 export function redisTarget(url = given): RedisTarget {
   if (url === undefined) throw new Error('LOCKET_TEST_REDIS_URL is not set.')
-  return { url, passwordFile: null, caFile: null }
+  return { url, password: null, caFile: null }
 }
 
 /** The same through a proxy that can be cut. */

@@ -58,6 +58,11 @@ const asvs: readonly Row[] = [
   ['V12.3.2', 2, 'Certificates of servers are verified; no setting turns that off.'],
   ['V13.2.2', 2, 'The login that serves has no DDL and is held by row security, the second wall.'],
   ['V13.2.4', 2, 'Outgoing calls reach an allow-list; all others are refused and logged.'],
+  [
+    'V13.3.1',
+    2,
+    'Secrets come from the environment, files, Vault or AWS; none is in an image or a setting.',
+  ],
   ['V13.4.5', 2, 'The docs are off in production unless they are asked for.'],
   ['V14.1.1', 2, 'Every stored field is classified; one that is not does not pass.'],
   ['V14.2.1', 1, 'No secret in a URL: one that comes there is refused.'],

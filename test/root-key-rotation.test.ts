@@ -14,6 +14,7 @@ import { findWindows } from './byte-search.ts'
 import { leftAfter } from './cleaning.ts'
 import { cleanableFiles } from './data-files.ts'
 import { configOf, type Locket, openLocket } from './harness.ts'
+import { givenSecret } from './secret.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 const log = createLog('silent')
@@ -108,7 +109,7 @@ test('a root key that came as text is not rotated', async (t) => {
   const locket = await filled(t)
   const { directory } = locket
   const text = readFileSync(join(directory, 'root.key'), 'utf8').trim()
-  const config = { ...locket.config, rootKey: { text } }
+  const config = { ...locket.config, rootKey: { secret: givenSecret(text) } }
   const instance = await openInstance(config, { log, create: false })
   t.after(() => instance.close())
   await assert.rejects(rotateRootKey(instance, config), /LOCKET_ROOT_KEY/)

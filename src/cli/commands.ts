@@ -3,6 +3,7 @@
  * remote one. What is not said in `remotes` follows from the operation: its id gives the words, its
  * required fields the positional values.
  */
+import { secretSources } from '../config/secret-settings.ts'
 import { type SettingName, settings } from '../config/settings.ts'
 import type { Operation } from '../kernel/operation.ts'
 import { operations } from '../operations.ts'
@@ -23,6 +24,9 @@ import { rotateRootKeyCommand } from './rotate-root-key.ts'
 import { serve } from './serve.ts'
 import { version } from './version.ts'
 
+/** What a command needs that reads a secret. */
+const secretSourceNames = Object.keys(secretSources) as (keyof typeof secretSources)[]
+
 const data: readonly SettingName[] = [
   'config',
   'mode',
@@ -31,10 +35,11 @@ const data: readonly SettingName[] = [
   'rootKeyFile',
   'tombstonesFile',
   'databaseUrl',
-  'databasePasswordFile',
+  'databasePassword',
   'databaseCa',
   'databaseConnections',
   'databaseStatementTimeout',
+  ...secretSourceNames,
   'logLevel',
 ]
 
@@ -80,7 +85,14 @@ const locals: readonly LocalCommand[] = [
     kind: 'local',
     words: 'migrate',
     summary: 'Bring the schema of a PostgreSQL up to date, as the login that owns it.',
-    settings: ['config', 'databaseUrl', 'databasePasswordFile', 'databaseCa', 'logLevel'],
+    settings: [
+      'config',
+      'databaseUrl',
+      'databasePassword',
+      'databaseCa',
+      ...secretSourceNames,
+      'logLevel',
+    ],
     flags: [
       {
         flag: 'login',

@@ -7,7 +7,7 @@ import { type Moved, type MoveStep, move } from '../move.ts'
 import { type ExitCode, exitCodes, type LocalCall, UsageError } from './command.ts'
 import { columns } from './layout.ts'
 import { print, printError, printJson } from './output.ts'
-import { dataPlace, shownPath } from './place.ts'
+import { dataPlace, keySource, shownPath } from './place.ts'
 
 /** How often a person is told how far it is. */
 const progress_interval_ms = 5 * second_ms
@@ -66,7 +66,8 @@ interface Facts {
 
 function summary(moved: Moved, { source, target, seconds }: Facts): string {
   const { tables, rows, bytes, sample } = moved
-  const rootKey = 'text' in source.rootKey ? 'LOCKET_ROOT_KEY' : shownPath(source.rootKey.file)
+  const rootKey =
+    'secret' in source.rootKey ? keySource(source.rootKey.secret) : shownPath(source.rootKey.file)
   const amount = `${rows} rows of ${tables} tables, ${bytes} bytes, in ${seconds.toFixed(1)} s`
   const damage =
     sample.damaged === 0 ? '' : `; ${sample.damaged} do not, as they did not before the move`

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { freePort } from '../../test/free-port.ts'
 import { type LocketOptions, openLocket } from '../../test/harness.ts'
+import { givenSecret } from '../../test/secret.ts'
 import { systemClock } from '../core/clock.ts'
 import { createLog } from '../core/log.ts'
 import { listen } from '../http/server.ts'
@@ -11,7 +12,7 @@ import { per, rateBudgets } from '../throttles/budgets.ts'
 import { importMemories } from './import/run.ts'
 import { patientPost } from './patience.ts'
 
-const apiKey = 'lk_none'
+const apiKey = givenSecret('lk_none')
 
 /** A Locket that listens. */
 async function served(t: TestContext, options: LocketOptions) {
@@ -23,7 +24,10 @@ async function served(t: TestContext, options: LocketOptions) {
     fetch: (request, client) => locket.app.fetch(request, client),
   })
   t.after(() => listener.close())
-  return { locket, config: { url: `http://127.0.0.1:${listener.port}`, apiKey: locket.admin } }
+  return {
+    locket,
+    config: { url: `http://127.0.0.1:${listener.port}`, apiKey: givenSecret(locket.admin) },
+  }
 }
 
 /** A server that gives these answers, one after another, and the last one from then on. */

@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts'
 import { isInside, octal } from '../config/place.ts'
 import { day_ms } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
+import type { Secret } from '../secrets/secret.ts'
 
 /** How long the first key of an administrator lives. */
 export const bootstrapLife = `${limits.bootstrapKey_life_ms / day_ms} days`
@@ -23,10 +24,15 @@ export function dataPlace({ database, dataDir }: Config): string {
 
 /** The place of the root key and who can read it; and what to do when it lies with the data. */
 export function rootKeyPlace(config: Config): string {
-  if ('text' in config.rootKey) return 'LOCKET_ROOT_KEY'
+  if ('secret' in config.rootKey) return keySource(config.rootKey.secret)
   const { file } = config.rootKey
   const advice = isInside(file, config.dataDir)
     ? '; move it elsewhere before production: LOCKET_ROOT_KEY_FILE'
     : ''
   return `${shownPath(file)} (${octal(statSync(file))}${advice})`
+}
+
+/** A reference, or the setting that holds the key itself. */
+export function keySource({ label, reference }: Secret): string {
+  return reference === `env:${label}` ? label : reference
 }

@@ -28,6 +28,7 @@ export async function serve(call: LocalCall, options: { create: boolean }): Prom
   const log = createLog(call.config.logLevel)
   logUnexpected(log)
   const stop = stopSignal(log)
+  await call.config.secrets.start()
   const instance = await openInstance(call.config, {
     log,
     create: options.create && !isProduction,
@@ -46,6 +47,7 @@ export async function serve(call: LocalCall, options: { create: boolean }): Prom
     throw thrown
   } finally {
     await instance.close()
+    call.config.secrets.stop()
   }
   log.info('stopped')
   return exitCodes.done

@@ -28,10 +28,11 @@ export class Unreachable extends Error {}
 /** Sends one request and waits for all of its answer. Throws `Unreachable`. */
 export async function askServer(config: RemoteConfig, asked: Asked): Promise<Answered> {
   const { method, path, body } = asked
+  const apiKey = await apiKeyOf(config)
   try {
     const response = await fetch(`${config.url}${path}`, {
       method,
-      headers: headersOf(config, body !== null),
+      headers: headersOf(apiKey, body !== null),
       ...(body !== null && { body }),
       // The key goes to the server that was named and to no other.
       redirect: 'error',
@@ -70,7 +71,14 @@ export function notLocket({ url }: RemoteConfig): string {
   return `${url} did not answer in JSON: is it a Locket?`
 }
 
-function headersOf({ apiKey }: RemoteConfig, hasBody: boolean): Record<string, string> {
+/** What could not stand in a header would end in an error that quotes it. */
+async function apiKeyOf({ apiKey }: RemoteConfig): Promise<string> {
+  const key = await apiKey.read()
+  if (/^[\x21-\x7e]{1,1000}$/.test(key)) return key
+  throw new Error(`${apiKey.label}: the secret of ${apiKey.reference} is no API key`)
+}
+
+function headersOf(apiKey: string, hasBody: boolean): Record<string, string> {
   return {
     accept: 'application/json',
     authorization: `Bearer ${apiKey}`,

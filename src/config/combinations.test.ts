@@ -81,10 +81,10 @@ const cases: Readonly<Record<string, Case>> = {
     ],
   },
   'the name of a language model that is nowhere': {
-    flags: { 'language-model-name': 'm', 'language-model-key-file': '/keys/model' },
+    flags: { 'language-model-name': 'm', 'language-model-key': 'file:/keys/model' },
     mistakes: [
       '--language-model-name: needs --language-model-url too',
-      '--language-model-key-file: needs --language-model-url too',
+      '--language-model-key: needs --language-model-url too',
     ],
   },
   'a model without an embedder': {
@@ -93,6 +93,57 @@ const cases: Readonly<Record<string, Case>> = {
       '--embedder-model: needs --embedder-url too',
       '--embedder-dimensions: needs --embedder-url too',
     ],
+  },
+  'a secret in a Vault that is nowhere': {
+    env: { LOCKET_ROOT_KEY: 'vault://kv/locket#root-key' },
+    mistakes: [
+      'LOCKET_ROOT_KEY: needs LOCKET_VAULT_ADDRESS too',
+      'LOCKET_ROOT_KEY: needs LOCKET_VAULT_CREDENTIAL too',
+    ],
+  },
+  'a secret at AWS without a region': {
+    flags: { ...tls, 'tls-key': 'aws-sm://locket/tls#key' },
+    mistakes: ['--tls-key: needs --aws-region too'],
+  },
+  'a Vault in plain text on another machine, which is logged in to as nobody': {
+    flags: {
+      'vault-address': 'http://vault.example',
+      'vault-login': 'approle',
+      'vault-credential': 'env:SECRET_ID',
+    },
+    mistakes: [
+      '--vault-login: needs --vault-role too',
+      '--vault-address: http to another machine shows secrets on the way: use https',
+    ],
+  },
+  'settings of a Vault and of AWS, and neither of them': {
+    env: {
+      LOCKET_VAULT_CREDENTIAL: 'env:TOKEN',
+      LOCKET_VAULT_NAMESPACE: 'team',
+      LOCKET_VAULT_CA: '/ca.pem',
+      LOCKET_VAULT_ROLE: 'locket',
+      LOCKET_AWS_ENDPOINT: 'http://10.0.0.1',
+      LOCKET_AWS_SESSION_TOKEN: 'env:AWS_SESSION_TOKEN',
+    },
+    mistakes: [
+      'LOCKET_VAULT_CREDENTIAL: needs LOCKET_VAULT_ADDRESS too',
+      'LOCKET_VAULT_CA: needs LOCKET_VAULT_ADDRESS too',
+      'LOCKET_VAULT_NAMESPACE: needs LOCKET_VAULT_ADDRESS too',
+      'LOCKET_VAULT_ROLE: needs LOCKET_VAULT_ADDRESS too',
+      'LOCKET_AWS_ENDPOINT: needs LOCKET_AWS_REGION too',
+      'LOCKET_AWS_SESSION_TOKEN: needs LOCKET_AWS_REGION too',
+      'LOCKET_AWS_ENDPOINT: http to another machine shows secrets on the way: use https',
+    ],
+  },
+  'a Vault and AWS on this machine': {
+    env: {
+      LOCKET_ROOT_KEY: 'vault://kv/locket#root-key',
+      LOCKET_VAULT_ADDRESS: 'http://127.0.0.1:8200',
+      LOCKET_VAULT_CREDENTIAL: 'file:/run/secrets/vault-token',
+      LOCKET_AWS_REGION: 'eu-central-1',
+      LOCKET_AWS_ENDPOINT: 'http://localhost:4566',
+    },
+    mistakes: [],
   },
   'a redirect without TLS': {
     env: { LOCKET_REDIRECT_PORT: '80' },
@@ -141,36 +192,36 @@ const cases: Readonly<Record<string, Case>> = {
     mistakes: ['LOCKET_TLS_KEY: needs LOCKET_TLS_CERT too'],
   },
   'a password without what it is for': {
-    env: { LOCKET_REDIS_PASSWORD_FILE: 'password', LOCKET_REDIS_CA: 'ca.pem' },
+    env: { LOCKET_REDIS_PASSWORD: 'env:PASSWORD', LOCKET_REDIS_CA: 'ca.pem' },
     mistakes: [
-      'LOCKET_REDIS_PASSWORD_FILE: needs LOCKET_REDIS_URL too',
+      'LOCKET_REDIS_PASSWORD: needs LOCKET_REDIS_URL too',
       'LOCKET_REDIS_CA: needs LOCKET_REDIS_URL too',
     ],
   },
   'two passwords of one Redis, and an authority without TLS': {
     env: {
       LOCKET_REDIS_URL: 'redis://:s3cret@127.0.0.1',
-      LOCKET_REDIS_PASSWORD_FILE: 'password',
+      LOCKET_REDIS_PASSWORD: 'env:PASSWORD',
       LOCKET_REDIS_CA: 'ca.pem',
     },
     mistakes: [
-      'LOCKET_REDIS_URL and LOCKET_REDIS_PASSWORD_FILE: give the password in one of the two, not both',
+      'LOCKET_REDIS_URL and LOCKET_REDIS_PASSWORD: give the password in one of the two, not both',
       'LOCKET_REDIS_URL and LOCKET_REDIS_CA: without TLS an authority is no use',
     ],
   },
   'a password without a database': {
-    flags: { 'database-password-file': 'password' },
-    mistakes: ['--database-password-file: needs --database-url too'],
+    flags: { 'database-password': 'env:PASSWORD' },
+    mistakes: ['--database-password: needs --database-url too'],
   },
   'an authority without a database': {
     env: { LOCKET_DATABASE_CA: 'ca.pem' },
     mistakes: ['LOCKET_DATABASE_CA: needs LOCKET_DATABASE_URL too'],
   },
   'two passwords': {
-    flags: { 'database-password-file': 'password' },
+    flags: { 'database-password': 'env:PASSWORD' },
     env: { LOCKET_DATABASE_URL: url },
     mistakes: [
-      'LOCKET_DATABASE_URL and --database-password-file: give the password in one of the two, not both',
+      'LOCKET_DATABASE_URL and --database-password: give the password in one of the two, not both',
     ],
   },
   'an authority for what is not encrypted': {
@@ -181,7 +232,7 @@ const cases: Readonly<Record<string, Case>> = {
     mistakes: ['LOCKET_DATABASE_URL and LOCKET_DATABASE_CA: without TLS an authority is no use'],
   },
   'a password in a file of its own': {
-    env: { LOCKET_DATABASE_URL: withoutPassword, LOCKET_DATABASE_PASSWORD_FILE: 'password' },
+    env: { LOCKET_DATABASE_URL: withoutPassword, LOCKET_DATABASE_PASSWORD: 'file:/password' },
     mistakes: [],
   },
 }

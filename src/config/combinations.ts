@@ -3,6 +3,8 @@
 import { entryFor, isNamed } from '../egress/allow-list.ts'
 import { redirectBase } from '../http/redirect.ts'
 import { labelOf } from './labels.ts'
+import { isLoopback } from './loopback.ts'
+import { referenceIn, referringTo } from './secrets.ts'
 import { type SettingName, settings } from './settings.ts'
 import type { Reading } from './sources.ts'
 
@@ -15,6 +17,11 @@ export function combinationMistakes(reading: Reading): string[] {
     ...redis(reading),
     ...embedder(reading),
     ...languageModel(reading),
+    ...keeperMistakes(reading, [
+      ...referringTo(reading, 'vault'),
+      ...referringTo(reading, 'aws-sm'),
+    ]),
+    ...keepers(reading),
   ]
 }
 
@@ -48,15 +55,15 @@ function aimless(reading: Reading): string[] {
 }
 
 function database(reading: Reading): string[] {
-  const { mode, databaseUrl, databasePasswordFile, databaseCa } = reading.values
+  const { mode, databaseUrl, databasePassword, databaseCa } = reading.values
   const url = labelOf(reading, 'databaseUrl')
   const mistakes = [
-    ...needs(reading, 'databasePasswordFile', 'databaseUrl'),
+    ...needs(reading, 'databasePassword', 'databaseUrl'),
     ...needs(reading, 'databaseCa', 'databaseUrl'),
   ]
-  if (databaseUrl?.hasPassword && databasePasswordFile !== undefined) {
-    const file = labelOf(reading, 'databasePasswordFile')
-    mistakes.push(`${url} and ${file}: give the password in one of the two, not both`)
+  if (databaseUrl?.hasPassword && databasePassword !== undefined) {
+    const other = labelOf(reading, 'databasePassword')
+    mistakes.push(`${url} and ${other}: give the password in one of the two, not both`)
   }
   if (databaseUrl?.sslmode !== 'disable') return mistakes
   if (databaseCa !== undefined) {
@@ -71,15 +78,15 @@ function database(reading: Reading): string[] {
 }
 
 function redis(reading: Reading): string[] {
-  const { redisUrl, redisPasswordFile, redisCa } = reading.values
+  const { redisUrl, redisPassword, redisCa } = reading.values
   const url = labelOf(reading, 'redisUrl')
   const mistakes = [
-    ...needs(reading, 'redisPasswordFile', 'redisUrl'),
+    ...needs(reading, 'redisPassword', 'redisUrl'),
     ...needs(reading, 'redisCa', 'redisUrl'),
   ]
-  if (redisUrl?.hasPassword && redisPasswordFile !== undefined) {
-    const file = labelOf(reading, 'redisPasswordFile')
-    mistakes.push(`${url} and ${file}: give the password in one of the two, not both`)
+  if (redisUrl?.hasPassword && redisPassword !== undefined) {
+    const other = labelOf(reading, 'redisPassword')
+    mistakes.push(`${url} and ${other}: give the password in one of the two, not both`)
   }
   if (redisUrl?.isEncrypted === false && redisCa !== undefined) {
     mistakes.push(`${url} and ${labelOf(reading, 'redisCa')}: without TLS an authority is no use`)
@@ -93,7 +100,7 @@ function embedder(reading: Reading): string[] {
     ...needs(reading, 'embedderUrl', 'embedderDimensions'),
     ...needs(reading, 'embedderModel', 'embedderUrl'),
     ...needs(reading, 'embedderDimensions', 'embedderUrl'),
-    ...needs(reading, 'embedderKeyFile', 'embedderUrl'),
+    ...needs(reading, 'embedderKey', 'embedderUrl'),
     ...uncallable(reading, 'embedderUrl'),
   ]
 }
@@ -102,7 +109,7 @@ function languageModel(reading: Reading): string[] {
   return [
     ...needs(reading, 'languageModelUrl', 'languageModelName'),
     ...needs(reading, 'languageModelName', 'languageModelUrl'),
-    ...needs(reading, 'languageModelKeyFile', 'languageModelUrl'),
+    ...needs(reading, 'languageModelKey', 'languageModelUrl'),
     ...uncallable(reading, 'languageModelUrl'),
   ]
 }
@@ -115,6 +122,39 @@ function uncallable(reading: Reading, name: 'embedderUrl' | 'languageModelUrl'):
   return [
     `${labelOf(reading, name)}: calls to it would be refused: add ${entryFor(url)} to ${allow}`,
   ]
+}
+
+/** What reaches the servers that keep these secrets. */
+export function keeperMistakes(reading: Reading, names: readonly SettingName[]): string[] {
+  return names.flatMap((name) => {
+    const kind = referenceIn(reading, name)?.kind
+    if (kind === 'aws-sm') return needs(reading, name, 'awsRegion')
+    if (kind !== 'vault') return []
+    return [...needs(reading, name, 'vaultAddress'), ...needs(reading, name, 'vaultCredential')]
+  })
+}
+
+function keepers(reading: Reading): string[] {
+  const { vaultLogin } = reading.values
+  const isRole = vaultLogin !== undefined && vaultLogin !== 'token'
+  return [
+    ...needs(reading, 'vaultCredential', 'vaultAddress'),
+    ...needs(reading, 'vaultCa', 'vaultAddress'),
+    ...needs(reading, 'vaultNamespace', 'vaultAddress'),
+    ...needs(reading, 'vaultRole', 'vaultAddress'),
+    ...(isRole ? needs(reading, 'vaultLogin', 'vaultRole') : []),
+    ...needs(reading, 'awsEndpoint', 'awsRegion'),
+    ...needs(reading, 'awsSessionToken', 'awsRegion'),
+    ...inPlainText(reading, 'vaultAddress'),
+    ...inPlainText(reading, 'awsEndpoint'),
+  ]
+}
+
+/** In every mode: whoever is on the way would have the token, and the secrets. */
+function inPlainText(reading: Reading, name: 'vaultAddress' | 'awsEndpoint'): string[] {
+  const { [name]: url } = reading.values
+  if (url === undefined || !url.startsWith('http:') || isLoopback(new URL(url).hostname)) return []
+  return [`${labelOf(reading, name)}: http to another machine shows secrets on the way: use https`]
 }
 
 /** One setting does nothing without the other. */

@@ -1,25 +1,19 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { temporaryDirectory } from '../../test/temporary-directory.ts'
+import { mistakesOf } from '../../test/mistakes.ts'
 import { rateBudgets } from '../throttles/budgets.ts'
-import { ConfigError, isDebug, readConfig, readRemoteConfig } from './config.ts'
+import { type Config, isDebug, readConfig, readRemoteConfig } from './config.ts'
 import { didYouMean } from './near.ts'
 import { settings } from './settings.ts'
 import type { Environment, Flags } from './sources.ts'
 
 const rootKey = Buffer.alloc(32, 7).toString('base64')
 
-/** The mistakes that reading finds; fails when there are none. */
-function mistakesOf(read: () => unknown): readonly string[] {
-  try {
-    read()
-  } catch (thrown) {
-    assert.ok(thrown instanceof ConfigError)
-    return thrown.mistakes
-  }
-  assert.fail('there is no mistake')
+/** As it would be printed: of what can be called nothing is left. */
+function shown(config: Config): Record<string, unknown> {
+  const { secrets, ...data } = JSON.parse(JSON.stringify(config))
+  assert.deepEqual(secrets, {})
+  return data
 }
 
 const everySetting = {
@@ -40,16 +34,16 @@ const everySetting = {
   LOCKET_EMBEDDER_MODEL: 'bge-m3',
   LOCKET_EMBEDDER_DIMENSIONS: '1024',
   LOCKET_EMBEDDER_SHORTEN: 'on',
-  LOCKET_EMBEDDER_KEY_FILE: '/keys/embedder',
+  LOCKET_EMBEDDER_KEY: 'file:/keys/embedder',
   LOCKET_DATABASE_URL: 'postgres://locket@db.example/locket?sslmode=require',
-  LOCKET_DATABASE_PASSWORD_FILE: '/keys/database',
+  LOCKET_DATABASE_PASSWORD: 'env:PGPASSWORD',
   LOCKET_DATABASE_CA: '/tls/database.pem',
   LOCKET_DATABASE_CONNECTIONS: '20',
   LOCKET_DATABASE_STATEMENT_TIMEOUT: '1000',
   LOCKET_ROOT_KEY: rootKey,
   LOCKET_TOMBSTONES_FILE: '/keys/gone',
   LOCKET_REDIS_URL: 'rediss://valkey.example/2',
-  LOCKET_REDIS_PASSWORD_FILE: '/keys/v',
+  LOCKET_REDIS_PASSWORD: 'file:/keys/v',
   LOCKET_REDIS_CA: '/tls/v.pem',
   LOCKET_RATE_LIMITS: 'read.credential=50000/10,sign-in.address=120/60/20',
   LOCKET_LOG_LEVEL: 'debug',
@@ -58,7 +52,7 @@ const everySetting = {
 
 describe('a server', () => {
   test('is safe with no settings at all', () => {
-    assert.deepEqual(readConfig({}, {}), {
+    assert.deepEqual(shown(readConfig({}, {})), {
       mode: 'development',
       dataDir: './locket-data',
       host: '127.0.0.1',
@@ -83,7 +77,7 @@ describe('a server', () => {
   })
 
   test('takes every setting from the environment', () => {
-    assert.deepEqual(readConfig({}, everySetting), {
+    assert.deepEqual(shown(readConfig({}, everySetting)), {
       mode: 'production',
       dataDir: '/data',
       host: '::1',
@@ -92,6 +86,7 @@ describe('a server', () => {
       tls: {
         certFile: '/tls/cert.pem',
         keyFile: '/tls/key.pem',
+        key: null,
         clientCaFile: '/tls/clients.pem',
       },
       redirectPort: 80,
@@ -99,10 +94,16 @@ describe('a server', () => {
       corsOrigins: ['https://app.example.com', 'http://localhost:3000'],
       docs: true,
       egressAllow: ['api.example.com:8443', '*.example.org'],
-      rootKey: { text: rootKey },
+      rootKey: {
+        secret: { label: 'LOCKET_ROOT_KEY', reference: 'env:LOCKET_ROOT_KEY', isLocal: true },
+      },
       database: {
         url: 'postgres://locket@db.example/locket',
-        passwordFile: '/keys/database',
+        password: {
+          label: 'LOCKET_DATABASE_PASSWORD',
+          reference: 'env:PGPASSWORD',
+          isLocal: true,
+        },
         caFile: '/tls/database.pem',
         tls: 'verify',
         connections_max: 20,
@@ -114,12 +115,20 @@ describe('a server', () => {
         model: 'bge-m3',
         dimensions: 1024,
         shorten: true,
-        keyFile: '/keys/embedder',
+        key: {
+          label: 'LOCKET_EMBEDDER_KEY',
+          reference: 'file:/keys/embedder',
+          isLocal: true,
+        },
         timeout_ms: 10_000,
         calls_max: 4,
       },
       languageModel: null,
-      redis: { url: 'rediss://valkey.example/2', passwordFile: '/keys/v', caFile: '/tls/v.pem' },
+      redis: {
+        url: 'rediss://valkey.example/2',
+        password: { label: 'LOCKET_REDIS_PASSWORD', reference: 'file:/keys/v', isLocal: true },
+        caFile: '/tls/v.pem',
+      },
       rateBudgets: {
         ...rateBudgets,
         'read.credential': { requests: 50_000, window_ms: 10_000, burst: 50_000 },
@@ -135,12 +144,16 @@ describe('a server', () => {
       LOCKET_EGRESS_ALLOW: 'api.example.org',
       LOCKET_LANGUAGE_MODEL_URL: 'https://api.example.org/v1/',
       LOCKET_LANGUAGE_MODEL_NAME: 'llama3',
-      LOCKET_LANGUAGE_MODEL_KEY_FILE: '/keys/model',
+      LOCKET_LANGUAGE_MODEL_KEY: 'file:/keys/model',
     }
-    assert.deepEqual(readConfig({}, env).languageModel, {
+    assert.deepEqual(shown(readConfig({}, env))['languageModel'], {
       baseUrl: 'https://api.example.org/v1',
       model: 'llama3',
-      keyFile: '/keys/model',
+      key: {
+        label: 'LOCKET_LANGUAGE_MODEL_KEY',
+        reference: 'file:/keys/model',
+        isLocal: true,
+      },
       timeout_ms: 30_000,
     })
   })
@@ -335,49 +348,6 @@ describe('one setting', () => {
   test('has no flag when it is a secret', () => {
     assert.equal(settings.rootKey.flag, null)
     assert.equal(settings.apiKey.flag, null)
-  })
-})
-
-describe('a command that speaks to a server', () => {
-  test('reads no file: it could send the key elsewhere', (t) => {
-    const directory = temporaryDirectory(t)
-    const file = join(directory, 'locket.toml')
-    writeFileSync(file, 'url = "http://elsewhere.example"')
-    const env = { LOCKET_API_KEY: 'lk_x', LOCKET_CONFIG: file }
-    assert.equal(readRemoteConfig(env).url, 'http://127.0.0.1:8080')
-  })
-
-  test('needs a key and knows where the server is', () => {
-    assert.deepEqual(readRemoteConfig({ LOCKET_API_KEY: 'lk_x' }), {
-      url: 'http://127.0.0.1:8080',
-      apiKey: 'lk_x',
-    })
-    assert.deepEqual(
-      mistakesOf(() => readRemoteConfig({})),
-      ['LOCKET_API_KEY: set it to your API key'],
-    )
-  })
-
-  test('shows the key to no network that can be read', () => {
-    const read = (url: string) => () =>
-      readRemoteConfig({ LOCKET_API_KEY: 'lk_x', LOCKET_URL: url })
-    for (const url of ['http://memory.example', 'http://10.0.0.1:8080', 'http://db.localhost']) {
-      assert.deepEqual(mistakesOf(read(url)), [
-        'LOCKET_URL: http to another machine shows your key on the way: use https',
-      ])
-    }
-    for (const url of ['https://memory.example', 'http://localhost:1', 'http://[::1]:8080']) {
-      assert.equal(read(url)().url, url)
-    }
-  })
-
-  test('takes no key that would break a header', () => {
-    for (const key of ['', 'two words', 'a\nb', 'é']) {
-      assert.deepEqual(
-        mistakesOf(() => readRemoteConfig({ LOCKET_API_KEY: key })),
-        ['LOCKET_API_KEY: expected an API key (lk_…)'],
-      )
-    }
   })
 })
 

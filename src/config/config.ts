@@ -6,12 +6,15 @@ import { dirname, join } from 'node:path'
 import type { LogLevel } from '../core/log.ts'
 import type { EmbedderSettings } from '../models/embedder.ts'
 import type { LanguageModelSettings } from '../models/language-model.ts'
+import type { Secret } from '../secrets/secret.ts'
+import type { Secrets } from '../secrets/secrets.ts'
 import type { PostgresTarget } from '../storage/postgres-connection.ts'
 import { type RateBudgets, withBudgets } from '../throttles/budgets.ts'
 import type { RedisTarget } from '../throttles/redis.ts'
-import { combinationMistakes } from './combinations.ts'
+import { combinationMistakes, keeperMistakes } from './combinations.ts'
 import { readSettingsFile, type SettingsFile } from './file.ts'
 import { isLoopback } from './loopback.ts'
+import { type SecretSettings, secretSettings } from './secrets.ts'
 import { mebibyte, settings, type Values } from './settings.ts'
 import { type Environment, type Flags, findSetting, type Reading, readSettings } from './sources.ts'
 
@@ -35,8 +38,8 @@ export interface Config {
   readonly docs: boolean
   /** `host`, `host:port` or `*.domain`: what the server itself may call; none: nothing. */
   readonly egressAllow: readonly string[]
-  /** The root key as base64, or the file that holds it; a file is made by `init` when absent. */
-  readonly rootKey: { readonly text: string } | { readonly file: string }
+  /** Where the root key is, or the file that holds it; a file is made by `init` when absent. */
+  readonly rootKey: { readonly secret: Secret } | { readonly file: string }
   /** The signed record of destroyed keys; beside the root key by default. */
   readonly tombstonesFile: string
   /** PostgreSQL; null: SQLite in the data directory. */
@@ -49,6 +52,8 @@ export interface Config {
   readonly redis: RedisTarget | null
   /** Every budget, those of the settings in their place. */
   readonly rateBudgets: RateBudgets
+  /** All secrets that the settings refer to. */
+  readonly secrets: Secrets
   readonly logLevel: LogLevel
   /** RAM for search indexes, bytes. */
   readonly indexes_bytes_max: number
@@ -56,7 +61,10 @@ export interface Config {
 
 export interface TlsConfig {
   readonly certFile: string
+  /** Where the key is; with `key` that is a reference. */
   readonly keyFile: string
+  /** The private key, where it is more than a file; null: it is in `keyFile`. */
+  readonly key: Secret | null
   /** The authority of client certificates; null: none are asked for. */
   readonly clientCaFile: string | null
 }
@@ -68,7 +76,7 @@ export type DatabaseConfig = PostgresTarget
 export interface RemoteConfig {
   /** Without a trailing slash. */
   readonly url: string
-  readonly apiKey: string
+  readonly apiKey: Secret
 }
 
 /** What is wrong with the settings, one line each; the value of none of them is in it. */
@@ -103,7 +111,7 @@ export function readServerSettings(flags: Flags, env: Environment = process.env)
   const reading = readSettings({ flags, env, file })
   const mistakes = [...reading.unknown, ...combinationMistakes(reading), ...reading.wrong]
   if (mistakes.length > 0) throw new ConfigError(mistakes)
-  return { config: assemble(reading.values), reading, file: file?.path ?? null }
+  return { config: assemble(reading, env), reading, file: file?.path ?? null }
 }
 
 /**
@@ -111,13 +119,16 @@ export function readServerSettings(flags: Flags, env: Environment = process.env)
  * by accident could send the key elsewhere. Throws `ConfigError`.
  */
 export function readRemoteConfig(env: Environment = process.env): RemoteConfig {
-  const { values, unknown, wrong } = readSettings({ flags: {}, env, file: null })
-  const { url = '', apiKey } = values
+  const reading = readSettings({ flags: {}, env, file: null })
+  const { values, unknown, wrong } = reading
+  const { url = '' } = values
   const missing =
     env['LOCKET_API_KEY'] === undefined ? ['LOCKET_API_KEY: set it to your API key'] : []
-  const mistakes = [...unknown, ...wrong, ...missing, ...plainRemote(url)]
-  if (mistakes.length > 0) throw new ConfigError(mistakes)
-  return Object.freeze({ url, apiKey: apiKey ?? '' })
+  const keepers = keeperMistakes(reading, ['apiKey'])
+  const mistakes = [...unknown, ...wrong, ...missing, ...plainRemote(url), ...keepers]
+  const apiKey = mistakes.length > 0 ? null : secretSettings(reading, env).secret('apiKey')
+  if (apiKey === null) throw new ConfigError(mistakes)
+  return Object.freeze({ url, apiKey })
 }
 
 /** In every mode: who reads the key on its way has it for as long as it lives. */
@@ -139,82 +150,88 @@ function openFile(flags: Flags, env: Environment): SettingsFile | null {
 }
 
 /** Puts values that are right, alone and together, into the form that the program asks for. */
-function assemble(values: Values): Config {
+function assemble(reading: Reading, env: Environment): Config {
+  const { values } = reading
+  const { secrets, secret } = secretSettings(reading, env)
   const { dataDir = '', host = '', port = 0, logLevel = 'info', indexMemory = 0 } = values
   const { mode = 'development', publicUrl = null, redirectPort = null } = values
   const rootKeyFile = values.rootKeyFile ?? join(dataDir, 'root.key')
+  const rootKey = secret('rootKey')
   return Object.freeze({
     mode,
     dataDir,
     host,
     port,
     publicUrl,
-    tls: tlsOf(values),
+    tls: tlsOf(values, secret),
     redirectPort,
     trustedProxies: Object.freeze(values.trustedProxies ?? []),
     corsOrigins: Object.freeze(values.corsOrigins ?? []),
     docs: values.docs ?? mode === 'development',
     egressAllow: Object.freeze(values.egressAllow ?? []),
-    rootKey: Object.freeze(
-      values.rootKey === undefined ? { file: rootKeyFile } : { text: values.rootKey },
-    ),
+    rootKey: Object.freeze(rootKey === null ? { file: rootKeyFile } : { secret: rootKey }),
     tombstonesFile: values.tombstonesFile ?? join(dirname(rootKeyFile), 'tombstones'),
-    database: databaseOf(values),
-    embedder: embedderOf(values),
-    languageModel: languageModelOf(values),
-    redis: redisOf(values),
+    database: databaseOf(values, secret),
+    embedder: embedderOf(values, secret),
+    languageModel: languageModelOf(values, secret),
+    redis: redisOf(values, secret),
     rateBudgets: Object.freeze(withBudgets(values.rateLimits ?? [])),
+    secrets,
     logLevel,
     indexes_bytes_max: indexMemory * mebibyte,
   })
 }
 
-function tlsOf(values: Values): TlsConfig | null {
+type FindSecret = SecretSettings['secret']
+
+function tlsOf(values: Values, secret: FindSecret): TlsConfig | null {
   const { tlsCert, tlsKey, tlsClientCa = null } = values
   if (tlsCert === undefined || tlsKey === undefined) return null
-  return Object.freeze({ certFile: tlsCert, keyFile: tlsKey, clientCaFile: tlsClientCa })
+  const key = secret('tlsKey')
+  const keyFile = typeof tlsKey === 'string' ? tlsKey : tlsKey.text
+  return Object.freeze({ certFile: tlsCert, keyFile, key, clientCaFile: tlsClientCa })
 }
 
-function redisOf(values: Values): RedisTarget | null {
-  const { redisUrl, redisPasswordFile = null, redisCa = null } = values
+function redisOf(values: Values, secret: FindSecret): RedisTarget | null {
+  const { redisUrl, redisCa = null } = values
   if (redisUrl === undefined) return null
-  return Object.freeze({ url: redisUrl.url, passwordFile: redisPasswordFile, caFile: redisCa })
+  return Object.freeze({ url: redisUrl.url, password: secret('redisPassword'), caFile: redisCa })
 }
 
-function languageModelOf(values: Values): LanguageModelSettings | null {
-  const { languageModelUrl, languageModelName, languageModelKeyFile = null } = values
+function languageModelOf(values: Values, secret: FindSecret): LanguageModelSettings | null {
+  const { languageModelUrl, languageModelName } = values
   if (languageModelUrl === undefined || languageModelName === undefined) return null
   return Object.freeze({
     baseUrl: languageModelUrl,
     model: languageModelName,
-    keyFile: languageModelKeyFile,
+    key: secret('languageModelKey'),
     timeout_ms: values.languageModelTimeout ?? 0,
   })
 }
 
-function embedderOf(values: Values): EmbedderSettings | null {
-  const { embedderUrl, embedderModel, embedderDimensions, embedderKeyFile = null } = values
+function embedderOf(values: Values, secret: FindSecret): EmbedderSettings | null {
+  const { embedderUrl, embedderModel, embedderDimensions } = values
   if (embedderUrl === undefined || embedderModel === undefined) return null
   return Object.freeze({
     baseUrl: embedderUrl,
     model: embedderModel,
     dimensions: embedderDimensions ?? 0,
     shorten: values.embedderShorten ?? false,
-    keyFile: embedderKeyFile,
+    key: secret('embedderKey'),
     timeout_ms: values.embedderTimeout ?? 0,
     calls_max: values.embedderCalls ?? 0,
   })
 }
 
 /** Plain text only where it stays on this machine and nobody asked for more, or where it was spelled out. */
-function databaseOf(values: Values): DatabaseConfig | null {
-  const { databaseUrl, databasePasswordFile = null, databaseCa = null } = values
+function databaseOf(values: Values, secret: FindSecret): DatabaseConfig | null {
+  const { databaseUrl, databaseCa = null } = values
   if (databaseUrl === undefined) return null
   const { url, isLocal, sslmode } = databaseUrl
   const isPlain = sslmode === 'disable' || (sslmode === null && isLocal && databaseCa === null)
   return Object.freeze({
     url,
-    passwordFile: databasePasswordFile,
+    password: secret('databasePassword'),
     caFile: databaseCa,
     tls: isPlain ? 'off' : 'verify',
     connections_max: values.databaseConnections ?? 0,

@@ -1,6 +1,7 @@
 /** Settings of what holds callers back. */
 import { withoutPassword } from './database-url.ts'
 import { RedisUrlField } from './redis-url.ts'
+import { secretSetting } from './secret-settings.ts'
 import { setting } from './setting.ts'
 import { Path, RateLimits } from './shapes.ts'
 
@@ -15,13 +16,10 @@ export const limitSettings = {
     mask: withoutPassword,
     schema: RedisUrlField,
   }),
-  redisPasswordFile: setting({
-    flag: 'redis-password-file',
-    env: 'LOCKET_REDIS_PASSWORD_FILE',
-    expects: 'a file',
-    default: null,
-    description: 'The file that holds its password, instead of the URL; read for each connection.',
-    schema: Path,
+  redisPassword: secretSetting({
+    flag: 'redis-password',
+    env: 'LOCKET_REDIS_PASSWORD',
+    description: 'Its password, instead of the URL; a new one needs no restart.',
   }),
   redisCa: setting({
     flag: 'redis-ca',

@@ -1,7 +1,7 @@
 /** Files and directories that settings name: where they lie, and who else can get at them. */
 import { realpathSync, type Stats, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
-import { isCredential } from '../crypto/root-key.ts'
+import { isCredential } from '../secrets/secret-file.ts'
 
 /** Whether the file lies in the directory, links followed as far as there are any. */
 export function isInside(file: string, directory: string): boolean {

@@ -26,7 +26,7 @@ function place(t: TestContext): { readonly directory: string; readonly env: Envi
   mkdirSync(join(directory, 'data'), { mode: 0o700 })
   mkdirSync(join(directory, 'keys'), { mode: 0o700 })
   const files = { 'cert.pem': pair.cert, 'key.pem': pair.key, 'ca.pem': ca.cert }
-  for (const [name, text] of Object.entries({ ...files, password: '', 'locket.toml': '' })) {
+  for (const [name, text] of Object.entries({ ...files, password: 'geheim', 'locket.toml': '' })) {
     writeFileSync(join(directory, name), text, { mode: 0o600 })
   }
   const env = {
@@ -224,11 +224,11 @@ const cases: Readonly<Record<string, Case>> = {
       chmodSync(join(directory, 'password'), 0o444)
       return {
         LOCKET_DATABASE_URL: 'postgres://locket@127.0.0.1/locket',
-        LOCKET_DATABASE_PASSWORD_FILE: join(directory, 'password'),
+        LOCKET_DATABASE_PASSWORD: `file:${join(directory, 'password')}`,
       }
     },
     refused: [
-      'LOCKET_DATABASE_PASSWORD_FILE: others can get at it (mode 0444): chmod 600 DIR/password',
+      'LOCKET_DATABASE_PASSWORD: file:DIR/password: others can get at it (mode 0444: chmod 600)',
     ],
     always: true,
   },
@@ -237,7 +237,7 @@ const cases: Readonly<Record<string, Case>> = {
       chmodSync(join(directory, 'password'), 0o640)
       return {
         LOCKET_DATABASE_URL: 'postgres://locket@127.0.0.1/locket',
-        LOCKET_DATABASE_PASSWORD_FILE: join(directory, 'password'),
+        LOCKET_DATABASE_PASSWORD: `file:${join(directory, 'password')}`,
       }
     },
     refused: [],
@@ -278,7 +278,7 @@ describe('a server in production refuses', options, () => {
     const url = 'postgres://locket:s3cret@127.0.0.1/locket'
     assert.deepEqual(await refusalsOf(env, { 'database-url': url }), [
       '--database-url: every process of this machine can see a password here: give the URL in ' +
-        'LOCKET_DATABASE_URL or in the settings file, or the password in database-password-file',
+        'LOCKET_DATABASE_URL or in the settings file, or the password by database-password',
     ])
     const without = 'postgres://locket@127.0.0.1/locket'
     assert.deepEqual(await refusalsOf(env, { 'database-url': without }), [])
@@ -297,7 +297,7 @@ describe('a server in production refuses', options, () => {
     }
     assert.deepEqual(await refusalsOf(env, { 'redis-url': 'redis://:s3cret@localhost' }), [
       '--redis-url: every process of this machine can see a password here: give the URL in ' +
-        'LOCKET_REDIS_URL or in the settings file, or the password in redis-password-file',
+        'LOCKET_REDIS_URL or in the settings file, or the password by redis-password',
     ])
     const development = { ...env, LOCKET_MODE: 'development', LOCKET_REDIS_URL: far }
     assert.deepEqual(await refusalsOf(development), [])

@@ -5,11 +5,12 @@
 import { accessSync, constants } from 'node:fs'
 import { systemClock } from '../core/clock.ts'
 import { readTls } from '../http/tls-files.ts'
-import { ConfigError, type ServerSettings, type TlsConfig } from './config.ts'
+import { type Config, ConfigError, type ServerSettings, type TlsConfig } from './config.ts'
 import { labelOf } from './labels.ts'
 import { isLoopback } from './loopback.ts'
 import { allows, isInside, octal, statsOf } from './place.ts'
 import { isOwnMachine, isTooWide } from './proxies.ts'
+import { fileOf } from './secrets.ts'
 import { type SettingName, settings } from './settings.ts'
 import type { Reading } from './sources.ts'
 import { strangerAt } from './strangers.ts'
@@ -49,28 +50,34 @@ export function refuseUnsafePlaces(settings: ServerSettings): void {
 
 /** Files that must be there before the server is. */
 const tlsFiles: readonly SettingName[] = ['tlsCert', 'tlsKey', 'tlsClientCa']
-const databaseFiles: readonly SettingName[] = ['databasePasswordFile', 'databaseCa']
-const redisFiles: readonly SettingName[] = ['redisPasswordFile', 'redisCa']
-const embedderFiles: readonly SettingName[] = ['embedderKeyFile']
+const authorityFiles: readonly SettingName[] = ['databaseCa', 'redisCa', 'vaultCa']
 
 /** Also secrets that anybody on the machine can read: they are none, in whatever mode. */
 async function wrongFiles({ config, reading }: ServerSettings): Promise<string[]> {
-  const { databasePasswordFile: password, tlsKey, embedderKeyFile: modelKey } = reading.values
-  const { redisPasswordFile: redisPassword } = reading.values
+  const { tlsKey } = reading.values
+  const path = typeof tlsKey === 'string' ? tlsKey : undefined
   const tls = [
     ...absentFiles(reading, tlsFiles),
-    ...tooOpen(reading, { name: 'tlsKey', path: tlsKey, bits: others }),
+    ...tooOpen(reading, { name: 'tlsKey', path, bits: others }),
   ]
+  const secrets = await wrongSecrets(config)
+  // A key that Vault or AWS keeps is judged when it is read: a check of settings calls nobody.
+  const isHere = config.tls?.key?.isLocal ?? true
+  const isReadable = tls.length === 0 && secrets.length === 0 && isHere
   return [
     ...tls,
-    ...(tls.length === 0 && config.tls ? await unusableTls(config.tls) : []),
-    ...absentFiles(reading, databaseFiles),
-    ...tooOpen(reading, { name: 'databasePasswordFile', path: password, bits: others }),
-    ...absentFiles(reading, redisFiles),
-    ...tooOpen(reading, { name: 'redisPasswordFile', path: redisPassword, bits: others }),
-    ...absentFiles(reading, embedderFiles),
-    ...tooOpen(reading, { name: 'embedderKeyFile', path: modelKey, bits: others }),
+    ...(isReadable && config.tls ? await unusableTls(config.tls) : []),
+    ...secrets,
+    ...absentFiles(reading, authorityFiles),
   ]
+}
+
+/** Of those that are on this machine. */
+async function wrongSecrets({ secrets }: Config): Promise<string[]> {
+  const seen = await secrets.look('local')
+  return seen.flatMap(({ secret: { label, reference }, fault }) => {
+    return fault === null ? [] : [`${label}: ${reference}: ${fault}`]
+  })
 }
 
 /** What the listener would say of them when the Locket is already open, or already made. */
@@ -107,9 +114,11 @@ function mistakeWith(path: string): string | null {
 function besideTheData({ config, reading }: ServerSettings): string[] {
   const { rootKey, dataDir, tombstonesFile, database } = config
   const lines: string[] = []
-  if ('file' in rootKey && isInside(rootKey.file, dataDir)) {
+  const rootKeyFile = 'file' in rootKey ? rootKey.file : fileOf(rootKey.secret)
+  if (rootKeyFile !== null && isInside(rootKeyFile, dataDir)) {
+    const name = 'file' in rootKey ? 'rootKeyFile' : 'rootKey'
     lines.push(
-      `${labelOf(reading, 'rootKeyFile')}: the root key lies in the data directory, so a copy of the ` +
+      `${labelOf(reading, name)}: the root key lies in the data directory, so a copy of the ` +
         'data can be read by whoever has it: move it elsewhere and name its file here',
     )
   }
@@ -162,18 +171,18 @@ function trustingAll({ config, reading }: ServerSettings): string[] {
 }
 
 const passwordUrls = [
-  { name: 'databaseUrl', file: 'database-password-file' },
-  { name: 'redisUrl', file: 'redis-password-file' },
+  { name: 'databaseUrl', password: 'database-password' },
+  { name: 'redisUrl', password: 'redis-password' },
 ] as const
 
 /** The words of a command are shown to every user of the machine. */
 function shownPassword({ reading }: ServerSettings): string[] {
-  return passwordUrls.flatMap(({ name, file }) => {
+  return passwordUrls.flatMap(({ name, password }) => {
     const isFlag = reading.given.get(name)?.source === 'flag'
     if (!isFlag || !reading.values[name]?.hasPassword) return []
     return [
       `${labelOf(reading, name)}: every process of this machine can see a password here: give ` +
-        `the URL in ${settings[name].env} or in the settings file, or the password in ${file}`,
+        `the URL in ${settings[name].env} or in the settings file, or the password by ${password}`,
     ]
   })
 }

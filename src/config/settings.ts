@@ -5,9 +5,11 @@
 import { z } from 'zod'
 import { fromBase64 } from '../core/encoding.ts'
 import { limits } from '../core/limits.ts'
+import { referenceShape } from '../secrets/reference.ts'
 import { DatabaseUrlField, withoutPassword } from './database-url.ts'
 import { limitSettings } from './limit-settings.ts'
-import { hidden, setting } from './setting.ts'
+import { ownSecretSetting, secretSetting, secretSources } from './secret-settings.ts'
+import { setting } from './setting.ts'
 import {
   BaseUrl,
   Destinations,
@@ -16,6 +18,7 @@ import {
   Networks,
   Origins,
   Path,
+  PathOrSecret,
   Switch,
   wholeNumber,
 } from './shapes.ts'
@@ -87,10 +90,11 @@ export const settings = {
   tlsKey: setting({
     flag: 'tls-key',
     env: 'LOCKET_TLS_KEY',
-    expects: 'a file',
+    expects: `a file, or ${referenceShape}`,
     default: null,
     description: 'The private key of the certificate (PEM).',
-    schema: Path,
+    mask: (text) => text,
+    schema: PathOrSecret,
   }),
   tlsClientCa: setting({
     flag: 'tls-client-ca',
@@ -187,14 +191,11 @@ export const settings = {
       'Whether the endpoint is asked for that many numbers; only for models that can be shortened.',
     schema: Switch,
   }),
-  embedderKeyFile: setting({
-    flag: 'embedder-key-file',
-    env: 'LOCKET_EMBEDDER_KEY_FILE',
-    expects: 'a file',
-    default: null,
+  embedderKey: secretSetting({
+    flag: 'embedder-key',
+    env: 'LOCKET_EMBEDDER_KEY',
     fallback: 'no key is sent',
-    description: 'The file that holds the key of the endpoint; a new key needs no restart.',
-    schema: Path,
+    description: 'The key of the endpoint; a new one needs no restart.',
   }),
   embedderTimeout: setting({
     flag: 'embedder-timeout',
@@ -232,14 +233,11 @@ export const settings = {
     description: 'The model that writes summaries.',
     schema: ModelName,
   }),
-  languageModelKeyFile: setting({
-    flag: 'language-model-key-file',
-    env: 'LOCKET_LANGUAGE_MODEL_KEY_FILE',
-    expects: 'a file',
-    default: null,
+  languageModelKey: secretSetting({
+    flag: 'language-model-key',
+    env: 'LOCKET_LANGUAGE_MODEL_KEY',
     fallback: 'no key is sent',
-    description: 'The file that holds the key of the endpoint; a new key needs no restart.',
-    schema: Path,
+    description: 'The key of the endpoint; a new one needs no restart.',
   }),
   languageModelTimeout: setting({
     flag: 'language-model-timeout',
@@ -250,14 +248,11 @@ export const settings = {
     description: 'How long one summary may take, in milliseconds.',
     schema: wholeNumber(100, 60_000),
   }),
-  rootKey: setting({
-    flag: null,
+  rootKey: ownSecretSetting({
     env: 'LOCKET_ROOT_KEY',
     expects: '32 random bytes in base64 (44 characters): openssl rand -base64 32',
-    default: null,
-    description: 'The root key itself, instead of a file.',
-    mask: hidden,
-    schema: z.string().refine((text) => fromBase64(text)?.length === 32),
+    description: 'The root key, or a reference to it, instead of a file.',
+    isSecret: (text) => fromBase64(text)?.length === 32,
   }),
   rootKeyFile: setting({
     flag: 'root-key-file',
@@ -292,13 +287,10 @@ export const settings = {
     mask: withoutPassword,
     schema: DatabaseUrlField,
   }),
-  databasePasswordFile: setting({
-    flag: 'database-password-file',
-    env: 'LOCKET_DATABASE_PASSWORD_FILE',
-    expects: 'a file',
-    default: null,
-    description: 'The file that holds the password, instead of the URL.',
-    schema: Path,
+  databasePassword: secretSetting({
+    flag: 'database-password',
+    env: 'LOCKET_DATABASE_PASSWORD',
+    description: 'The password, instead of the URL; a new one needs no restart.',
   }),
   databaseCa: setting({
     flag: 'database-ca',
@@ -345,6 +337,7 @@ export const settings = {
     description: 'RAM for search indexes, in MiB.',
     schema: wholeNumber(16, 1_048_576),
   }),
+  ...secretSources,
   url: setting({
     flag: null,
     env: 'LOCKET_URL',
@@ -353,14 +346,11 @@ export const settings = {
     description: 'Where the server is.',
     schema: BaseUrl,
   }),
-  apiKey: setting({
-    flag: null,
+  apiKey: ownSecretSetting({
     env: 'LOCKET_API_KEY',
     expects: 'an API key (lk_…)',
-    default: null,
-    description: 'Your API key.',
-    mask: hidden,
-    schema: z.string().regex(/^[\x21-\x7e]{1,1000}$/),
+    description: 'Your API key, or a reference to it.',
+    isSecret: (text) => /^[\x21-\x7e]{1,1000}$/.test(text),
   }),
 }
 

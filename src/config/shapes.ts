@@ -2,6 +2,12 @@
 import { z } from 'zod'
 import { limits } from '../core/limits.ts'
 import { readAllowEntry } from '../egress/allow-list.ts'
+import {
+  looksLikeReference,
+  parseLocalReference,
+  parseReference,
+  type Reference,
+} from '../secrets/reference.ts'
 import { readBudget } from '../throttles/budgets.ts'
 import { isProxies } from './proxies.ts'
 
@@ -9,6 +15,18 @@ export const Path = z
   .string()
   .min(1)
   .refine((path) => !path.includes('\0'))
+
+/** Where a secret is; the secret itself has no such shape, and is not taken. */
+export const SecretReference: z.ZodType<Reference, string> = read(parseReference)
+
+/** The same on this machine: what reaches Vault cannot be in it. */
+export const LocalSecretReference: z.ZodType<Reference, string> = read(parseLocalReference)
+
+/** A file by its path alone, or a reference. */
+export const PathOrSecret: z.ZodType<string | Reference, string> = z.union([
+  SecretReference,
+  Path.refine((text) => !looksLikeReference(text)),
+])
 
 export const Host = z
   .string()
@@ -36,6 +54,17 @@ export const Destinations = list(z.string().refine((text) => !('expected' in rea
 export const RateLimits = list(z.string().refine((text) => readBudget(text) !== null)).refine(
   (all) => new Set(all.map((one) => one.split('=')[0])).size === all.length,
 )
+
+/** What can be read of a text, or a mistake. */
+export function read<Value extends object>(
+  parse: (text: string) => Value | null,
+): z.ZodType<Value, string> {
+  return z.string().transform((text, context) => {
+    const value = parse(text)
+    if (value === null) context.addIssue({ code: 'custom' })
+    return value ?? z.NEVER
+  })
+}
 
 export function wholeNumber(low: number, high: number): z.ZodType<number, string> {
   return z

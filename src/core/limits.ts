@@ -212,6 +212,16 @@ export const limits = {
   /** A new look-up key rewrites them in one transaction, while no other write goes on. */
   reindex_rows_max: 20_000,
 
+  /** A secret, and the answer of a server that has it in it. */
+  secret_bytes_max: 64 * 1024,
+  secretAnswer_bytes_max: 1024 * 1024,
+  secretCall_timeout_ms: 5_000,
+  /** For all secrets, when a server starts. */
+  secretsStart_timeout_ms: 20_000,
+  /** A secret that does not do is read anew at most this often. */
+  secretRenew_interval_ms: 5_000,
+  mountTable_bytes_max: 1024 * 1024,
+
   egressUrl_characters_max: 4_096,
   /** For resolving the name and connecting, over all addresses that are tried. */
   egressConnect_timeout_ms: 5_000,

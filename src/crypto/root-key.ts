@@ -6,6 +6,8 @@
 import { createHash } from 'node:crypto'
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs'
 import { fromBase64 } from '../core/encoding.ts'
+import type { Secret } from '../secrets/secret.ts'
+import { isCredential } from '../secrets/secret-file.ts'
 import { derive } from './aead.ts'
 import { type DataKey, dataKey, newKeyMaterial, zero } from './data-key.ts'
 import { createDurably } from './durable-file.ts'
@@ -19,6 +21,13 @@ export interface RootKey {
 const material_bytes = 32
 const file_bytes_max = 64
 const shape = '32 random bytes in base64 (44 characters): openssl rand -base64 32'
+
+/** The root key that a setting refers to. Throws as reading it does. */
+export async function rootKeyFromSecret(secret: Secret): Promise<RootKey> {
+  const { label, reference } = secret
+  const source = reference === `env:${label}` ? label : `the secret of ${reference} (${label})`
+  return rootKeyFromText(await secret.read(), source)
+}
 
 /** The root key from its base64 text. `source` names the setting in the error, never its value. */
 export function rootKeyFromText(text: string, source: string): RootKey {
@@ -100,14 +109,6 @@ function checkOwner(file: string, stats: Stats): void {
   if (stats.uid !== 0 && stats.uid !== process.getuid?.()) {
     throw new Error(`the root key file belongs to another user: ${file}`)
   }
-}
-
-/**
- * A secret that systemd handed to its service: root's, and readable by the service through an access
- * list, which shows in the mode as if the group of root could read it (systemd 254 and later).
- */
-export function isCredential({ mode, uid, gid }: Stats): boolean {
-  return uid === 0 && gid === 0 && (mode & 0o777) === 0o440
 }
 
 function isSystemError(error: unknown, code: string): boolean {

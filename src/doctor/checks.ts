@@ -3,7 +3,7 @@ import { authorities, certificate } from './certificates.ts'
 import type { Check } from './check.ts'
 import { database, databaseDisk, databaseLogin, databaseTls, rowSecurity } from './database.ts'
 import { cors, docs, egress, embedder, languageModel, listener, mode } from './exposure.ts'
-import { dataFiles, secretFiles, settingsFile } from './files.ts'
+import { dataFiles, secretReferences, settingsFile, tlsKeyFile } from './files.ts'
 import { records, rowMacs, tombstones } from './integrity.ts'
 import { apiKeyAge, apiKeysUnused, bootstrapKey, encryptionKeyAge, rootKeyAge } from './keys.ts'
 import { sharedLimits } from './limits.ts'
@@ -19,7 +19,8 @@ export const checks: readonly Check[] = [
   rootKeyAge,
   dataFiles,
   settingsFile,
-  secretFiles,
+  tlsKeyFile,
+  secretReferences,
   listener,
   certificate,
   authorities,

@@ -67,25 +67,43 @@ export const settingsFile: Check = {
   },
 }
 
-export const secretFiles: Check = {
+export const tlsKeyFile: Check = {
   id: 'secret-files',
-  about: 'Modes of the TLS key and of the file with the database’s password.',
+  about: 'The mode of the file with the TLS key.',
   warns: null,
-  fails: 'One of them is not there, or others can reach it.',
+  fails: 'It is not there, or others can reach it.',
   unknown: 'The system has no modes (Windows).',
-  look: ({ config }) => {
-    const secrets = [
-      { path: config.tls?.keyFile, bits: groupWrite_others },
-      { path: config.database?.passwordFile, bits: others },
-    ].flatMap(({ path, bits }) => (path ? [{ path, bits }] : []))
-    if (secrets.length === 0) return pass('there are none')
+  look: ({ config: { tls } }) => {
+    if (tls === null || tls.key !== null) return pass('there is none')
     requireModes()
-    for (const { path, bits } of secrets) {
-      const seen = seenAt(path)
-      if (!seen) return fail(`${path} is not there`, 'put it there, or change the setting')
-      if (allows(seen.stats, bits)) return fail(`others can reach ${shown(seen)}`, mend(seen))
+    const seen = seenAt(tls.keyFile)
+    if (!seen) return fail(`${tls.keyFile} is not there`, 'put it there, or change the setting')
+    if (allows(seen.stats, groupWrite_others)) {
+      return fail(`others can reach ${shown(seen)}`, mend(seen))
     }
-    return pass(`${secrets.map(({ path }) => path).join(' and ')}: nobody else can reach them`)
+    return pass(`${tls.keyFile}: nobody else can reach it`)
+  },
+}
+
+export const secretReferences: Check = {
+  id: 'secrets',
+  about:
+    'Whether each secret that a setting refers to can be had now, from the environment, a file, Vault or AWS.',
+  warns: null,
+  fails:
+    'One cannot: a start is refused, and a server that runs goes on with what it read before. Also for ' +
+    'a file that others can get at.',
+  unknown: null,
+  look: async ({ config }) => {
+    const seen = await config.secrets.look('all')
+    if (seen.length === 0) return pass('no setting refers to one')
+    const missing = seen.flatMap(({ secret: { label, reference }, fault }) => {
+      return fault === null ? [] : [`${label}: ${reference}: ${fault}`]
+    })
+    if (missing.length > 0) {
+      return fail(missing.join('; '), 'put it there, or change the setting: docs/guides/secrets.md')
+    }
+    return pass(seen.map(({ secret }) => `${secret.label} from ${secret.reference}`).join(', '))
   },
 }
 

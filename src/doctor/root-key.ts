@@ -1,9 +1,11 @@
 /** The root key: where it lies, who can get at it, and whether it is the one of the data. */
 import { existsSync } from 'node:fs'
+import type { Config } from '../config/config.ts'
 import { isInside } from '../config/place.ts'
+import { fileOf } from '../config/secrets.ts'
 import { isInitialised, rootKeyFits } from '../storage/instance.ts'
 import type { Check } from './check.ts'
-import { CannotTell, fail, pass, unsafe, warn } from './finding.ts'
+import { CannotTell, type Finding, fail, pass, unsafe, warn } from './finding.ts'
 
 export const rootKeyPlace: Check = {
   id: 'root-key-place',
@@ -12,13 +14,9 @@ export const rootKeyPlace: Check = {
   fails: 'It lies in the data directory (production).',
   unknown: null,
   look: ({ config }) => {
-    if ('text' in config.rootKey) {
-      return warn(
-        'it comes from LOCKET_ROOT_KEY: whoever can read the environment of the process has it',
-        'put it into a file of its own and name that with LOCKET_ROOT_KEY_FILE',
-      )
-    }
-    const { file } = config.rootKey
+    const { rootKey } = config
+    const file = 'file' in rootKey ? rootKey.file : fileOf(rootKey.secret)
+    if (file === null) return elsewhere(rootKey)
     if (!isInside(file, config.dataDir)) return pass(`${file}, outside the data directory`)
     return unsafe(
       config,
@@ -26,6 +24,17 @@ export const rootKeyPlace: Check = {
       'move it elsewhere, with the tombstones, and name it with LOCKET_ROOT_KEY_FILE',
     )
   },
+}
+
+/** In no file. */
+function elsewhere(rootKey: Config['rootKey']): Finding {
+  const { label, reference } = 'secret' in rootKey ? rootKey.secret : { label: '', reference: '' }
+  if (!reference.startsWith('env:')) return pass(`${reference}, outside the data directory`)
+  const from = reference === `env:${label}` ? label : `${label}=${reference}`
+  return warn(
+    `it comes from ${from}: whoever can read the environment of the process has it`,
+    'put it into a file of its own and name that with LOCKET_ROOT_KEY_FILE',
+  )
 }
 
 export const rootKeyFile: Check = {
@@ -44,7 +53,7 @@ export const rootKeyFile: Check = {
       )
     }
     try {
-      scene.rootKey()
+      await scene.rootKey()
     } catch (thrown) {
       // These errors are for the operator and never hold a part of the key.
       return fail(thrown instanceof Error ? thrown.message : 'it cannot be read', 'mend the file')
@@ -62,7 +71,7 @@ export const rootKeyMatch: Check = {
   look: async (scene) => {
     const { look } = await scene.database()
     if (!(await look.read(isInitialised))) await scene.data()
-    const root = keyOf(scene.rootKey)
+    const root = await keyOf(scene.rootKey)
     const { rootKey } = scene.config
     const isCutShort = 'file' in rootKey && existsSync(`${rootKey.file}.next`)
     if (isCutShort) {
@@ -76,9 +85,9 @@ export const rootKeyMatch: Check = {
   },
 }
 
-function keyOf<Key>(read: () => Key): Key {
+async function keyOf<Key>(read: () => Promise<Key>): Promise<Key> {
   try {
-    return read()
+    return await read()
   } catch {
     throw new CannotTell('the root key cannot be had', 'see root-key-file')
   }

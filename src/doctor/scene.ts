@@ -11,7 +11,7 @@ import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import type { DataKey } from '../crypto/data-key.ts'
 import { createKeyCache } from '../crypto/keyring.ts'
-import { readRootKey, rootKeyFromText } from '../crypto/root-key.ts'
+import { readRootKey, rootKeyFromSecret } from '../crypto/root-key.ts'
 import { inspectTombstones, type TombstoneFile } from '../crypto/tombstones.ts'
 import { createSealCounts, type Keys } from '../storage/encryption-keys.ts'
 import { isInitialised, rootKeyFits } from '../storage/instance.ts'
@@ -28,7 +28,7 @@ export interface Scene {
   readonly clock: Clock
   readonly log: Log
   /** The root key. Throws what is wrong with it. */
-  rootKey(): DataKey
+  rootKey(): Promise<DataKey>
   /** The database, and how far its schema is. */
   database(): Promise<Found>
   /** What the login of PostgreSQL is. */
@@ -110,8 +110,8 @@ function attempt<T>(make: () => T): { value: T } | { thrown: unknown } {
   }
 }
 
-function openRootKey({ rootKey }: Config): DataKey {
-  if ('text' in rootKey) return rootKeyFromText(rootKey.text, 'LOCKET_ROOT_KEY').key
+async function openRootKey({ rootKey }: Config): Promise<DataKey> {
+  if ('secret' in rootKey) return (await rootKeyFromSecret(rootKey.secret)).key
   return readRootKey(rootKey.file).key
 }
 
@@ -154,7 +154,7 @@ async function loginOf(config: Config, log: Log): Promise<SchemaState> {
 
 interface Parts {
   readonly found: Found
-  readonly rootKey: () => DataKey
+  readonly rootKey: () => Promise<DataKey>
   readonly clock: Clock
 }
 
@@ -167,7 +167,7 @@ async function openData(config: Config, { found, rootKey, clock }: Parts): Promi
     )
   }
   if (!(await look.read(isInitialised))) throw nothingIn(config)
-  const root = openedKey(rootKey)
+  const root = await openedKey(rootKey)
   if (!(await look.read((tx) => rootKeyFits(tx, root)))) {
     throw new CannotTell('the root key is not the one of this data', 'see root-key-fits')
   }
@@ -175,9 +175,9 @@ async function openData(config: Config, { found, rootKey, clock }: Parts): Promi
   return { look, tombstones, keys: keysOf(root, tombstones, clock) }
 }
 
-function openedKey(rootKey: () => DataKey): DataKey {
+async function openedKey(rootKey: () => Promise<DataKey>): Promise<DataKey> {
   try {
-    return rootKey()
+    return await rootKey()
   } catch {
     throw new CannotTell('the root key cannot be had', 'see root-key-file')
   }

@@ -91,15 +91,30 @@ test('settings that others can change', async (t) => {
   assertFound(await finding(here, id, { flags: strict }), 'fail', /others can write/)
 })
 
-test('secrets that others can read', async (t) => {
+test('secrets that cannot be had, or that others can read', async (t) => {
   const here = place(t)
   const file = join(temporaryDirectory(t), 'password')
   const flags = {
     'database-url': 'postgres://locket@127.0.0.1:9/locket',
-    'database-password-file': file,
+    'database-password': `file:${file}`,
   }
+  const id = 'secrets'
+  assertFound(await finding(here, id), 'pass', /^no setting refers to one$/)
+  assertFound(await finding(here, id, { flags }), 'fail', /--database-password: file:.* none there/)
+  writeFileSync(file, 'geheim', { mode: 0o640 })
+  assertFound(await finding(here, id, { flags }), 'pass', /^--database-password from file:/)
+  chmodSync(file, 0o644)
+  const report = await examined(here, { flags })
+  assertFound(findingIn(report, id), 'fail', /others can get at it \(mode 0644: chmod 600\)/)
+  assert.ok(!JSON.stringify(report).includes('geheim'))
+})
+
+test('a TLS key that others can read', async (t) => {
+  const here = place(t)
+  const file = join(temporaryDirectory(t), 'key.pem')
+  const flags = { 'tls-cert': file, 'tls-key': file }
   const id = 'secret-files'
-  assertFound(await finding(here, id), 'pass', /^there are none$/)
+  assertFound(await finding(here, id), 'pass', /^there is none$/)
   assertFound(await finding(here, id, { flags }), 'fail', /is not there/)
   writeFileSync(file, 'geheim', { mode: 0o640 })
   assertFound(await finding(here, id, { flags }), 'pass', /nobody else can reach/)

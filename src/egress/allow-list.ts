@@ -35,6 +35,8 @@ export interface AllowEntry {
   readonly port: number
   /** Where its addresses must lie; null: at public addresses. */
   readonly network: Network | null
+  /** At any address that can be opened at all; no text of the list says this. */
+  readonly anywhere?: true
 }
 
 /** What is called, as far as the allow-list goes. */
@@ -83,6 +85,15 @@ export function readAllowList(texts: readonly string[]): readonly AllowEntry[] {
   })
 }
 
+/** An entry for exactly the origin of a URL, wherever its name leads. */
+export function originEntry(text: string): AllowEntry {
+  const url = new URL(text)
+  const protocol = url.protocol === 'http:' ? 'http:' : 'https:'
+  const host = bareHost(url)
+  const entry = { text: url.origin, protocol, host, wildcard: false, port: portOf(url) } as const
+  return { ...entry, network: null, anywhere: true }
+}
+
 /** Whether an entry names this scheme, host and port. */
 export function names(entry: AllowEntry, called: Called): boolean {
   if (entry.protocol !== called.protocol || entry.port !== called.port) return false
@@ -109,8 +120,9 @@ export function entryFor(text: string): string {
 }
 
 /** Whether an entry lets calls to what it names go to this address. */
-export function opens({ network }: AllowEntry, address: Address): boolean {
+export function opens({ network, anywhere }: AllowEntry, address: Address): boolean {
   const range = rangeOf(address)
+  if (anywhere) return range === null || range.openable
   if (!network) return range === null
   return contains(network, address) && (range === null || range.openable)
 }

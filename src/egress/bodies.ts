@@ -19,10 +19,17 @@ export async function wholeBody(
   const stop = (): void => reject(signal.reason)
   signal.addEventListener('abort', stop, { once: true })
   try {
-    return await Promise.race([new Response(bounded).bytes(), promise])
+    return await Promise.race([allOf(bounded), promise])
   } finally {
     signal.removeEventListener('abort', stop)
   }
+}
+
+/** By hand: the listener puts another `Response` in the place of the platform's, which lacks `bytes`. */
+async function allOf(stream: ReadableStream<Bytes>): Promise<Uint8Array> {
+  const pieces: Bytes[] = []
+  for await (const piece of stream) pieces.push(piece)
+  return Buffer.concat(pieces)
 }
 
 export interface Bounded {

@@ -10,12 +10,17 @@ import { type Resolving, requireAllowed, resolveTarget, type Target } from './ga
 
 export type Connection = Socket | TLSSocket
 
+export interface Connecting extends Resolving {
+  /** The authorities (PEM) that certificates are verified by; left out: those that Node trusts. */
+  readonly ca?: string
+}
+
 /**
  * Resolves a target, once, and connects to the first of its addresses that answers. It is the address
  * that the socket is given, so nothing looks the name up again. The time is for both together.
  * Throws `EgressError`.
  */
-export async function connect(target: Target, resolving: Resolving): Promise<Connection> {
+export async function connect(target: Target, resolving: Connecting): Promise<Connection> {
   const end_ms = stopwatch() + resolving.timeout_ms
   const resolved = await resolveTarget(target, resolving)
   const addresses = requireAllowed(resolved).slice(0, limits.egressAddresses_max)
@@ -26,7 +31,7 @@ export async function connect(target: Target, resolving: Resolving): Promise<Con
     // An address that swallows packets must leave time for those after it.
     const timeout_ms = Math.ceil(left_ms / (addresses.length - at))
     try {
-      return await open(target, { address, timeout_ms })
+      return await open(target, { ...resolving, address, timeout_ms })
     } catch (thrown) {
       failure = asEgressError(thrown, 'unreachable')
     }
@@ -36,12 +41,13 @@ export async function connect(target: Target, resolving: Resolving): Promise<Con
 
 function open(
   { host, port, protocol }: Target,
-  { address, timeout_ms }: { address: string; timeout_ms: number },
+  { address, timeout_ms, ca }: { address: string; timeout_ms: number; ca?: string },
 ): Promise<Connection> {
   const byAddress = buildConnector({
     timeout: timeout_ms,
     // Said, since the environment has switches for both.
     rejectUnauthorized: true,
+    ...(ca !== undefined && { ca }),
     minVersion: 'TLSv1.2',
     // A session that is resumed is not verified again.
     maxCachedSessions: 0,

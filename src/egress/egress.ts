@@ -6,7 +6,7 @@
 import { Agent } from 'undici'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
-import { readAllowList } from './allow-list.ts'
+import { originEntry, readAllowList } from './allow-list.ts'
 import { type CallBounds, call, type Exit, tell } from './call.ts'
 import { connect } from './connector.ts'
 import { asEgressError, EgressError } from './egress-error.ts'
@@ -28,10 +28,21 @@ export interface EgressBounds extends CallBounds {
 export interface EgressOptions {
   /** Entries as in `src/egress/allow-list.ts`; none: nothing can be called. */
   readonly allow: readonly string[]
+  /**
+   * One origin besides, for a server that the operator has named by a setting of its own: it is
+   * reached wherever its name leads, private addresses included.
+   */
+  readonly own?: OwnOrigin
   readonly log: Log
   /** What tests replace. */
   readonly resolve?: Resolve
   readonly bounds?: Partial<EgressBounds>
+}
+
+export interface OwnOrigin {
+  readonly url: string
+  /** The authorities (PEM) that its certificate is verified by, in place of those that Node trusts. */
+  readonly ca?: string
 }
 
 export interface Egress {
@@ -64,9 +75,14 @@ const defaultBounds: EgressBounds = {
 /** A gate with an allow-list. Throws when an entry cannot be read. */
 export function createEgress(options: EgressOptions): Egress {
   const { log } = options
-  const allow = readAllowList(options.allow)
+  const { own } = options
+  const allow = [...readAllowList(options.allow), ...(own ? [originEntry(own.url)] : [])]
   const bounds = { ...defaultBounds, ...options.bounds }
-  const resolving = { resolve: queued(options.resolve), timeout_ms: bounds.connect_ms }
+  const resolving = {
+    resolve: queued(options.resolve),
+    timeout_ms: bounds.connect_ms,
+    ...(own?.ca !== undefined && { ca: own.ca }),
+  }
   const admitted = (url: string): Target => {
     try {
       return admit(url, allow)

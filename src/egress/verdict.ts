@@ -1,16 +1,9 @@
 /** Answers about the gate, for people who set it up: what it would do with a URL, and what is there. */
 import type { TLSSocket } from 'node:tls'
 import type { AllowEntry } from './allow-list.ts'
-import { connect } from './connector.ts'
+import { type Connecting, connect } from './connector.ts'
 import { asEgressError, type EgressReason } from './egress-error.ts'
-import {
-  admit,
-  type Resolved,
-  type Resolving,
-  readUrl,
-  requireAllowed,
-  resolveTarget,
-} from './gate.ts'
+import { admit, type Resolved, readUrl, requireAllowed, resolveTarget } from './gate.ts'
 
 export interface Verdict {
   readonly allowed: boolean
@@ -38,7 +31,7 @@ export interface Seen {
 
 export interface Questions {
   readonly allow: readonly AllowEntry[]
-  readonly resolving: Resolving
+  readonly resolving: Connecting
 }
 
 /** Whether a URL would be let pass now. */

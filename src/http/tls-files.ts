@@ -16,11 +16,15 @@ import {
   type Validity,
   validityOf,
 } from '../crypto/certificate.ts'
+import type { Secret } from '../secrets/secret.ts'
 import { stateOf } from './certificate.ts'
 
 export interface TlsFiles {
   readonly certFile: string
+  /** Where the key is, for people; it is read there unless `key` is given. */
   readonly keyFile: string
+  /** The key, where it is more than a file; null or left out: it is in `keyFile`. */
+  readonly key?: Secret | null
   /** The private CA of client certificates; null: none are asked for. */
   readonly clientCaFile: string | null
 }
@@ -88,10 +92,10 @@ export async function readTls(files: TlsFiles, now: number): Promise<TlsIdentity
 }
 
 /** Throws an `Error` whose one sentence says which file cannot be read or others can, and how. */
-export async function readPair({ certFile, keyFile }: TlsFiles): Promise<PairTexts> {
+export async function readPair({ certFile, keyFile, key }: TlsFiles): Promise<PairTexts> {
   return {
     cert: await readText(certFile, { what: 'certificate', isSecret: false }),
-    key: await readText(keyFile, { what: 'TLS key', isSecret: true }),
+    key: await (key?.read() ?? readText(keyFile, { what: 'TLS key', isSecret: true })),
   }
 }
 

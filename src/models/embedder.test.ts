@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
-import { chmodSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { type Gate, openGate } from '../../test/egress.ts'
 import { type EmbeddingEndpoint, startEmbeddingEndpoint } from '../../test/embedding-endpoint.ts'
+import { givenSecret, referredTo } from '../../test/secret.ts'
 import { temporaryDirectory } from '../../test/temporary-directory.ts'
 import { createLog } from '../core/log.ts'
 import { createEmbedder, type Embedder, type EmbedderOptions, unitVector } from './embedder.ts'
-import { createEndpoint } from './endpoint.ts'
+import { createEndpoint, type EndpointKey } from './endpoint.ts'
 import { ModelError } from './model-error.ts'
 
 interface Scene {
@@ -18,14 +19,14 @@ interface Scene {
   readonly logged: () => string
 }
 
-type Changes = Partial<EmbedderOptions> & { keyFile?: string; allow?: string }
+type Changes = Partial<EmbedderOptions> & { key?: EndpointKey; allow?: string }
 
 const quick = { backoff_ms: 10, rest_ms: 300, rest_ms_max: 600 }
 
 /** An embedder behind the real gate, with an endpoint in a process of its own. */
 async function scene(t: TestContext, changes: Changes = {}): Promise<Scene> {
   const server = await startEmbeddingEndpoint(t)
-  const { keyFile = null, allow = server.allow, bounds, ...rest } = changes
+  const { key = null, allow = server.allow, bounds, ...rest } = changes
   const gate = openGate(t, { allow: [allow] })
   let lines = ''
   const log = createLog('info', {
@@ -39,7 +40,7 @@ async function scene(t: TestContext, changes: Changes = {}): Promise<Scene> {
     shorten: false,
     timeout_ms: 2_000,
     calls_max: 2,
-    endpoint: createEndpoint({ baseUrl: server.baseUrl, keyFile, fetch: gate.egress.fetch }),
+    endpoint: createEndpoint({ baseUrl: server.baseUrl, key, fetch: gate.egress.fetch }),
     log,
     ...rest,
     bounds: { ...quick, ...bounds },
@@ -132,8 +133,8 @@ describe('embedding', () => {
 describe('the key', () => {
   test('is read from its file for each call', async (t) => {
     const keyFile = join(temporaryDirectory(t), 'key')
-    writeFileSync(keyFile, 'first-key\n')
-    const { embedder, server } = await scene(t, { keyFile })
+    writeFileSync(keyFile, 'first-key\n', { mode: 0o600 })
+    const { embedder, server } = await scene(t, { key: referredTo(`file:${keyFile}`) })
     await server.behave({ key: 'first-key' })
     await embedder.embed(['a'])
     await server.behave({ key: 'second-key' })
@@ -142,12 +143,34 @@ describe('the key', () => {
     await embedder.embed(['c'])
   })
 
+  test('that was replaced where it is kept is tried once more, and nobody notices', async (t) => {
+    const kept = ['old-key', 'new-key']
+    let renewed = 0
+    const key = {
+      read: async () => kept[0] ?? '',
+      renew: async () => {
+        renewed++
+        return kept.pop() ?? 'new-key'
+      },
+    }
+    const { embedder, server } = await scene(t, { key })
+    await server.behave({ key: 'new-key' })
+    const [vector] = await embedder.embed(['a'])
+    assert.ok(vector)
+    assert.equal(renewed, 1)
+  })
+
+  test('that is refused and still the same is not sent again', async (t) => {
+    const { embedder, server } = await scene(t, { key: givenSecret('wrong-key') })
+    await server.behave({ key: 'right-key' })
+    await assert.rejects(embedder.embed(['a']), fails('refused'))
+    assert.equal((await server.seen()).calls.length, 1)
+  })
+
   test('that cannot be used is told, and is in no log', async (t) => {
-    const keyFile = join(temporaryDirectory(t), 'key')
-    writeFileSync(keyFile, 'two canary-key lines')
-    const { embedder, logged, server } = await scene(t, { keyFile })
+    const key = givenSecret('two canary-key lines')
+    const { embedder, logged, server } = await scene(t, { key })
     await assert.rejects(embedder.embed(['a']), fails('no_key'))
-    chmodSync(keyFile, 0)
     assert.deepEqual((await server.seen()).seen, [])
     assert.doesNotMatch(logged(), /canary-key/)
     assert.match(logged(), /no_key/)

@@ -34,7 +34,7 @@ interface BatchBounds {
 export type EmbedderBounds = AttemptBounds & BatchBounds
 
 /** What an operator says of an embedder. */
-export interface EmbedderSettings extends Pick<EndpointOptions, 'baseUrl' | 'keyFile'> {
+export interface EmbedderSettings extends Pick<EndpointOptions, 'baseUrl' | 'key'> {
   readonly model: string
   readonly dimensions: number
   /** Whether the endpoint is asked for so many dimensions, which few models can be. */

@@ -20,7 +20,7 @@ export interface LanguageModel {
 }
 
 /** What an operator says of it. */
-export interface LanguageModelSettings extends Pick<EndpointOptions, 'baseUrl' | 'keyFile'> {
+export interface LanguageModelSettings extends Pick<EndpointOptions, 'baseUrl' | 'key'> {
   readonly model: string
   /** For one call. */
   readonly timeout_ms: number

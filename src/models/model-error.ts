@@ -10,7 +10,7 @@ const sentences = {
   refused: 'The endpoint refuses us: its address, the model or the key is wrong.',
   rejected: 'The endpoint does not take this input.',
   invalid_answer: 'The answer is not what was asked for.',
-  no_key: 'The file of the key cannot be read, or holds no key.',
+  no_key: 'The key cannot be read, or is none.',
 } as const
 
 export type ModelReason = keyof typeof sentences

@@ -5,14 +5,15 @@ import { second_ms } from '../core/clock.ts'
 import { LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
+import type { Secret } from '../secrets/secret.ts'
 import { notNow } from './migrations/postgres.ts'
 
 /** Where a PostgreSQL is and how it may be used. */
 export interface PostgresTarget {
   /** `postgres://user[:password]@host[:port]/database`; a host of `%2F…` is a directory of sockets. */
   readonly url: string
-  /** Holds the password when the URL does not; read for each new connection. */
-  readonly passwordFile: string | null
+  /** The password when the URL has none; read for each new connection. */
+  readonly password: Secret | null
   /** The authority that signed the server's certificate; null: those that Node trusts. */
   readonly caFile: string | null
   /** `verify`: TLS with the certificate and the host name verified. There is nothing between. */
@@ -92,7 +93,7 @@ function addressOf(target: PostgresTarget): ClientConfig {
   const part = (text: string): string | undefined => decodeURIComponent(text) || undefined
   const host = part(url.hostname.replace(/^\[(.*)\]$/, '$1'))
   const user = part(url.username)
-  const password = passwordOf(url, target.passwordFile)
+  const password = passwordOf(url, target.password)
   const database = part(url.pathname.slice(1))
   return {
     host: host ?? '127.0.0.1',
@@ -104,9 +105,23 @@ function addressOf(target: PostgresTarget): ClientConfig {
   }
 }
 
-function passwordOf(url: URL, file: string | null): string | (() => string) | undefined {
+function passwordOf(url: URL, secret: Secret | null): string | (() => Promise<string>) | undefined {
   if (url.password) return decodeURIComponent(url.password)
-  return file === null ? undefined : () => readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+  return secret === null ? undefined : () => secret.read()
+}
+
+/** Connects; and once more when the password was refused: it may be another since it was read. */
+export async function connecting<T>(
+  { password }: PostgresTarget,
+  connect: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await connect()
+  } catch (error) {
+    if (password === null || codeOf(error) !== invalidPassword) throw error
+    await password.renew()
+    return connect()
+  }
 }
 
 function tlsOf({ tls, caFile }: PostgresTarget): ClientConfig['ssl'] {
@@ -121,6 +136,7 @@ const deadlock = '40P01'
 const uniqueViolation = '23505'
 const duplicateObject = '42710'
 const insufficientPrivilege = '42501'
+const invalidPassword = '28P01'
 
 /** Whether another transaction got in the way of one that was not committed. */
 export function isConflict(error: unknown): boolean {
@@ -199,7 +215,7 @@ function unusable(error: unknown): unknown {
 
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nobody listens there',
-  ENOENT: 'there is no such socket, or no such file of the password',
+  ENOENT: 'there is no such socket',
   ENOTFOUND: 'there is no such host',
   EAI_AGAIN: 'its host name could not be looked up',
   ETIMEDOUT: 'it does not answer',
@@ -213,7 +229,7 @@ export async function withClient<T>(
 ): Promise<T> {
   const pool = openPool({ ...target, connections_max: 1 }, log)
   try {
-    const client = await pool.connect().catch((error: unknown) => {
+    const client = await connecting(target, () => pool.connect()).catch((error: unknown) => {
       throw unusable(error)
     })
     client.on('error', (error) => log.warn(reasonOf(error), 'a database connection failed'))

@@ -8,7 +8,13 @@ import { Client } from 'pg'
 import { LocketError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { presenceLock } from './migrations/postgres.ts'
-import { clientOptions, type PostgresTarget, reasonOf, translated } from './postgres-connection.ts'
+import {
+  clientOptions,
+  connecting,
+  type PostgresTarget,
+  reasonOf,
+  translated,
+} from './postgres-connection.ts'
 
 const again_ms = 500
 const look_ms = 2_000
@@ -110,7 +116,11 @@ class Holder implements Presence {
     }
   }
 
-  async #connect(): Promise<Client> {
+  #connect(): Promise<Client> {
+    return connecting(this.#options.target, () => this.#connectOnce())
+  }
+
+  async #connectOnce(): Promise<Client> {
     const { target, alone } = this.#options
     const client = new Client({ ...clientOptions(target), query_timeout: answer_ms_max })
     client.on('error', (error) => this.#lose(client, error))

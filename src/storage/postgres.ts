@@ -18,6 +18,7 @@ import type { Database, Durability, Transaction, Turn, WriteOptions } from './da
 import { appRole } from './migrations/postgres.ts'
 import { Permits, PermitsByName } from './permits.ts'
 import {
+  connecting,
   isConflict,
   isDisconnection,
   isTaken,
@@ -73,6 +74,7 @@ class PostgresDatabase implements Database {
   readonly engine = 'postgres'
   readonly #pool: Pool
   readonly #log: Log
+  readonly #target: PostgresTarget
   readonly #mayChange: () => boolean
   readonly #alone: boolean
   /** Changes wait for locks with a connection in hand: some are left for others, and for reads. */
@@ -88,6 +90,7 @@ class PostgresDatabase implements Database {
   constructor(pool: Pool, { target, log, mayChange = () => true, alone = false }: PostgresOptions) {
     this.#pool = pool
     this.#log = log
+    this.#target = target
     this.#mayChange = mayChange
     this.#alone = alone
     const changes = Math.max(1, target.connections_max - connections_forReads)
@@ -302,7 +305,7 @@ class PostgresDatabase implements Database {
 
   /** The driver tells of a connection that breaks between two statements by an event. */
   async #connect(): Promise<PoolClient> {
-    const client = await this.#pool.connect()
+    const client = await connecting(this.#target, () => this.#pool.connect())
     client.removeAllListeners('error')
     client.on('error', (error) => this.#log.warn(reasonOf(error), 'a database connection failed'))
     return client

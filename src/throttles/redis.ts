@@ -7,13 +7,14 @@ import type { createClient } from '@redis/client'
 import { type Clock, stopwatch } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
+import type { Secret } from '../secrets/secret.ts'
 
 /** Where a Valkey or Redis is. */
 export interface RedisTarget {
   /** `redis[s]://[USER[:PASSWORD]@]HOST[:PORT][/NUMBER]`; `rediss` is TLS, certificate and name verified. */
   readonly url: string
-  /** Holds the password when the URL does not; read for each new connection. */
-  readonly passwordFile: string | null
+  /** The password when the URL has none; read for each new connection. */
+  readonly password: Secret | null
   /** The authority that signed its certificate; null: those that Node trusts. */
   readonly caFile: string | null
 }
@@ -27,6 +28,9 @@ export interface SharedCounters {
   close(): void
 }
 
+/** The first word of the server's answer to a password that is not right. */
+const wrongPassword = 'WRONGPASS'
+
 type Client = ReturnType<typeof createClient>
 
 /** Connects in the background, and again whenever the connection is lost. */
@@ -37,6 +41,7 @@ export function openRedis(target: RedisTarget, log: Log, clock: Clock = stopwatc
 class Redis implements SharedCounters {
   readonly #log: Log
   readonly #clock: Clock
+  readonly #password: Secret | null
   #client: Client | null = null
   #closed = false
   #running = 0
@@ -47,6 +52,7 @@ class Redis implements SharedCounters {
   constructor(target: RedisTarget, log: Log, clock: Clock) {
     this.#log = log
     this.#clock = clock
+    this.#password = target.password
     this.#connect(target).catch((thrown: unknown) => this.#fail(thrown))
   }
 
@@ -96,6 +102,8 @@ class Redis implements SharedCounters {
   #fail(thrown: unknown): void {
     if (this.#closed) return
     this.#rests_until_ms = this.#clock() + limits.sharedRest_ms
+    // It may have been replaced since it was read; the next connection has the new one.
+    if (reasonOf(thrown) === wrongPassword) this.#password?.renew().catch(() => undefined)
     if (this.#isDown) return
     this.#isDown = true
     this.#log.warn(
@@ -162,7 +170,7 @@ function optionsOf(target: RedisTarget): Parameters<typeof createClient>[0] {
   return {
     socket,
     database: Number(url.pathname.slice(1) || 0),
-    credentialsProvider: credentialsOf(url, target.passwordFile),
+    credentialsProvider: credentialsOf(url, target.password),
     // Nothing waits for a connection: who cannot ask at once goes without.
     disableOfflineQueue: true,
     commandsQueueMaxLength: 2 * limits.sharedCalls_max,
@@ -177,13 +185,10 @@ function verified(caFile: string | null) {
   return { ...ca, minVersion: 'TLSv1.2' as const, rejectUnauthorized: true }
 }
 
-function credentialsOf(url: URL, passwordFile: string | null) {
+function credentialsOf(url: URL, secret: Secret | null) {
   const name = decodeURIComponent(url.username)
   const credentials = async () => {
-    const password =
-      passwordFile === null
-        ? decodeURIComponent(url.password)
-        : readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '')
+    const password = secret === null ? decodeURIComponent(url.password) : await secret.read()
     return { ...(name && { username: name }), ...(password && { password }) }
   }
   return { type: 'async-credentials-provider' as const, credentials }

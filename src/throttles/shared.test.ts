@@ -15,6 +15,7 @@ import {
   redisTarget,
   withRedis,
 } from '../../test/redis.ts'
+import { givenSecret } from '../../test/secret.ts'
 import { temporaryDirectory } from '../../test/temporary-directory.ts'
 import { LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
@@ -276,9 +277,9 @@ describe('over TLS [V12.3.1] [V12.3.2]', withRedis, () => {
     const otherFile = join(directory, 'other.pem')
     writeFileSync(caFile, ca.cert)
     writeFileSync(otherFile, (await makeCa('Other')).cert)
-    const passwordFile = join(directory, 'password')
-    writeFileSync(passwordFile, `${decodeURIComponent(new URL(redisTarget().url).password)}\n`)
-    const target = { url: `rediss://localhost:${port}`, passwordFile, caFile }
+    const own = decodeURIComponent(new URL(redisTarget().url).password)
+    const password = own === '' ? null : givenSecret(own)
+    const target = { url: `rediss://localhost:${port}`, password, caFile }
     assert.match(await askRedis(target), /^(Redis|Valkey) \d+\./)
     assert.equal(await (await openCounters(t, target)).run('return 7', [], []), 7)
     await assert.rejects(askRedis({ ...target, caFile: otherFile }), { code: /CERT|SIGNATURE/ })

@@ -22,6 +22,7 @@ export const layers: readonly (readonly string[])[] = [
   ['src/storage/'],
   ['src/crypto/'],
   ['src/models/'],
+  ['src/secrets/'],
   ['src/egress/'],
   ['src/core/'],
 ]
@@ -101,6 +102,11 @@ export const reserved: readonly Reserved[] = [
     packages: /^(undici($|\/)|(node:)?dns($|\/)|(node:)?(dgram|http2)$)/,
     places: /^src\/egress\//,
     why: 'outgoing calls go through the gate of egress/',
+  },
+  {
+    packages: /^aws4fetch($|\/)/,
+    places: /^src\/secrets\//,
+    why: 'secrets are fetched by secrets/',
   },
   {
     packages: /^(ai|@ai-sdk\/[^/]+)($|\/)/,

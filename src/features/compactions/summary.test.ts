@@ -36,7 +36,7 @@ async function startChat(t: TestContext) {
 const embedderSettings = ({ baseUrl }: EmbeddingEndpoint) => ({
   baseUrl,
   model: 'words',
-  keyFile: null,
+  key: null,
   dimensions: 32,
   shorten: false,
   timeout_ms: 500,
@@ -52,7 +52,7 @@ async function scene(t: TestContext, embedder?: EmbeddingEndpoint) {
     languageModelSettings: {
       baseUrl: `${chat.url}/v1`,
       model: 'm',
-      keyFile: null,
+      key: null,
       timeout_ms: 400,
     },
     log: createLog('debug', { write: (line) => void lines.push(line) }),
