@@ -115,7 +115,7 @@ test('bytes are those of bodies, also of bodies that are refused', async (t) => 
 
 test('characters that go to the embedder are those of stores and of queries', async (t) => {
   const { allow, baseUrl } = await startEmbeddingEndpoint(t)
-  const model = { model: 'words', dimensions: 32, shorten: false, keyFile: null }
+  const model = { model: 'words', dimensions: 32, shorten: false, key: null }
   const bounds = { timeout_ms: 5_000, calls_max: 2 }
   const made = await keyed(
     t,
