@@ -12,6 +12,8 @@ import { createRefusals } from './features/audit/refusals.ts'
 import { createCertificateAuthenticator } from './features/certificates/authenticate.ts'
 import { createPlanning } from './features/compactions/planning.ts'
 import { createEmbeddings } from './features/embeddings/embeddings.ts'
+import { createExternalTokens } from './features/identity-providers/authenticate.ts'
+import { createProviderKeys } from './features/identity-providers/provider-keys.ts'
 import { createIndexSnapshots } from './features/indexes/index-snapshots.ts'
 import { lookingAtSpaces } from './features/indexes/look-at-space.ts'
 import type { SpaceIndexOptions } from './features/indexes/space-index.ts'
@@ -105,6 +107,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     authenticator: createAuthenticator(),
     certificates: createCertificateAuthenticator(),
     rateLimits: throttles.rateLimits,
+    externalTokens: createExternalTokens(services.providerKeys),
   }
   let closing = false
   const background: JobContext = {
@@ -170,6 +173,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     reseals,
     keyUses: createKeyUses(),
     keyBudgets: createKeyBudgets(),
+    providerKeys: createProviderKeys({ send: egress.fetch, clock, log }),
     refusals: createRefusals(),
     rateLimits: throttles.rateLimits,
     lockout: throttles.lockout,

@@ -1,8 +1,8 @@
 /**
  * The pipeline that every operation goes through, from whichever door it came:
  *
- *   gate (authenticate, limits, parse, authorise) -> prepare -> transaction { recheck, idempotency,
- *   run, parse output, audit event } -> after commit -> answer
+ *   prepare the credential -> gate (authenticate, limits, parse, authorise) -> prepare ->
+ *   transaction { recheck, idempotency, run, parse output, audit event } -> after commit -> answer
  *
  * Where no credential is needed the gate asks for none: pipeline/public.ts.
  *
@@ -15,6 +15,7 @@ import { admit, admitAgain, parseInput, recheck, Stale } from './pipeline/admit.
 import { auditAllowed, auditRefused, eventStore } from './pipeline/audit.ts'
 import { openContext, parseOutput, prepareContext } from './pipeline/context.ts'
 import { idempotentCall, keepAnswer, keptAnswer } from './pipeline/idempotency.ts'
+import { prepareCredential } from './pipeline/prepare-credential.ts'
 import { answerPublic } from './pipeline/public.ts'
 import {
   type Admitted,
@@ -44,6 +45,7 @@ export async function execute(app: Pipeline, request: Request): Promise<Answer> 
   try {
     if (open)
       return withRate(trail, await finished(app, trail, await answerPublic(app, open, trail)))
+    await prepareCredential(app, request)
     for (let attempt = 1; attempt <= attempts_max; attempt++) {
       const answer = await tryOnce(app, trail)
       if (answer) return withRate(trail, answer)

@@ -9,6 +9,13 @@ import { compactMemories } from './features/compactions/compact.ts'
 import { explainDecision } from './features/decisions/explain.ts'
 import { listEncryptionKeys } from './features/encryption-keys/list.ts'
 import { rotateEncryptionKey } from './features/encryption-keys/rotate.ts'
+import { createIdentityProvider } from './features/identity-providers/create.ts'
+import { createExternalIdentity } from './features/identity-providers/create-identity.ts'
+import { deleteIdentityProvider } from './features/identity-providers/delete.ts'
+import { deleteExternalIdentity } from './features/identity-providers/delete-identity.ts'
+import { listIdentityProviders } from './features/identity-providers/list.ts'
+import { listExternalIdentities } from './features/identity-providers/list-identities.ts'
+import { updateIdentityProvider } from './features/identity-providers/update.ts'
 import { deleteMemory } from './features/memories/delete.ts'
 import { deleteMatching } from './features/memories/delete-matching.ts'
 import { exportMemories } from './features/memories/export.ts'
@@ -92,6 +99,14 @@ export const operations: readonly Operation[] = [
   listApiKeys,
   rotateApiKey,
   revokeApiKey,
+
+  createIdentityProvider,
+  listIdentityProviders,
+  updateIdentityProvider,
+  deleteIdentityProvider,
+  createExternalIdentity,
+  listExternalIdentities,
+  deleteExternalIdentity,
 
   listEncryptionKeys,
   rotateEncryptionKey,

@@ -57,6 +57,7 @@ test('no canary is in any file, in any dress [V11.3.3] [trap-secret-as-identifie
   await memories(stage)
   await largeSpace(stage)
   await roles(stage)
+  await providers(stage)
   await failures(stage)
   await destruction(stage)
   await locket.app.jobs.runAll()
@@ -206,6 +207,22 @@ async function roles({ call, canaries }: Stage): Promise<void> {
   for (const scope of ['tenant', 'lookup', 'pepper']) {
     await call('POST', '/v1/encryption-keys/rotate', { body: { scope } })
   }
+}
+
+async function providers({ call, canaries }: Stage): Promise<void> {
+  const { word } = canaries
+  const { principalId } = await call('GET', '/v1/whoami')
+  const provider = await call('POST', '/v1/identity-providers', {
+    body: {
+      name: word('idp')
+        .slice(-20)
+        .replace(/^[^a-z0-9]+/, ''),
+      issuer: `https://idp.example/${word('issuer')}`,
+      rules: [{ claim: [word('claim')], value: word('value'), role: 'viewer' }],
+    },
+  })
+  const body = { providerId: provider.id, subject: word('subject'), principalId }
+  await call('POST', '/v1/external-identities', { body })
 }
 
 /** Refusals and failures are audited too; what was refused must not be kept. */

@@ -19,6 +19,8 @@ export const idPrefixes = {
   request: 'req',
   certificate: 'crt',
   passwordLink: 'lnk',
+  identityProvider: 'idp',
+  externalIdentity: 'xid',
 } as const
 
 export type IdPrefix = (typeof idPrefixes)[keyof typeof idPrefixes]

@@ -122,6 +122,29 @@ export const limits = {
 
   apiKey_overlap_ms_max: 24 * 3_600_000,
   bootstrapKey_life_ms: 7 * 24 * 3_600_000,
+  identityProviders_perTenant_max: 20,
+  claimRules_max: 32,
+  claimPath_max: 4,
+  claim_characters_max: 200,
+  issuer_characters_max: 500,
+  /** OpenID Connect Core 1.0, section 2: at most 255 of ASCII. */
+  subject_characters_max: 255,
+  externalIdentities_perPrincipal_max: 10,
+  /** Tokens of other issuers: how long one is, for whom it is, and how long after its making it counts. */
+  externalToken_characters_max: 8_192,
+  externalToken_audiences_max: 16,
+  externalToken_life_ms_max: 24 * 3_600_000,
+  /** How far the clock of another issuer may be from ours. */
+  externalToken_skew_ms_max: 60_000,
+  /** The keys of a provider: asked for again after this; used at most for so long when it does not answer. */
+  providerKeys_refresh_ms: 5 * 60_000,
+  providerKeys_life_ms: 3_600_000,
+  /** How long it is left alone after it was asked, whatever it answered, and may take to answer. */
+  providerKeys_retry_ms: 10_000,
+  providerKeys_timeout_ms: 5_000,
+  providerDocument_bytes_max: 256 * 1024,
+  providerKeys_max: 64,
+  providersCached_max: 1_000,
   settingsFile_bytes_max: 64 * 1024,
   settingList_items_max: 100,
   idempotency_life_ms: 24 * 3_600_000,

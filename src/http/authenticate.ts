@@ -19,10 +19,15 @@ const unusable = ''
  */
 export function credentialOf(headers: Headers, client: Client): Credential | null {
   const token = tokenOf(headers)
-  if (token !== null) return { kind: 'token', token }
+  if (token !== null) return { kind: kindOf(token, headers), token }
   const { certificate } = client
   if (!certificate || isFromBrowser(headers)) return null
   return { kind: 'certificate', certificate }
+}
+
+/** `X-API-Key` takes keys only, also when the other header says the same. */
+function kindOf(token: string, headers: Headers): 'token' | 'access-token' {
+  return token.includes('.') && !headers.has('x-api-key') ? 'access-token' : 'token'
 }
 
 /**

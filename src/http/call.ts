@@ -5,6 +5,7 @@ import { limits } from '../core/limits.ts'
 import { execute } from '../execute.ts'
 import type { Operation } from '../kernel/operation.ts'
 import { authenticate } from '../pipeline/authenticate.ts'
+import { prepareCredential } from '../pipeline/prepare-credential.ts'
 import { type Answer, type Pipeline, type Request, within } from '../pipeline/request.ts'
 import { credentialOf } from './authenticate.ts'
 import { hasBody, type JsonObject, parseObject, readBody } from './body.ts'
@@ -70,6 +71,7 @@ function isLarge(headers: Headers): boolean {
 /** The pipeline authenticates again, refuses and audits; this only decides whether to read. */
 async function isKnown(pipeline: Pipeline, call: Request): Promise<boolean> {
   try {
+    await prepareCredential(pipeline, call)
     await pipeline.database.read((tx) =>
       authenticate(pipeline, call, { within: within(pipeline, tx), now: pipeline.clock() }),
     )

@@ -37,8 +37,8 @@ export interface Caller {
   readonly kind: 'user' | 'agent' | 'service'
   /** `user:alice`; sensitive. */
   readonly handle: string
-  /** An API key, or the client certificate of a connection. */
-  readonly credentialId: Id<'key' | 'crt'>
+  /** An API key, the client certificate of a connection, or whom a provider's token names. */
+  readonly credentialId: Id<'key' | 'crt' | 'xid'>
   /** When the credential dies, milliseconds; null: never. */
   readonly expiresAt_ms: number | null
   /** The addresses and networks it may be used from; null: from anywhere. */

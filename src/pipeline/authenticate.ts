@@ -14,6 +14,8 @@ export function authenticate(
       throw new LocketError('unauthenticated')
     case 'token':
       return app.authenticator.authenticate(within, { now, token: credential.token, address })
+    case 'access-token':
+      return app.externalTokens.authenticate(within, { now, token: credential.token })
     case 'certificate':
       return app.certificates.authenticate(within, { now, certificate: credential.certificate })
   }

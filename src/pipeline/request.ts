@@ -8,6 +8,7 @@ import type { ClientCertificate } from '../crypto/certificate.ts'
 import type { Authenticator } from '../features/api-keys/authenticate.ts'
 import type { CertificateAuthenticator } from '../features/certificates/authenticate.ts'
 import type { AdmittedSpace } from '../features/decisions/decide.ts'
+import type { ExternalTokens } from '../features/identity-providers/authenticate.ts'
 import type { Caller, Door, Services, Subject } from '../kernel/context.ts'
 import type { Operation, Resource } from '../kernel/operation.ts'
 import type { Database, Transaction } from '../storage/database.ts'
@@ -24,12 +25,14 @@ export interface Pipeline {
   readonly services: Services
   readonly authenticator: Authenticator
   readonly certificates: CertificateAuthenticator
+  readonly externalTokens: ExternalTokens
   readonly rateLimits: RateLimits
 }
 
 /** What a caller has to show, as it was sent. */
 export type Credential =
   | { readonly kind: 'token'; readonly token: string }
+  | { readonly kind: 'access-token'; readonly token: string }
   | { readonly kind: 'certificate'; readonly certificate: ClientCertificate }
 
 /** One call of an operation, as a surface hands it over. */

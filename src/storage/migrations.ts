@@ -8,6 +8,7 @@ import { scrub } from './migrations/003-scrub.ts'
 import { people } from './migrations/004-people.ts'
 import { agents } from './migrations/005-agents.ts'
 import { keyBudgets } from './migrations/006-key-budgets.ts'
+import { identityProviders } from './migrations/007-identity-providers.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -25,6 +26,7 @@ export const migrations: readonly Migration[] = [
   people,
   agents,
   keyBudgets,
+  identityProviders,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

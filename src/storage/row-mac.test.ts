@@ -9,6 +9,12 @@ import { hashed } from '../crypto/blind-index.ts'
 import { dataKey } from '../crypto/data-key.ts'
 import type { KeySet } from '../crypto/keyring.ts'
 import { getApiKey, insertApiKey } from '../features/api-keys/store.ts'
+import {
+  getIdentity,
+  getProvider,
+  insertIdentity,
+  insertProvider,
+} from '../features/identity-providers/store.ts'
 import { findLink, insertLink } from '../features/password-links/store.ts'
 import { findPassword, putPassword } from '../features/passwords/store.ts'
 import { findPrincipal, insertPrincipal } from '../features/principals/store.ts'
@@ -46,9 +52,26 @@ async function rowOfEach(stores: Stores) {
     await putPassword(store, principal_id, { hash: 'none', now })
     const order = { principalId: principal_id, createdBy: principal_id, now } as const
     const link = await insertLink(store, { ...order, kind: 'invitation' })
-    return { boss, role, grant, key, link }
+    const details = {
+      name: 'idp',
+      issuer: 'https://idp.example',
+      algorithms: ['RS256'],
+      tokenType: 'JWT',
+      createUsers: false,
+      rules: [],
+    } as const
+    const by = principal_id
+    const provider = await insertProvider(store, details, { now, by })
+    const who = {
+      provider: provider.provider_id,
+      issuer: details.issuer,
+      subject: 's',
+      principal: by,
+    }
+    const identity = await insertIdentity(store, who, { now, by })
+    return { boss, role, grant, key, link, provider, identity }
   })
-  const { boss, role, grant, key, link } = made
+  const { boss, role, grant, key, link, provider, identity } = made
   const reads: Record<PowerTable, { where: string; read(store: TenantStore): Promise<unknown> }> = {
     tenants: { where: `tenant_id = '${stores.tenant}'`, read: ownTenant },
     principals: {
@@ -62,6 +85,14 @@ async function rowOfEach(stores: Stores) {
     password_links: {
       where: 'true',
       read: (store) => findLink(store, { token: link.token, kind: 'invitation', now }),
+    },
+    identity_providers: {
+      where: 'true',
+      read: (store) => getProvider(store, provider.provider_id),
+    },
+    external_identities: {
+      where: 'true',
+      read: (store) => getIdentity(store, identity.identity_id),
     },
     spaces: { where: 'true', read: (store) => findSpaceByHandle(store, handle) },
   }

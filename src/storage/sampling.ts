@@ -43,6 +43,8 @@ const idsOf: Readonly<Record<PowerTable, readonly IdPrefix[]>> = {
   grants: ['grt'],
   passwords: ['usr'],
   password_links: ['lnk'],
+  identity_providers: ['idp'],
+  external_identities: ['xid'],
   spaces: ['spc'],
 }
 

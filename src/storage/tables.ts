@@ -166,6 +166,35 @@ export const tables = {
     mac: digest(),
   },
 
+  /** Who else says who somebody is: issuers whose tokens are taken in this tenant. */
+  identity_providers: {
+    tenant_id: text<Id<'ten'>>(),
+    provider_id: text<Id<'idp'>>(),
+    state: text<'active' | 'disabled'>(),
+    issuer_index: blind(),
+    details: sensitive(),
+    created_at: integer(),
+    created_by: text<PrincipalId>(),
+    updated_at: integer(),
+    mac: digest(),
+  },
+
+  /** Whom a provider calls so is this principal. */
+  external_identities: {
+    tenant_id: text<Id<'ten'>>(),
+    identity_id: text<Id<'xid'>>(),
+    provider_id: text<Id<'idp'>>(),
+    principal_id: text<PrincipalId>(),
+    /** Of issuer and subject. */
+    subject_index: blind(),
+    /** Under the principal's key. */
+    details: sensitive(),
+    created_at: integer(),
+    /** Himself, where he was made at first use. */
+    created_by: text<PrincipalId>(),
+    mac: digest(),
+  },
+
   spaces: {
     tenant_id: text<Id<'ten'>>(),
     space_id: text<Id<'spc'>>(),
@@ -265,6 +294,8 @@ export const primaryKeys = {
   api_key_budgets: ['tenant_id', 'key_id'],
   roles: ['tenant_id', 'role_id'],
   grants: ['tenant_id', 'grant_id'],
+  identity_providers: ['tenant_id', 'provider_id'],
+  external_identities: ['tenant_id', 'identity_id'],
   passwords: ['tenant_id', 'principal_id'],
   password_links: ['tenant_id', 'link_id'],
   spaces: ['tenant_id', 'space_id'],

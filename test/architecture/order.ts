@@ -53,6 +53,7 @@ export const features: readonly string[] = [
   'tokens',
   'password-links',
   'passwords',
+  'identity-providers',
   'api-keys',
   'certificates',
   'roles',
@@ -63,6 +64,11 @@ export const features: readonly string[] = [
 
 /** What only some places may import. A place is a pattern over the path of the importing file. */
 export const reserved: readonly Reserved[] = [
+  {
+    packages: /^jose($|\/)/,
+    places: /^src\/crypto\//,
+    why: 'JWTs are made and checked by crypto/',
+  },
   {
     packages: /^kysely($|\/)/,
     places: /^src\/(storage\/|features\/[^/]+\/store\.ts$)/,

@@ -1,0 +1,72 @@
+/** From the claims of a token to roles: by the rules of its provider, and by nothing else. */
+import { LocketError } from '../../core/errors.ts'
+import { covers, type EffectiveGrant, outranks, type Rights } from '../../kernel/rights.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+import { grantMeaning } from '../roles/rights.ts'
+import type { ExternalClaims } from './external-token.ts'
+import type { ClaimRule, ProviderId } from './identity-provider.ts'
+
+/** The roles of all rules that hold, each once. */
+export function rolesOf(rules: readonly ClaimRule[], claims: ExternalClaims): readonly string[] {
+  return [...new Set(rules.filter((rule) => holds(rule, claims)).map(({ role }) => role))]
+}
+
+/** The claim is the value, or a list with it. Nothing is split, trimmed or matched in part. */
+function holds({ claim, value }: ClaimRule, claims: ExternalClaims): boolean {
+  let found: unknown = claims
+  for (const name of claim) {
+    const leads = typeof found === 'object' && found !== null && !Array.isArray(found)
+    if (!leads || !Object.hasOwn(found as object, name)) return false
+    found = Reflect.get(found as object, name)
+  }
+  return Array.isArray(found) ? found.includes(value) : found === value
+}
+
+/** What roles give to who has them by a provider's word, which the audit names as the reason. */
+export async function rightsByProvider(
+  store: TenantStore,
+  provider: ProviderId,
+  roles: readonly string[],
+): Promise<Rights> {
+  const found = await Promise.all(roles.map((role) => meaningOf(store, role)))
+  return found.flatMap((grant) => (grant ? [{ ...grant, grant: provider }] : []))
+}
+
+/** Null for a role that is not there any more: a rule that names it gives nothing. */
+async function meaningOf(store: TenantStore, role: string): Promise<EffectiveGrant | null> {
+  try {
+    return await grantMeaning(store, role, null)
+  } catch (thrown) {
+    if (thrown instanceof LocketError && thrown.code === 'not_found') return null
+    throw thrown
+  }
+}
+
+/**
+ * Throws `above_own_rights` for rules that give what the caller does not hold as far himself, and
+ * `not_found` for a role that there is not.
+ */
+export async function insistOnCovered(
+  store: TenantStore,
+  rights: Rights,
+  rules: readonly ClaimRule[],
+): Promise<void> {
+  for (const role of new Set(rules.map((rule) => rule.role))) {
+    if (!covers(rights, [await grantMeaning(store, role, null)])) {
+      throw new LocketError('above_own_rights')
+    }
+  }
+}
+
+/** Whether the caller stands above whoever comes in by these rules. */
+export async function outranksRules(
+  store: TenantStore,
+  rights: Rights,
+  rules: readonly ClaimRule[],
+): Promise<boolean> {
+  const found = await Promise.all(rules.map(({ role }) => meaningOf(store, role)))
+  return outranks(
+    rights,
+    found.filter((grant) => grant !== null),
+  )
+}

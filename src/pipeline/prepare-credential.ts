@@ -1,0 +1,75 @@
+/**
+ * What a credential needs before the gate, where it is looked at in a transaction: the token of
+ * another issuer is proven by keys that may have to be fetched, and may make somebody known here.
+ */
+import { LocketError } from '../core/errors.ts'
+import type { Id } from '../core/ids.ts'
+import { appendEvent } from '../features/audit/append.ts'
+import type { NewEvent } from '../features/audit/event.ts'
+import type { Outside } from '../features/identity-providers/authenticate.ts'
+import type { IdentityRow } from '../features/identity-providers/external-identity.ts'
+import { kindOfId } from '../features/principals/principal.ts'
+import type { TenantStore } from '../storage/tenant-store.ts'
+import { type Pipeline, type Request, within } from './request.ts'
+
+/** Throws `unavailable` when it cannot be known whether the credential is right. */
+export async function prepareCredential(app: Pipeline, request: Request): Promise<void> {
+  const { credential } = request
+  if (credential?.kind !== 'access-token') return
+  const now = app.clock()
+  const outside: Outside = {
+    now,
+    read: (work) => app.database.read((tx) => work(within(app, tx))),
+    letIn: (tenant, work) => letIn(app, request, { tenant, work, now }),
+  }
+  await app.externalTokens.prove(outside, credential.token)
+}
+
+interface Newcomer {
+  readonly tenant: Id<'ten'>
+  readonly work: (store: TenantStore) => Promise<IdentityRow | null>
+  readonly now: number
+}
+
+/** Who cannot be let in is refused at the gate, like anybody unknown; the operator is told why. */
+async function letIn(
+  app: Pipeline,
+  request: Request,
+  { tenant, work, now }: Newcomer,
+): Promise<void> {
+  try {
+    await app.database.write(
+      async (tx) => {
+        const store = within(app, tx).open(tenant)
+        const made = await work(store)
+        if (made) await appendEvent(store, eventOf(request, made, now), app.clock)
+      },
+      { durability: 'full', turn: { tenant } },
+    )
+  } catch (thrown) {
+    if (!(thrown instanceof LocketError) || thrown.status !== 409) throw thrown
+    app.log.warn({ tenant, code: thrown.code }, 'identity provider: nobody was let in')
+  }
+}
+
+/** He himself is the actor: his provider's word is what let him in. */
+function eventOf(request: Request, made: IdentityRow, now: number): NewEvent {
+  const { requestId, door, address, userAgent } = request
+  const { principal_id: id, identity_id: identity, provider_id: provider } = made
+  return {
+    time_ms: now,
+    class: 'admin',
+    action: 'external-identity.created',
+    outcome: 'allowed',
+    code: null,
+    actor: { id, kind: kindOfId(id), credentialId: identity },
+    requestId,
+    door,
+    address,
+    userAgent,
+    decision: provider,
+    resourceId: id,
+    spaceId: null,
+    details: { provider, identity, firstUse: true },
+  }
+}
