@@ -16,6 +16,8 @@ export interface Setting<Value = unknown> {
   readonly description: string
   /** It says where keys and data are: without its value, others would be made or served. */
   readonly vital?: true
+  /** The variable that may stand in its place: with that, it may be empty in spite of being vital. */
+  readonly replacedBy?: string
   /** How a value is shown when the whole of it must not be. */
   readonly mask?: (text: string) => string
   readonly schema: z.ZodType<Value, string>

@@ -259,6 +259,7 @@ export const settings = {
     env: 'LOCKET_ROOT_KEY_FILE',
     expects: 'a file',
     vital: true,
+    replacedBy: 'LOCKET_ROOT_KEY',
     default: null,
     fallback: 'root.key in the data directory',
     description: 'The file that holds the root key; it is made when it is not there.',

@@ -136,6 +136,15 @@ describe('an empty text', () => {
     assert.deepEqual(wrong, ['f:tls-cert: expected a file'])
   })
 
+  test('takes away the file of the root key where the root key is given in its place', () => {
+    const file = { LOCKET_ROOT_KEY_FILE: '' }
+    const both = { ...file, LOCKET_ROOT_KEY: 'file:/run/secrets/root-key' }
+    const { given, wrong } = readSettings({ flags: {}, env: both, file: null })
+    assert.deepEqual([given.has('rootKeyFile'), given.has('rootKey'), wrong], [false, true, []])
+    const alone = readSettings({ flags: {}, env: file, file: null })
+    assert.deepEqual(alone.wrong, ['LOCKET_ROOT_KEY_FILE: expected a file'])
+  })
+
   test('takes away no secret, no place of keys and data, and nothing that has a default', () => {
     const kept = allSettings.flatMap(([name, one]) => {
       if (one.kind === 'list') return []

@@ -47,7 +47,7 @@ export function readSettings(sources: Sources): Reading {
   const given = new Map<SettingName, Given>()
   for (const [name, one] of allSettings) {
     const found = findSetting(one, sources) ?? defaultOf(one)
-    if (found === null || isUnset(one, found)) continue
+    if (found === null || isUnset(one, found, sources)) continue
     given.set(name, found)
     const parsed = one.schema.safeParse(found.text)
     if (parsed.success) values[name] = parsed.data
@@ -69,9 +69,10 @@ export function findSetting(one: Setting, { flags, env, file }: Sources): Given 
 }
 
 /** An empty list is a list; an empty text of anything else is there to take something away. */
-function isUnset(one: Setting, { source, text }: Given): boolean {
+function isUnset(one: Setting, { source, text }: Given, { env }: Sources): boolean {
   const isOver = source === 'flag' || source === 'environment'
-  return isOver && text === '' && one.kind !== 'list' && canBeUnset(one)
+  const isReplaced = one.replacedBy !== undefined && env[one.replacedBy] !== undefined
+  return isOver && text === '' && one.kind !== 'list' && (canBeUnset(one) || isReplaced)
 }
 
 function defaultOf(one: Setting): Given | null {

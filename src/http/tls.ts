@@ -96,6 +96,11 @@ interface Judged {
 /** The pair in the files: the old one itself, when they have not changed. */
 async function currentPair(old: Pair, files: TlsFiles, now: number): Promise<Pair> {
   const texts = await readPair(files)
+  // A new certificate comes with a new key, which a server that keeps it has by then.
+  if (texts.cert !== old.cert && texts.key === old.key && files.key) {
+    const key = await files.key.renew()
+    return judgePair({ ...texts, key }, files, now)
+  }
   return texts.cert === old.cert && texts.key === old.key ? old : judgePair(texts, files, now)
 }
 
