@@ -72,6 +72,8 @@ export interface AppOptions {
   readonly embedderSettings?: EmbedderSettings | null
   /** The endpoint that writes summaries; none when it is not said. */
   readonly languageModelSettings?: LanguageModelSettings | null
+  /** Addresses and networks from which nothing is answered. */
+  readonly blockedAddresses?: readonly string[]
   /** Where nodes share their limits; none when it is not said, and this one counts for itself. */
   readonly redis?: RedisTarget | null
   /** What tests and benches replace. */
@@ -127,6 +129,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     version: options.version,
     publicUrl: options.publicUrl,
     trustedProxies: options.trustedProxies ?? [],
+    blockedAddresses: options.blockedAddresses ?? [],
     corsOrigins: options.corsOrigins ?? [],
     docs: options.docs ?? true,
     ready: async () => !closing && database.takesChanges && (await database.read(isInitialised)),

@@ -73,6 +73,7 @@ async function serveInstance(config: Config, serving: Serving): Promise<void> {
     egressAllow: config.egressAllow,
     embedderSettings: config.embedder,
     languageModelSettings: config.languageModel,
+    blockedAddresses: config.blockedAddresses,
     redis: config.redis,
     rateBudgets: config.rateBudgets,
   })

@@ -42,6 +42,7 @@ const everySetting = {
   LOCKET_DATABASE_STATEMENT_TIMEOUT: '1000',
   LOCKET_ROOT_KEY: rootKey,
   LOCKET_TOMBSTONES_FILE: '/keys/gone',
+  LOCKET_BLOCKED_ADDRESSES: '192.0.2.0/24',
   LOCKET_REDIS_URL: 'rediss://valkey.example/2',
   LOCKET_REDIS_PASSWORD: 'file:/keys/v',
   LOCKET_REDIS_CA: '/tls/v.pem',
@@ -69,6 +70,7 @@ describe('a server', () => {
       database: null,
       embedder: null,
       languageModel: null,
+      blockedAddresses: [],
       redis: null,
       rateBudgets,
       logLevel: 'info',
@@ -124,6 +126,7 @@ describe('a server', () => {
         calls_max: 4,
       },
       languageModel: null,
+      blockedAddresses: ['192.0.2.0/24'],
       redis: {
         url: 'rediss://valkey.example/2',
         password: { label: 'LOCKET_REDIS_PASSWORD', reference: 'file:/keys/v', isLocal: true },

@@ -48,6 +48,8 @@ export interface Config {
   readonly embedder: EmbedderSettings | null
   /** What writes summaries; null: there are none. */
   readonly languageModel: LanguageModelSettings | null
+  /** Addresses and networks from which nothing is answered. */
+  readonly blockedAddresses: readonly string[]
   /** What nodes share their limits in; null: each counts for itself. */
   readonly redis: RedisTarget | null
   /** Every budget, those of the settings in their place. */
@@ -174,6 +176,7 @@ function assemble(reading: Reading, env: Environment): Config {
     database: databaseOf(values, secret),
     embedder: embedderOf(values, secret),
     languageModel: languageModelOf(values, secret),
+    blockedAddresses: Object.freeze(values.blockedAddresses ?? []),
     redis: redisOf(values, secret),
     rateBudgets: Object.freeze(withBudgets(values.rateLimits ?? [])),
     secrets,

@@ -3,9 +3,19 @@ import { withoutPassword } from './database-url.ts'
 import { RedisUrlField } from './redis-url.ts'
 import { secretSetting } from './secret-settings.ts'
 import { setting } from './setting.ts'
-import { Path, RateLimits } from './shapes.ts'
+import { Networks, Path, RateLimits } from './shapes.ts'
 
 export const limitSettings = {
+  blockedAddresses: setting({
+    flag: 'blocked-addresses',
+    env: 'LOCKET_BLOCKED_ADDRESSES',
+    expects: 'IP addresses and networks such as 203.0.113.0/24',
+    kind: 'list',
+    default: null,
+    fallback: 'none',
+    description: 'Where nothing is answered that comes from there, whatever it shows.',
+    schema: Networks,
+  }),
   redisUrl: setting({
     flag: 'redis-url',
     env: 'LOCKET_REDIS_URL',

@@ -48,6 +48,7 @@ const samples: Readonly<Record<SettingName, Sample>> = {
   databaseCa: ['a', 'b', '"c"', 'c'],
   databaseConnections: ['3', '4', '5', '5'],
   databaseStatementTimeout: ['100', '200', '300', '300'],
+  blockedAddresses: ['192.0.2.1', '192.0.2.2', '["192.0.2.0/24", "::1"]', '192.0.2.0/24,::1'],
   redisUrl: ['redis://a', 'redis://b', '"rediss://c:6380/1"', 'rediss://c:6380/1'],
   redisPassword: ['env:A', 'file:/b', '"file:/c"', 'file:/c'],
   redisCa: ['a', 'b', '"c"', 'c'],

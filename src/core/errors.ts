@@ -29,6 +29,7 @@ export const errorTable = {
   },
   permission_denied: { status: 403, sentence: 'This credential may not do that.' },
   above_own_rights: { status: 403, sentence: 'Nobody can give more rights than he has himself.' },
+  address_blocked: { status: 403, sentence: 'Nothing from this address is answered here.' },
   tenant_disabled: { status: 403, sentence: 'This tenant is disabled.' },
   not_found: { status: 404, sentence: 'There is no such thing, or it is not yours to see.' },
   method_not_allowed: { status: 405, sentence: 'This path does not answer to that method.' },

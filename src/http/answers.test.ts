@@ -211,7 +211,8 @@ describe('health', () => {
     const statuses: number[][] = []
     for (const ready of answers) {
       const { pipeline } = app
-      const closed = { publicUrl: null, trustedProxies: [], corsOrigins: [], docs: false }
+      const lists = { trustedProxies: [], blockedAddresses: [], corsOrigins: [] }
+      const closed = { publicUrl: null, docs: false, ...lists }
       const router = createRouter({ pipeline, operations, version: '1', ready, ...closed })
       const get = async (path: string): Promise<number> =>
         (await router(toRequest(path, {}), { address: null })).status

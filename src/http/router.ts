@@ -4,11 +4,13 @@
  * takes is looked up, so that what is not declared is refused alike, HEAD and OPTIONS included.
  */
 import { type Context, Hono } from 'hono'
+import { isWithin, networksOf } from '../core/address.ts'
 import { stopwatch } from '../core/clock.ts'
 import { asLocketError, LocketError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Operation } from '../kernel/operation.ts'
+import { auditUnanswered } from '../pipeline/audit.ts'
 import type { Pipeline } from '../pipeline/request.ts'
 import { callEndpoint } from './call.ts'
 import { createCors } from './cors.ts'
@@ -35,6 +37,8 @@ export interface RouterOptions {
   readonly ready: () => Promise<boolean>
   /** Addresses and networks of the proxies whose word on the client's address counts. */
   readonly trustedProxies: readonly string[]
+  /** Addresses and networks from which nothing is answered. */
+  readonly blockedAddresses: readonly string[]
   /** Origins whose pages may read answers in a browser. */
   readonly corsOrigins: readonly string[]
   /** Whether `/docs` and `/openapi.json` are there. */
@@ -134,8 +138,10 @@ type Answerer = (asked: Asked, path: string, resource: Resource) => Promise<Resp
 type Asked = Omit<Exchange, 'requestId'>
 
 /** What is done to every request around its endpoint: id, errors, headers, one line in the log. */
-function answerer({ pipeline, publicUrl, corsOrigins, docs }: RouterOptions): Answerer {
+function answerer(options: RouterOptions): Answerer {
+  const { pipeline, publicUrl, corsOrigins, docs } = options
   const { log, clock } = pipeline
+  const refuseBlocked = blocker(options)
   const cors = createCors(corsOrigins)
   const docsUrl = docs ? `${publicUrl ?? ''}/docs` : null
   const alwaysSecure = publicUrl?.startsWith('https://') ?? false
@@ -146,6 +152,7 @@ function answerer({ pipeline, publicUrl, corsOrigins, docs }: RouterOptions): An
     const about = { requestId, secure, cors: cors.headers(request) }
     let response: Response
     try {
+      await refuseBlocked?.(client)
       refuseSecrets(request.url)
       const endpoint = resource.get(request.method) ?? cors.preflight(request, resource.keys())
       if (!endpoint)
@@ -163,6 +170,20 @@ function answerer({ pipeline, publicUrl, corsOrigins, docs }: RouterOptions): An
       note(log, status, { method: request.method, route: path, started, requestId })
     }
     return response
+  }
+}
+
+/** Throws `address_blocked`, before anything else is looked at; null where no address is. */
+function blocker({
+  pipeline,
+  blockedAddresses,
+}: RouterOptions): ((client: Client) => Promise<void>) | null {
+  if (blockedAddresses.length === 0) return null
+  const blocked = networksOf(blockedAddresses)
+  return async ({ address }) => {
+    if (!isWithin(blocked, address)) return
+    await auditUnanswered(pipeline, { address, code: 'address_blocked' })
+    throw new LocketError('address_blocked')
   }
 }
 

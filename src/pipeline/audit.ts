@@ -1,8 +1,8 @@
 /** From a trail to its audit event. */
-import { LocketError } from '../core/errors.ts'
+import { type ErrorCode, LocketError } from '../core/errors.ts'
 import { type Id, instanceTenant } from '../core/ids.ts'
 import { appendEvent } from '../features/audit/append.ts'
-import type { EventClass, NewEvent, Outcome } from '../features/audit/event.ts'
+import { type EventClass, jobEvent, type NewEvent, type Outcome } from '../features/audit/event.ts'
 import type { Operation } from '../kernel/operation.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
 import type { RateClass } from '../throttles/budgets.ts'
@@ -51,6 +51,20 @@ export async function auditRefused(app: Pipeline, trail: Trail, error: LocketErr
       const resourceId = facts?.resourceId ?? spaceId
       await appendEvent(store, { ...event, spaceId, resourceId }, app.clock)
     },
+    { durability: 'relaxed', turn: null },
+  )
+}
+
+/** The event of what is refused before it is anybody's call of anything. */
+export async function auditUnanswered(
+  app: Pipeline,
+  { address, code }: { address: string | null; code: ErrorCode },
+): Promise<void> {
+  if (!app.services.refusals.add(address, code)) return
+  const about = { outcome: 'denied', code, address, details: { count: 1 } } as const
+  const event = jobEvent(app.clock(), 'requests.refused', about)
+  await app.database.write(
+    (tx) => appendEvent(within(app, tx).open(instanceTenant), event, app.clock),
     { durability: 'relaxed', turn: null },
   )
 }
