@@ -27,6 +27,9 @@ import { toDocument } from './features/memories/memory.ts'
 import { dropLinks } from './features/password-links/store.ts'
 import { dropPassword } from './features/passwords/store.ts'
 import { createPasswordWork, type PasswordWorkOptions } from './features/passwords/work.ts'
+import { createSignInAuthenticator } from './features/sign-ins/authenticate.ts'
+import { dropSignIns } from './features/sign-ins/store.ts'
+import { createSignInUses } from './features/sign-ins/uses.ts'
 import { reconcileTombstones } from './features/spaces/reconcile.ts'
 import { requireSpace } from './features/spaces/store.ts'
 import type { Client } from './http/reply.ts'
@@ -108,6 +111,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     services,
     authenticator: createAuthenticator(),
     certificates: createCertificateAuthenticator(),
+    signIns: createSignInAuthenticator(services.signInUses),
     rateLimits: throttles.rateLimits,
     externalTokens: createExternalTokens(services.providerKeys),
   }
@@ -182,6 +186,8 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     lockout: throttles.lockout,
     appointAdministrator,
     passwordWork: createPasswordWork(options.passwordWork),
+    signInUses: createSignInUses(),
+    endSignIns: dropSignIns,
     principalDeleted: async (store, id) => {
       await dropPassword(store, id)
       await dropLinks(store, id)

@@ -64,7 +64,10 @@ async function tryOnce(app: Pipeline, trail: Trail): Promise<Answer | null> {
       passGate(app, within(app, tx), trail),
     )
     if (output !== undefined) return await answerRead(app, trail, output)
-    const prepared = await operation.prepare?.(prepareContext(app, admitted), admitted.input)
+    const prepared = await operation.prepare?.(
+      prepareContext(app, admitted, trail.request.address),
+      admitted.input,
+    )
     const run = { admitted, trail, prepared }
     if (operation.effect !== 'read') return await answerWrite(app, run)
     const second = await app.database.read((tx) => runRead(app, within(app, tx), run))
@@ -161,7 +164,7 @@ function withRate({ rate }: Trail, answer: Answer): Answer {
 /** The answer, once what follows its commit is done. */
 async function finished(app: Pipeline, trail: Trail, answer: Answer): Promise<Answer> {
   for (const effect of trail.afterCommit) await finish(app, trail, effect)
-  return answer
+  return trail.cookie === undefined ? answer : { ...answer, cookie: trail.cookie }
 }
 
 /** What follows a commit cannot undo it: when it fails, the operation was done all the same. */

@@ -12,6 +12,8 @@ import { embedPending } from './features/memories/embed-pending.ts'
 import { sweepExpired } from './features/memories/sweep-expired.ts'
 import { sweepTombstones } from './features/memories/sweep-tombstones.ts'
 import { sweepPasswordLinks } from './features/password-links/sweep.ts'
+import { recordSignInUses } from './features/sign-ins/record-uses.ts'
+import { sweepSignIns } from './features/sign-ins/sweep.ts'
 import { markDestroyedSpaces } from './features/spaces/mark-destroyed.ts'
 import { sweepDestroyed } from './features/spaces/sweep-destroyed.ts'
 import type { Job, JobContext } from './kernel/job.ts'
@@ -28,9 +30,11 @@ export const jobs: readonly Job[] = [
   forgetIdleKeys,
   recordKeyUses,
   recordKeyBudgets,
+  recordSignInUses,
   flushRefusals,
   sweepIdempotencyKeys,
   sweepPasswordLinks,
+  sweepSignIns,
   saveIndexes,
   sweepSnapshots,
 ]

@@ -31,6 +31,7 @@ import { acceptInvitation } from './features/password-links/accept.ts'
 import { completePasswordReset } from './features/password-links/complete-reset.ts'
 import { createInvitation } from './features/password-links/invite.ts'
 import { createPasswordReset } from './features/password-links/reset.ts'
+import { changePassword } from './features/passwords/change.ts'
 import { createPrincipal } from './features/principals/create.ts'
 import { deletePrincipal } from './features/principals/delete.ts'
 import { getPrincipal } from './features/principals/get.ts'
@@ -45,6 +46,13 @@ import { deleteGrant } from './features/roles/delete-grant.ts'
 import { listRoles } from './features/roles/list.ts'
 import { listGrants } from './features/roles/list-grants.ts'
 import { updateRole } from './features/roles/update.ts'
+import { confirmSignIn } from './features/sign-ins/confirm.ts'
+import { createSignIn } from './features/sign-ins/create.ts'
+import { currentSignIn } from './features/sign-ins/current.ts'
+import { endSignIn } from './features/sign-ins/end.ts'
+import { endSignIns } from './features/sign-ins/end-all.ts'
+import { leaveSignIn } from './features/sign-ins/leave.ts'
+import { listSignIns } from './features/sign-ins/list.ts'
 import { createSpace } from './features/spaces/create.ts'
 import { deleteSpace } from './features/spaces/delete.ts'
 import { listSpaces } from './features/spaces/list.ts'
@@ -83,6 +91,15 @@ export const operations: readonly Operation[] = [
   acceptInvitation,
   createPasswordReset,
   completePasswordReset,
+  changePassword,
+
+  createSignIn,
+  listSignIns,
+  currentSignIn,
+  confirmSignIn,
+  leaveSignIn,
+  endSignIn,
+  endSignIns,
 
   listRoles,
   createRole,

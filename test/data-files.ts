@@ -22,6 +22,11 @@ export async function tamper({ sql }: HasSql, text: string, ...values: readonly 
 /** Written beside every operation, and by jobs at their own time. */
 const moving: readonly TableName[] = ['audit_events', 'api_key_uses', 'api_key_budgets']
 
+/** When a sign-in was last seen stands under its MAC. */
+function isMoving(table: TableName, column: string): boolean {
+  return column === 'seals' || (table === 'sign_ins' && /^(?:seen_at|mac)$/.test(column))
+}
+
 /** One digest of all that the database holds, of one tenant or of all; the audit left out. */
 export async function stateOf({ sql }: HasSql, tenant?: string): Promise<string> {
   const hash = createHash('sha256')
@@ -29,7 +34,7 @@ export async function stateOf({ sql }: HasSql, tenant?: string): Promise<string>
     const name = table as TableName
     if (moving.includes(name)) continue
     const one = tenant !== undefined && 'tenant_id' in columns
-    const shown = Object.keys(columns).filter((column) => column !== 'seals')
+    const shown = Object.keys(columns).filter((column) => !isMoving(name, column))
     const where = one ? ' WHERE tenant_id = ?' : ''
     const order = primaryKeys[name].join(', ')
     const text = `SELECT ${shown.join(', ')} FROM ${table}${where} ORDER BY ${order}`

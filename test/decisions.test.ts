@@ -11,7 +11,8 @@ import type { Operation } from '../src/kernel/operation.ts'
 import { kindsOf, permissionsOf } from '../src/kernel/operation.ts'
 import { operations } from '../src/operations.ts'
 import { type Locket, openLocket, type Reply } from './harness.ts'
-import { type Input, type Maker, sampleOf, toHttp } from './samples.ts'
+import type { Input, Maker } from './sample.ts'
+import { sampleOf, toHttp } from './samples.ts'
 
 type Body = Reply['body']
 

@@ -16,6 +16,7 @@ import { leftAfter } from './cleaning.ts'
 import { cleanableFiles, copyOf } from './data-files.ts'
 import { engine, onlyOn } from './engine.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
+import { invitePerson } from './opaque-people.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 /** Words of no language, long enough never to stand anywhere by chance; told by where they went. */
@@ -111,7 +112,8 @@ function assertNone(found: readonly Finding[], when: string): void {
   assert.deepEqual(found, [], when)
 }
 
-async function people({ call, canaries }: Stage): Promise<void> {
+async function people(stage: Stage): Promise<void> {
+  const { call, canaries } = stage
   const { word } = canaries
   const headers = { 'User-Agent': canaries.text('agent'), 'Idempotency-Key': word('idempotency') }
   const handle = `user:${word('handle')}`
@@ -121,12 +123,7 @@ async function people({ call, canaries }: Stage): Promise<void> {
   })
   await call('PATCH', `/v1/principals/${made.id}`, { body: { name: canaries.text('renamed') } })
   await call('GET', '/v1/principals', { headers })
-  const { token, principalId } = await call('POST', '/v1/invitations', {
-    body: { handle: `user:${word('invited')}`, name: canaries.text('invitedname') },
-  })
-  const password = canaries.text('password')
-  await call('POST', '/v1/invitations/accept', { body: { token, password } })
-  await call('POST', '/v1/password-resets', { body: { principalId } })
+  await invitePerson(stage, canaries)
   const gone = await call('POST', '/v1/principals', { body: { handle: `agent:${word('gone')}` } })
   await call('DELETE', `/v1/principals/${gone.id}`)
   const tenant = await call('POST', '/v1/tenants', {

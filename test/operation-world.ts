@@ -8,9 +8,10 @@ import { instanceTenant } from '../src/core/ids.ts'
 import { createLog } from '../src/core/log.ts'
 import { newApiKey, publicIdOf } from '../src/crypto/token-hash.ts'
 import { type Operation, permissionsOf } from '../src/kernel/operation.ts'
+import { per, type RateBudgets, rateNames } from '../src/throttles/budgets.ts'
 import { type EventRow, eventsAfter } from './data-files.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
-import type { Maker, Sample } from './samples.ts'
+import type { Maker, Sample } from './sample.ts'
 
 export interface World {
   readonly locket: Locket
@@ -50,11 +51,16 @@ export function needs(operation: Operation, prefix: string): boolean {
 const unauthenticated: Expected = () => 401
 const disabled: Expected = () => 403
 
-const withoutRights: Expected = (operation) => (needs(operation, 'self:') ? operation.status : 403)
+/** What he may with his own; what is named by an id here is somebody else's. */
+const ofHisOwn: Expected = ({ status }, { names }) => (names === 'id' ? 404 : status)
+
+const withoutRights: Expected = (operation, sample) =>
+  needs(operation, 'self:') ? ofHisOwn(operation, sample) : 403
 
 /** He may work with memories, but only with his own: those of others are not there for him. */
-const withoutReach: Expected = (operation, { names }) => {
-  if (needs(operation, 'self:')) return operation.status
+const withoutReach: Expected = (operation, sample) => {
+  const { names } = sample
+  if (needs(operation, 'self:')) return ofHisOwn(operation, sample)
   if (!needs(operation, 'memory:')) return 403
   return names === 'nothing' ? operation.status : 404
 }
@@ -65,17 +71,23 @@ const elsewhere: Expected = (operation, { names }) => {
   return names === 'id' ? 404 : operation.status
 }
 
-const onlyInstance: Expected = (operation) =>
-  needs(operation, 'system:') || needs(operation, 'self:') ? operation.status : 403
+const onlyInstance: Expected = (operation, sample) =>
+  needs(operation, 'system:') ? operation.status : withoutRights(operation, sample)
 
 export interface WorldOptions {
   readonly operations?: readonly Operation[]
 }
 
+/** These tests call more often than anybody may. */
+const unlimited = Object.fromEntries(
+  rateNames.map((name) => [name, per(60_000, 1_000_000)]),
+) as unknown as RateBudgets
+
 export async function openWorld(t: TestContext, options: WorldOptions = {}): Promise<World> {
   const lines: string[] = []
   let ahead_ms = 0
   const locket = await openLocket(t, {
+    rateBudgets: unlimited,
     ...options,
     clock: () => systemClock() + ahead_ms,
     log: createLog('debug', { write: (line) => void lines.push(line) }),

@@ -20,7 +20,9 @@ import {
   openWorld,
   type World,
 } from './operation-world.ts'
-import { type Input, neverThere, sampleOf, samples, toHttp } from './samples.ts'
+import { signedInAs } from './people-samples.ts'
+import type { Input } from './sample.ts'
+import { neverThere, sampleOf, samples, toHttp } from './samples.ts'
 
 test('every operation has a sample, and every sample an operation', () => {
   const ids = operations.map(({ id }) => id)
@@ -58,11 +60,19 @@ async function send(world: World, { operation, caller, input }: Case): Promise<O
   return world.observe(method, path, { key, address, ...(body && { body }) })
 }
 
+/** Who has shown something else has no sign-in of his own, and no password to confirm it with. */
+function expectedOf({ operation, caller }: Case): number {
+  const sample = sampleOf(operation)
+  const status = caller.expected(operation, sample)
+  if (status >= 300 || !sample.bySignIn) return status
+  return operation.id === 'passwords.change' ? 403 : 404
+}
+
 /** The expected status, one event in the right log, no word and no secret, nothing changed. */
 async function denied(world: World, one: Case): Promise<void> {
   const { operation, caller, input } = one
   const about = `${operation.id} by ${caller.name}`
-  const status = caller.expected(operation, sampleOf(operation))
+  const status = expectedOf(one)
   const before = await stateOf(world.locket, world.locket.tenant)
   const seen = await send(world, one)
   assert.equal(seen.reply.status, status, `${about}: ${JSON.stringify(seen.reply.body)}`)
@@ -160,7 +170,11 @@ async function isOpen(world: World, operation: Operation): Promise<void> {
 async function allowed(world: World, operation: Operation, input: Input): Promise<void> {
   const { method, path, body } = toHttp(operation, input)
   const before = await stateOf(world.locket)
-  const seen = await world.observe(method, path, body ? { body } : {})
+  const headers = sampleOf(operation).bySignIn && signedInAs.get(input)
+  const seen = await world.observe(method, path, {
+    ...(body && { body }),
+    ...(headers && { headers, key: null }),
+  })
   const { reply, log } = seen
   assert.equal(reply.status, operation.status, `${operation.id}: ${JSON.stringify(reply.body)}`)
   assert.ok(operation.output.safeParse(reply.body).success, `${operation.id}: declared output`)
@@ -195,7 +209,11 @@ test('refusals of strangers are coalesced, by address, in the instance’s log',
 })
 
 /** All that can be called without a credential. Each of them has tests of its own. */
-const openToAll: readonly string[] = ['invitations.accept', 'password-resets.complete']
+const openToAll: readonly string[] = [
+  'invitations.accept',
+  'password-resets.complete',
+  'sign-ins.create',
+]
 
 test('what needs no permission is on one list', () => {
   const open = operations.filter(({ permission }) => permission === 'public')
@@ -212,10 +230,11 @@ describe('every declaration is sound', () => {
     ['PATCH writes', ({ method, effect }) => method !== 'PATCH' || effect === 'write'],
     ['only POST is idempotent', ({ method, idempotent }) => !idempotent || method === 'POST'],
     [
-      'a POST that changes something takes an Idempotency-Key, if it has a caller',
+      'a POST that changes something takes an Idempotency-Key, if it has a caller and no password',
       (one) =>
         one.method !== 'POST' ||
-        one.idempotent === (one.effect !== 'read' && one.permission !== 'public'),
+        one.idempotent ===
+          (one.effect !== 'read' && one.permission !== 'public' && one.rateClass !== 'sign-in'),
     ],
     [
       'a secret answer is no read',

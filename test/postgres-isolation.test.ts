@@ -21,12 +21,16 @@ async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: stri
     const stored = await call('/v1/memories', { space: 'team:tea', text: 'tea' })
     assert.equal(stored.status, 201)
     await locket.call('PATCH', `/v1/memories/${stored.body.id}`, { key, body: { text: 'milk' } })
+    await call('/v1/principals', { handle: 'agent:tea', maxMemories: 10 })
     await call('/v1/roles', { name: 'reader', permissions: ['memory:read'] })
     const { token, principalId } = (await call('/v1/invitations', { handle: 'user:tea' })).body
     await call('/v1/invitations/accept', { token, password: 'milk and no sugar' })
     await call('/v1/password-resets', { principalId })
     const bounded = await call('/v1/api-keys', { operationsPerDay: 10 })
     await locket.call('GET', '/v1/whoami', { key: bounded.body.key })
+    const slug = key === locket.admin ? 'default' : 'other'
+    const login = { tenant: slug, login: 'tea', password: 'milk and no sugar' }
+    assert.equal((await call('/v1/sign-ins', login)).status, 201)
     await locket.call('POST', '/v1/spaces', {
       key,
       body: { handle: 'team:more' },

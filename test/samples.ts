@@ -2,26 +2,8 @@
 import { systemClock } from '../src/core/clock.ts'
 import { type IdPrefix, newId } from '../src/core/ids.ts'
 import type { Operation } from '../src/kernel/operation.ts'
-import type { Reply } from './harness.ts'
-
-export type Input = Readonly<Record<string, unknown>>
-
-/** What samples are made with. */
-export interface Maker {
-  /** A call by the administrator, which must succeed. */
-  admin(method: string, path: string, body?: unknown): Promise<Reply>
-  /** A word that was never used before; every word of a sample's free text is one. */
-  word(): string
-}
-
-export interface Sample {
-  /**
-   * How the input names things that somebody else may own: by `id`, which must be there; by space
-   * `handle`; by an id that only `filter`s a list; or not at all.
-   */
-  readonly names: 'nothing' | 'handle' | 'id' | 'filter'
-  readonly make: (maker: Maker) => Promise<Input>
-}
+import { peopleSamples } from './people-samples.ts'
+import type { Input, Maker, Sample } from './sample.ts'
 
 interface Told {
   readonly id: string
@@ -60,21 +42,6 @@ async function grant(maker: Maker): Promise<{ id: string; principalId: string }>
 async function apiKey(maker: Maker): Promise<{ id: string; principalId: string }> {
   const body = { principalId: await principal(maker), name: maker.word() }
   return (await maker.admin('POST', '/v1/api-keys', body)).body
-}
-
-/** A password that is no common one, and is found wherever it should not be. */
-const passwordOf = (maker: Maker): string => `the ${maker.word()} of a sample`
-
-async function invitation(maker: Maker): Promise<{ principalId: string; token: string }> {
-  const body = { handle: `user:${maker.word()}`, name: maker.word() }
-  return (await maker.admin('POST', '/v1/invitations', body)).body
-}
-
-async function withPassword(maker: Maker): Promise<{ principalId: string; password: string }> {
-  const { principalId, token } = await invitation(maker)
-  const password = passwordOf(maker)
-  await maker.admin('POST', '/v1/invitations/accept', { token, password })
-  return { principalId, password }
 }
 
 async function provider(maker: Maker): Promise<string> {
@@ -190,29 +157,7 @@ export const samples: Readonly<Record<string, Sample>> = {
   'principals.delete': { names: 'id', make: async (maker) => ({ id: await principal(maker) }) },
   'principals.whoami': empty,
 
-  'invitations.create': {
-    names: 'nothing',
-    make: async (maker) => ({ handle: `user:${maker.word()}`, name: maker.word() }),
-  },
-  'invitations.accept': {
-    names: 'nothing',
-    make: async (maker) => ({
-      token: (await invitation(maker)).token,
-      password: passwordOf(maker),
-    }),
-  },
-  'password-resets.create': {
-    names: 'id',
-    make: async (maker) => ({ principalId: (await withPassword(maker)).principalId }),
-  },
-  'password-resets.complete': {
-    names: 'nothing',
-    make: async (maker) => {
-      const { principalId } = await withPassword(maker)
-      const { body } = await maker.admin('POST', '/v1/password-resets', { principalId })
-      return { token: body.token, password: passwordOf(maker) }
-    },
-  },
+  ...peopleSamples,
 
   'roles.list': empty,
   'roles.create': {

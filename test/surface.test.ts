@@ -10,7 +10,8 @@ import { operations } from '../src/operations.ts'
 import { stateOf } from './data-files.ts'
 import { openLocket, type Reply } from './harness.ts'
 import { newAddress, openWorld, type World } from './operation-world.ts'
-import { type Input, neverThere, sampleOf, toHttp } from './samples.ts'
+import type { Input } from './sample.ts'
+import { neverThere, sampleOf, toHttp } from './samples.ts'
 import { watchStatements } from './statements.ts'
 
 const shapesFile = join(import.meta.dirname, 'response-shapes.json')

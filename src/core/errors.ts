@@ -27,6 +27,15 @@ export const errorTable = {
     status: 403,
     sentence: 'A credential was sent without TLS: it is exposed, replace it.',
   },
+  cross_site_request: {
+    status: 403,
+    sentence: 'A signed-in request must come from a page of this server, with its CSRF token.',
+  },
+  step_up_required: {
+    status: 403,
+    sentence: 'Confirm your sign-in first: this needs a fresh one.',
+  },
+  wrong_password: { status: 403, sentence: 'That is not the password.' },
   permission_denied: { status: 403, sentence: 'This credential may not do that.' },
   above_own_rights: { status: 403, sentence: 'Nobody can give more rights than he has himself.' },
   address_blocked: { status: 403, sentence: 'Nothing from this address is answered here.' },

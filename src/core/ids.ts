@@ -21,6 +21,7 @@ export const idPrefixes = {
   passwordLink: 'lnk',
   identityProvider: 'idp',
   externalIdentity: 'xid',
+  signIn: 'sin',
 } as const
 
 export type IdPrefix = (typeof idPrefixes)[keyof typeof idPrefixes]

@@ -117,6 +117,13 @@ export const limits = {
   /** Hashes of passwords that are made at once, 64 MiB each, and how many may wait for that. */
   passwordWork_max: 2,
   passwordWork_waiting_max: 32,
+  /** Sign-ins of people: OWASP ASVS 5.0, V7.3.1 and V7.3.2. */
+  signIn_idle_ms: 15 * 60_000,
+  signIn_life_ms: 12 * 3_600_000,
+  /** How fresh one must be for what needs a step up. */
+  stepUp_life_ms: 5 * 60_000,
+  /** The oldest ends when there is one more. */
+  signIns_perPrincipal_max: 20,
   invitation_life_ms: 60 * 60_000,
   passwordReset_life_ms: 60 * 60_000,
 

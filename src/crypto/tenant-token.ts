@@ -6,8 +6,8 @@
 import { type Id, type IdPrefix, idPattern } from '../core/ids.ts'
 import { randomBase62 } from './token-hash.ts'
 
-/** `lki_`: a link that sets a password. */
-export type TokenMark = 'lki'
+/** `lki_`: a link that sets a password; `lks_`: a sign-in, in its cookie. */
+export type TokenMark = 'lki' | 'lks'
 
 export interface TokenOwner<Prefix extends IdPrefix> {
   readonly tenant: Id<'ten'>

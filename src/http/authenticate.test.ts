@@ -8,6 +8,8 @@ import { credentialOf } from './authenticate.ts'
 
 const key = 'lk_abcdefghijkl_0123456789012345678901234567890123456789012abcdef'
 
+const asked = { method: 'GET', url: 'http://127.0.0.1/', secure: false, publicUrl: null }
+
 function codeOf(read: () => unknown): string {
   try {
     return String(read())
@@ -33,7 +35,7 @@ describe('the credential is read', () => {
   ]
   for (const [how, headers, expected] of cases) {
     test(how, () => {
-      const credential = credentialOf(new Headers(headers), { address: null })
+      const credential = credentialOf(new Headers(headers), { address: null }, asked)
       assert.deepEqual(credential, expected === null ? null : { kind: 'token', token: expected })
     })
   }
@@ -62,7 +64,7 @@ describe('more than one credential is an invalid header', () => {
   for (const [what, headers] of Object.entries(cases)) {
     test(what, () => {
       assert.equal(
-        codeOf(() => credentialOf(new Headers(headers), { address: null })),
+        codeOf(() => credentialOf(new Headers(headers), { address: null }, asked)),
         'invalid_header',
       )
     })

@@ -1,11 +1,12 @@
 /**
- * Where a credential may stand: `Authorization: Bearer lk_…` or `X-API-Key: lk_…`, else in the client
- * certificate of the connection, and nowhere else. Whether it is any good is the pipeline's to say,
+ * Where a credential may stand: `Authorization: Bearer lk_…` or `X-API-Key: lk_…`, else in the cookie of
+ * a sign-in, else in the client certificate of the connection, and nowhere else. Whether it is any good is the pipeline's to say,
  * so that a malformed one is limited and audited like a wrong one.
  */
 import { LocketError } from '../core/errors.ts'
 import type { Credential } from '../pipeline/request.ts'
 import type { Client } from './reply.ts'
+import { type Asked, pageOf, tokenInCookie } from './sign-in-cookie.ts'
 
 /** The scheme's name has no case (RFC 9110, section 11.1). */
 const bearer = /^bearer +([^ ]+)$/i
@@ -14,12 +15,14 @@ const bearer = /^bearer +([^ ]+)$/i
 const unusable = ''
 
 /**
- * What the request has to show; null when it has nothing. A token decides alone, whatever certificate
- * the connection has. Throws what `tokenOf` does.
+ * What the request has to show; null when it has nothing. A token decides alone, whatever cookie or
+ * certificate comes with it. Throws what `tokenOf` does.
  */
-export function credentialOf(headers: Headers, client: Client): Credential | null {
+export function credentialOf(headers: Headers, client: Client, asked: Asked): Credential | null {
   const token = tokenOf(headers)
   if (token !== null) return { kind: kindOf(token, headers), token }
+  const inCookie = tokenInCookie(headers)
+  if (inCookie !== null) return signInOf(inCookie, headers, asked)
   const { certificate } = client
   if (!certificate || isFromBrowser(headers)) return null
   return { kind: 'certificate', certificate }
@@ -28,6 +31,13 @@ export function credentialOf(headers: Headers, client: Client): Credential | nul
 /** `X-API-Key` takes keys only, also when the other header says the same. */
 function kindOf(token: string, headers: Headers): 'token' | 'access-token' {
   return token.includes('.') && !headers.has('x-api-key') ? 'access-token' : 'token'
+}
+
+/** A browser sends its cookie with whatever is asked for, so what else it says has to fit. */
+function signInOf(token: string, headers: Headers, asked: Asked): Credential {
+  const csrf = headers.get('x-csrf-token')
+  const reads = asked.method === 'GET'
+  return { kind: 'sign-in', token, csrf, page: pageOf(headers, asked), reads }
 }
 
 /**

@@ -13,12 +13,17 @@ import { idempotencyKeyOf, ifMatchOf } from './conditions.ts'
 import { rateHeaders } from './rate-headers.ts'
 import { type Endpoint, type Exchange, jsonReply, type Reply } from './reply.ts'
 import type { Route } from './routes.ts'
+import { pageOf, setCookieOf } from './sign-in-cookie.ts'
 import { queryOf } from './target.ts'
 
 /** The endpoint of an operation. */
-export function callEndpoint(pipeline: Pipeline, route: Route): Endpoint {
+export function callEndpoint(
+  pipeline: Pipeline,
+  route: Route,
+  publicUrl: string | null = null,
+): Endpoint {
   return async (exchange) =>
-    replyOf(await execute(pipeline, await callOf(pipeline, exchange, route)))
+    replyOf(await execute(pipeline, await callOf(pipeline, exchange, { route, publicUrl })))
 }
 
 /**
@@ -27,11 +32,17 @@ export function callEndpoint(pipeline: Pipeline, route: Route): Endpoint {
  * credential no body is read, and without a valid one no large one: the refusal must not cost more
  * than the request. What needs none takes small bodies only.
  */
-async function callOf(pipeline: Pipeline, exchange: Exchange, route: Route): Promise<Request> {
+async function callOf(
+  pipeline: Pipeline,
+  exchange: Exchange,
+  { route, publicUrl }: { route: Route; publicUrl: string | null },
+): Promise<Request> {
   const { request, client, requestId } = exchange
   const { operation } = route
   const isPublic = operation.permission === 'public'
-  const credential = isPublic ? null : credentialOf(request.headers, client)
+  const { method, url, headers } = request
+  const asked = { method, url, secure: client.secure === true, publicUrl }
+  const credential = isPublic ? null : credentialOf(headers, client, asked)
   const call = {
     operation,
     credential,
@@ -39,22 +50,26 @@ async function callOf(pipeline: Pipeline, exchange: Exchange, route: Route): Pro
     requestId,
     door: 'http',
     address: client.address,
-    userAgent: userAgentOf(request.headers),
+    userAgent: userAgentOf(headers),
     idempotencyKey: null,
     ifMatch: null,
   } satisfies Request
   if (credential === null && !isPublic) return call
   let body_bytes = 0
   try {
-    if (!isPublic && isLarge(request.headers) && !(await isKnown(pipeline, call))) return call
+    if (isPublic && operation.setsCookie && pageOf(headers, asked) === 'other') {
+      // Or some page could sign its visitor in as somebody else.
+      throw new LocketError('cross_site_request')
+    }
+    if (!isPublic && isLarge(headers) && !(await isKnown(pipeline, call))) return call
     const input = await inputOf(exchange, route, (bytes) => {
       body_bytes = bytes
     })
     return {
       ...call,
       body_bytes,
-      idempotencyKey: idempotencyKeyOf(request.headers, operation),
-      ifMatch: ifMatchOf(request.headers, route.versioned),
+      idempotencyKey: idempotencyKeyOf(headers, operation),
+      ifMatch: ifMatchOf(headers, route.versioned),
       input,
     }
   } catch (thrown) {
@@ -132,9 +147,12 @@ function userAgentOf(headers: Headers): string | null {
 }
 
 /** An answer that says its version is tagged with it, for `If-Match`. */
-function replyOf({ status, output, replayed, rate }: Answer): Reply {
+function replyOf({ status, output, replayed, rate, cookie }: Answer): Reply {
   const version = versionOf(output)
-  const left = rate && rateHeaders(rate)
+  const left = {
+    ...(rate && rateHeaders(rate)),
+    ...(cookie !== undefined && { 'Set-Cookie': setCookieOf(cookie) }),
+  }
   if (version === null && !replayed) return jsonReply(status, output, left)
   return jsonReply(status, output, {
     ...left,

@@ -36,7 +36,7 @@ export function openApiDocument(options: DocumentOptions): OpenApiDocument {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: publicUrl ?? '/' }],
-    security: [{ bearer: [] }, { apiKey: [] }, { certificate: [] }],
+    security: [{ bearer: [] }, { apiKey: [] }, { signIn: [] }, { certificate: [] }],
     tags: [...tags].map((name) => ({ name })),
     paths: Object.fromEntries(paths.map(([path, routes]) => [path, pathItem(routes)])),
     components: {
@@ -65,6 +65,12 @@ function pathItem(routes: readonly Route[]): Record<string, OpenApiOperation> {
 
 const securitySchemes = {
   bearer: { type: 'http', scheme: 'bearer', description: 'An API key: `lk_…`.' },
+  signIn: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: '__Host-locket',
+    description: 'Set by `sign-ins.create`; all but GET needs X-CSRF-Token, too.',
+  },
   apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'The same key.' },
   certificate: {
     type: 'mutualTLS',

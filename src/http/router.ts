@@ -100,14 +100,17 @@ function resourcesOf(options: RouterOptions): readonly (readonly [string, Resour
     ([path, endpoint]) => [path, new Map([['GET', endpoint]])] as const,
   )
   const operations = routesOf(options.operations).map(
-    ([path, routes]) => [path, resourceOf(options.pipeline, routes)] as const,
+    ([path, routes]) => [path, resourceOf(options, routes)] as const,
   )
   return [...open, ...operations]
 }
 
-function resourceOf(pipeline: Pipeline, routes: readonly Route[]): Resource {
+function resourceOf({ pipeline, publicUrl }: RouterOptions, routes: readonly Route[]): Resource {
   return new Map(
-    routes.map((route) => [route.operation.method as string, callEndpoint(pipeline, route)]),
+    routes.map((route) => [
+      route.operation.method as string,
+      callEndpoint(pipeline, route, publicUrl),
+    ]),
   )
 }
 

@@ -37,8 +37,12 @@ export interface Caller {
   readonly kind: 'user' | 'agent' | 'service'
   /** `user:alice`; sensitive. */
   readonly handle: string
-  /** An API key, the client certificate of a connection, or whom a provider's token names. */
-  readonly credentialId: Id<'key' | 'crt' | 'xid'>
+  /** How he came in. */
+  readonly method: 'api-key' | 'certificate' | 'access-token' | 'sign-in'
+  /** An API key, the certificate of a connection, whom a provider's token names, or a sign-in. */
+  readonly credentialId: Id<'key' | 'crt' | 'xid' | 'sin'>
+  /** When a person who is signed in has last entered his password; null for all other callers. */
+  readonly signedInAt_ms: number | null
   /** When the credential dies, milliseconds; null: never. */
   readonly expiresAt_ms: number | null
   /** The addresses and networks it may be used from; null: from anywhere. */
@@ -101,6 +105,8 @@ export interface Context {
   note(details: Readonly<Record<string, unknown>>): void
   /** Runs once, after the commit: for what is only in memory. */
   afterCommit(effect: () => void | Promise<void>): void
+  /** Has the browser keep the token of a sign-in, or forget it where it is null: `setsCookie` alone. */
+  setCookie(token: string | null): void
 }
 
 export interface NamedSpace {
@@ -111,10 +117,14 @@ export interface NamedSpace {
 /** What slow preparation may use: no transaction is open while it runs. */
 export interface PrepareContext {
   readonly now: number
+  /** The client's address; null where it is not known. */
+  readonly address: string | null
   readonly caller: Caller
   readonly services: Services
   /** Runs `work` on one of the request's spaces in a short read of its own. */
   readonly spaces: readonly PreparedSpace[]
+  /** Runs `work` on the caller's tenant in a short read of its own. */
+  read<T>(work: (store: TenantStore) => Promise<T>): Promise<T>
 }
 
 export interface PreparedSpace {
@@ -140,7 +150,9 @@ interface WithoutCaller extends Pick<Context, 'now' | 'requestId' | 'door' | 'se
 }
 
 /** What a public operation is handed when it runs. */
-export interface PublicContext extends WithoutCaller, Pick<Context, 'note' | 'afterCommit'> {
+export interface PublicContext
+  extends WithoutCaller,
+    Pick<Context, 'note' | 'afterCommit' | 'setCookie'> {
   /** What belongs to no tenant: the directory of credentials. */
   readonly tx: Transaction
   /** The transaction, as a tenant sees it: one that a credential or a slug has named. */

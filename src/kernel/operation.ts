@@ -81,6 +81,13 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
   readonly status: 200 | 201
   /** The answer carries a secret that is shown once: it is never kept for a replay. */
   readonly secretAnswer?: boolean
+  /**
+   * It may set or take away the cookie of a sign-in, by `ctx.setCookie`: so a browser is answered only
+   * where one of our own pages asks.
+   */
+  readonly setsCookie?: boolean
+  /** Who is signed in must have entered his password a few minutes ago. */
+  readonly stepUp?: boolean
   /** Whether an answer that was kept may still be given: what it tells of may be over by now. */
   readonly replayable?: (ctx: Context, output: Output) => Promise<boolean>
   readonly prepare?: (ctx: PrepareContext, input: Input) => Promise<Prepared>
@@ -101,7 +108,14 @@ export type Operation = OperationSpec<unknown, unknown, unknown>
 export interface PublicSpec<Input, Output, Prepared = undefined>
   extends Omit<
     OperationSpec<Input, Output, Prepared>,
-    'permission' | 'resource' | 'idempotent' | 'replayable' | 'prepare' | 'preparesFirst' | 'run'
+    | 'permission'
+    | 'resource'
+    | 'idempotent'
+    | 'replayable'
+    | 'stepUp'
+    | 'prepare'
+    | 'preparesFirst'
+    | 'run'
   > {
   readonly prepare?: (ctx: PublicPrepareContext, input: Input) => Promise<Prepared>
   readonly run: (ctx: PublicContext, input: Input, prepared: Prepared) => Promise<Output>

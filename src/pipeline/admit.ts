@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { assert } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
 import { isId } from '../core/ids.ts'
+import { limits } from '../core/limits.ts'
 import type { Permission } from '../core/permissions.ts'
 import { budgetUseOf } from '../features/api-keys/store.ts'
 import { type AdmittedSpace, decide } from '../features/decisions/decide.ts'
@@ -31,6 +32,7 @@ export async function admit(app: Pipeline, within: Within, trail: Trail): Promis
   const permission = permissionFor(operation, input, caller)
   const { grant, spaces } = insist(await decide(store, caller, { permission, resource }))
   trail.decision = grant
+  if (operation.stepUp) insistOnFresh(caller, now)
   // Details of an event about one space are sealed with that space's key and die with it.
   trail.spaceId = spaces.length === 1 ? (spaces[0]?.row?.space_id ?? null) : null
   await loadKeys(store, caller, spaces)
@@ -70,6 +72,12 @@ async function loadKeys(
   for (const { row } of spaces) {
     if (row && !store.knownKeys(row.space_id)) await store.keys(row.space_id)
   }
+}
+
+/** A key is made for what it does; a browser may have been left open. */
+function insistOnFresh({ signedInAt_ms }: Caller, now: number): void {
+  if (signedInAt_ms === null || now - signedInAt_ms <= limits.stepUp_life_ms) return
+  throw new LocketError('step_up_required')
 }
 
 /** The permission that this very call needs. */

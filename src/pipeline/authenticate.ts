@@ -16,6 +16,8 @@ export function authenticate(
       return app.authenticator.authenticate(within, { now, token: credential.token, address })
     case 'access-token':
       return app.externalTokens.authenticate(within, { now, token: credential.token })
+    case 'sign-in':
+      return app.signIns.authenticate(within, { ...credential, now })
     case 'certificate':
       return app.certificates.authenticate(within, { now, certificate: credential.certificate })
   }

@@ -32,6 +32,7 @@ export async function openContext(
   // A transaction may be run again: what an earlier run left on the trail is not to be believed.
   trail.changes = []
   trail.afterCommit = []
+  trail.cookie = undefined
   const spaces = await openSpaces(within, admitted, trail)
   return new OpenContext(app.services, within, { admitted, trail, spaces })
 }
@@ -101,6 +102,10 @@ class OpenContext implements Context {
   afterCommit(effect: Effect): void {
     this.#trail.afterCommit.push(effect)
   }
+
+  setCookie(token: string | null): void {
+    setCookie(this.#trail, token)
+  }
 }
 
 async function openSpaces(within: Within, admitted: Admitted, trail: Trail): Promise<NamedSpace[]> {
@@ -140,23 +145,36 @@ function unmovedStoreOf(store: TenantStore, row: SpaceRow): SpaceStore {
   return spaceStore(store, { id: row.space_id, ownerId: row.owner_id, position })
 }
 
+/** Only what is declared to do so touches the cookie of a browser. */
+export function setCookie(trail: Trail, token: string | null): void {
+  assert(trail.request.operation.setsCookie, 'the operation sets cookies')
+  trail.cookie = token
+}
+
 /** What preparation may use: short reads of the spaces that the gate let the caller into. */
-export function prepareContext(app: Pipeline, admitted: Admitted): PrepareContext {
+export function prepareContext(
+  app: Pipeline,
+  admitted: Admitted,
+  address: string | null,
+): PrepareContext {
   const { caller, now } = admitted
+  const read: PrepareContext['read'] = (work) =>
+    app.database.read(async (tx) => {
+      const inside = within(app, tx)
+      await recheck(inside, admitted)
+      return work(inside.open(caller.tenant))
+    })
   const rows = admitted.spaces.map((space) => space.row).filter((row) => row !== null)
   return {
     now,
+    address,
     caller,
     services: app.services,
     spaces: rows.map((row) => ({
       id: row.space_id,
-      read: (work) =>
-        app.database.read(async (tx) => {
-          const inside = within(app, tx)
-          await recheck(inside, admitted)
-          return work(storeOf(inside.open(caller.tenant), row))
-        }),
+      read: (work) => read((store) => work(storeOf(store, row))),
     })),
+    read,
   }
 }
 

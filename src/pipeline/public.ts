@@ -9,7 +9,7 @@ import type { Transaction } from '../storage/database.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
 import { parseInput } from './admit.ts'
 import { auditAllowed, eventStore } from './audit.ts'
-import { parseOutput } from './context.ts'
+import { parseOutput, setCookie } from './context.ts'
 import {
   type Answer,
   type Effect,
@@ -93,6 +93,7 @@ class Running extends Preparing implements PublicContext {
     // A transaction may be run again: what an earlier run left on the trail is not to be believed.
     trail.changes = []
     trail.afterCommit = []
+    trail.cookie = undefined
   }
 
   get tx(): Transaction {
@@ -109,5 +110,9 @@ class Running extends Preparing implements PublicContext {
 
   afterCommit(effect: Effect): void {
     this.#trail.afterCommit.push(effect)
+  }
+
+  setCookie(token: string | null): void {
+    setCookie(this.#trail, token)
   }
 }

@@ -9,6 +9,7 @@ import type { Authenticator } from '../features/api-keys/authenticate.ts'
 import type { CertificateAuthenticator } from '../features/certificates/authenticate.ts'
 import type { AdmittedSpace } from '../features/decisions/decide.ts'
 import type { ExternalTokens } from '../features/identity-providers/authenticate.ts'
+import type { ShownSignIn, SignInAuthenticator } from '../features/sign-ins/authenticate.ts'
 import type { Caller, Door, Services, Subject } from '../kernel/context.ts'
 import type { Operation, Resource } from '../kernel/operation.ts'
 import type { Database, Transaction } from '../storage/database.ts'
@@ -26,6 +27,7 @@ export interface Pipeline {
   readonly authenticator: Authenticator
   readonly certificates: CertificateAuthenticator
   readonly externalTokens: ExternalTokens
+  readonly signIns: SignInAuthenticator
   readonly rateLimits: RateLimits
 }
 
@@ -34,6 +36,7 @@ export type Credential =
   | { readonly kind: 'token'; readonly token: string }
   | { readonly kind: 'access-token'; readonly token: string }
   | { readonly kind: 'certificate'; readonly certificate: ClientCertificate }
+  | ({ readonly kind: 'sign-in' } & Pick<ShownSignIn, 'token' | 'csrf' | 'page' | 'reads'>)
 
 /** One call of an operation, as a surface hands it over. */
 export interface Request {
@@ -59,6 +62,8 @@ export interface Answer {
   readonly replayed: boolean
   /** What is left of the caller's budget; absent until the pipeline hands the answer out. */
   readonly rate?: RateState
+  /** The token of a sign-in that the browser is to keep; null: to forget. Never kept for a replay. */
+  readonly cookie?: string | null
 }
 
 /** What is settled before an operation may run. */
@@ -91,6 +96,8 @@ export interface Trail {
   spaceId: Id<'spc'> | null
   changes: Readonly<Record<string, unknown>>[]
   afterCommit: Effect[]
+  /** Undefined: as it was. */
+  cookie: string | null | undefined
 }
 
 export function newTrail(request: Request): Trail {
@@ -105,6 +112,7 @@ export function newTrail(request: Request): Trail {
     spaceId: null,
     changes: [],
     afterCommit: [],
+    cookie: undefined,
   }
 }
 

@@ -85,6 +85,7 @@ test('keys and unique indexes begin with the tenant', (t) => {
       'memories.expires_at',
       'migrations.name',
       'password_links.expires_at',
+      'sign_ins.expires_at',
       'tenants.slug_index',
     ],
   )

@@ -9,6 +9,7 @@ import { people } from './migrations/004-people.ts'
 import { agents } from './migrations/005-agents.ts'
 import { keyBudgets } from './migrations/006-key-budgets.ts'
 import { identityProviders } from './migrations/007-identity-providers.ts'
+import { signIns } from './migrations/008-sign-ins.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -27,6 +28,7 @@ export const migrations: readonly Migration[] = [
   agents,
   keyBudgets,
   identityProviders,
+  signIns,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

@@ -19,14 +19,36 @@ import { findLink, insertLink } from '../features/password-links/store.ts'
 import { findPassword, putPassword } from '../features/passwords/store.ts'
 import { findPrincipal, insertPrincipal } from '../features/principals/store.ts'
 import { findRole, getGrant, grantsOf, insertGrant, writeRole } from '../features/roles/store.ts'
+import { findSignIn, insertSignIn } from '../features/sign-ins/store.ts'
 import { findSpaceByHandle } from '../features/spaces/store.ts'
 import { ownTenant } from '../features/tenants/store.ts'
 import { checkRow, type PowerTable, rowMac } from './row-mac.ts'
-import { type Column, primaryKeys, type Tables, tables } from './tables.ts'
+import { type Column, type PrincipalId, primaryKeys, type Tables, tables } from './tables.ts'
 import type { TenantStore } from './tenant-store.ts'
 
 const now = systemClock()
 const handle = 'user:alice'
+
+/** A provider, and whom it calls so. */
+async function providerOf(store: TenantStore, by: PrincipalId) {
+  const details = {
+    name: 'idp',
+    issuer: 'https://idp.example',
+    algorithms: ['RS256'],
+    tokenType: 'JWT',
+    createUsers: false,
+    rules: [],
+  } as const
+  const provider = await insertProvider(store, details, { now, by })
+  const who = {
+    provider: provider.provider_id,
+    issuer: details.issuer,
+    subject: 's',
+    principal: by,
+  }
+  const identity = await insertIdentity(store, who, { now, by })
+  return { provider, identity }
+}
 
 /** One row in every power table, and how a feature reads each of them. */
 async function rowOfEach(stores: Stores) {
@@ -52,26 +74,12 @@ async function rowOfEach(stores: Stores) {
     await putPassword(store, principal_id, { hash: 'none', now })
     const order = { principalId: principal_id, createdBy: principal_id, now } as const
     const link = await insertLink(store, { ...order, kind: 'invitation' })
-    const details = {
-      name: 'idp',
-      issuer: 'https://idp.example',
-      algorithms: ['RS256'],
-      tokenType: 'JWT',
-      createUsers: false,
-      rules: [],
-    } as const
-    const by = principal_id
-    const provider = await insertProvider(store, details, { now, by })
-    const who = {
-      provider: provider.provider_id,
-      issuer: details.issuer,
-      subject: 's',
-      principal: by,
-    }
-    const identity = await insertIdentity(store, who, { now, by })
-    return { boss, role, grant, key, link, provider, identity }
+    const { provider, identity } = await providerOf(store, principal_id)
+    const origin = { address: null, userAgent: null }
+    const signIn = await insertSignIn(store, { principalId: principal_id, origin, now })
+    return { boss, role, grant, key, link, provider, identity, signIn: signIn.row }
   })
-  const { boss, role, grant, key, link, provider, identity } = made
+  const { boss, role, grant, key, link, provider, identity, signIn } = made
   const reads: Record<PowerTable, { where: string; read(store: TenantStore): Promise<unknown> }> = {
     tenants: { where: `tenant_id = '${stores.tenant}'`, read: ownTenant },
     principals: {
@@ -94,6 +102,7 @@ async function rowOfEach(stores: Stores) {
       where: 'true',
       read: (store) => getIdentity(store, identity.identity_id),
     },
+    sign_ins: { where: 'true', read: (store) => findSignIn(store, signIn.sign_in_id) },
     spaces: { where: 'true', read: (store) => findSpaceByHandle(store, handle) },
   }
   return reads

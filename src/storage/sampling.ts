@@ -45,6 +45,7 @@ const idsOf: Readonly<Record<PowerTable, readonly IdPrefix[]>> = {
   password_links: ['lnk'],
   identity_providers: ['idp'],
   external_identities: ['xid'],
+  sign_ins: ['sin'],
   spaces: ['spc'],
 }
 

@@ -195,6 +195,25 @@ export const tables = {
     mac: digest(),
   },
 
+  sign_ins: {
+    tenant_id: text<Id<'ten'>>(),
+    sign_in_id: text<Id<'sin'>>(),
+    principal_id: text<PrincipalId>(),
+    /** `pending`: a factor is missing, so it is no credential yet. */
+    state: text<'active' | 'pending'>(),
+    hash: blind(),
+    pepper_version: integer(),
+    /** When the password was last asked for. */
+    confirmed_at: integer(),
+    /** Written down now and then; within a minute of the truth. */
+    seen_at: integer(),
+    expires_at: integer(),
+    /** From where, and with what. */
+    origin: sensitive(),
+    created_at: integer(),
+    mac: digest(),
+  },
+
   spaces: {
     tenant_id: text<Id<'ten'>>(),
     space_id: text<Id<'spc'>>(),
@@ -298,6 +317,7 @@ export const primaryKeys = {
   external_identities: ['tenant_id', 'identity_id'],
   passwords: ['tenant_id', 'principal_id'],
   password_links: ['tenant_id', 'link_id'],
+  sign_ins: ['tenant_id', 'sign_in_id'],
   spaces: ['tenant_id', 'space_id'],
   memories: ['tenant_id', 'memory_id'],
   memory_versions: ['tenant_id', 'memory_id', 'seq'],

@@ -72,7 +72,9 @@ async function load(
     networks: addresses && networksOf(addresses),
     caller: await callerOf(store, tenant, {
       principalId: row.principal_id,
+      method: 'api-key',
       credentialId: row.key_id,
+      signedInAt_ms: null,
       expiresAt_ms: row.expires_at,
       addresses,
       scopes,

@@ -26,6 +26,7 @@ export const createApiKey = operation({
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  stepUp: true,
   audit: 'api-key.created',
   facts: (input, output) => ({
     ...(output && { resourceId: output.id }),

@@ -27,6 +27,7 @@ export const rotateApiKey = operation({
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  stepUp: true,
   audit: 'api-key.rotated',
   facts: (input, output) => ({
     resourceId: input.id,

@@ -53,5 +53,13 @@ export function createCertificateAuthenticator(): CertificateAuthenticator {
 }
 
 function shown({ id, notAfter_ms }: ClientCertificate, principalId: Id<'svc'>) {
-  return { credentialId: id, expiresAt_ms: notAfter_ms, addresses: null, scopes: null, principalId }
+  return {
+    method: 'certificate',
+    credentialId: id,
+    expiresAt_ms: notAfter_ms,
+    signedInAt_ms: null,
+    addresses: null,
+    scopes: null,
+    principalId,
+  } as const
 }

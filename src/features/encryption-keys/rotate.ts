@@ -22,6 +22,7 @@ export const rotateEncryptionKey = operation({
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  stepUp: true,
   audit: 'encryption-key.rotated',
   facts: (input, output) => ({
     resourceId: input.scope,

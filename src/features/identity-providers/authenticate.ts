@@ -188,7 +188,9 @@ function bearer(
 ): Promise<Caller | null> {
   return callerOf(store, tenant, {
     principalId: identity.principal_id,
+    method: 'access-token',
     credentialId: identity.identity_id,
+    signedInAt_ms: null,
     expiresAt_ms: token.claims.exp * 1000,
     addresses: null,
     scopes: null,

@@ -1,6 +1,6 @@
 import { limits } from '../../core/limits.ts'
 import { publicOperation } from '../../kernel/operation.ts'
-import { PasswordWasSet } from './password-link.ts'
+import { PasswordWasSet } from '../passwords/password.ts'
 import { prepareToSpend, SpendLink, spend } from './spend.ts'
 
 const kind = 'password-reset'

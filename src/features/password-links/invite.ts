@@ -41,6 +41,7 @@ export const createInvitation = operation({
   rateClass: 'invitation',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  stepUp: true,
   audit: 'invitation.created',
   facts: (input, output) => ({
     ...(output && { resourceId: output.id }),

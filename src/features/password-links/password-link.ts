@@ -29,9 +29,3 @@ export function toNewPasswordLink(row: PasswordLinkRow, token: string) {
   const { link_id: id, principal_id: principalId, expires_at } = row
   return { id, principalId, token, expiresAt: toTimestamp(expires_at) }
 }
-
-/** The answer to who has spent one. */
-export const PasswordWasSet = z.strictObject({
-  principalId: PrincipalIdField,
-  passwordSet: z.literal(true),
-})

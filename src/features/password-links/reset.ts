@@ -25,6 +25,7 @@ export const createPasswordReset = operation({
   rateClass: 'reset',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  stepUp: true,
   audit: 'password-reset.created',
   facts: (input, output) => ({
     ...(output && { resourceId: output.id }),

@@ -58,6 +58,7 @@ export async function spend(
   const { principal_id: principalId } = await usableLink(store, { token, kind, now: ctx.now })
   await dropLinks(store, principalId)
   await putPassword(store, principalId, { hash, now: ctx.now })
+  await ctx.services.endSignIns(store, principalId)
   return { principalId, passwordSet: true }
 }
 

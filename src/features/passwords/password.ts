@@ -8,6 +8,7 @@ import { limits } from '../../core/limits.ts'
 import type { Permission } from '../../core/permissions.ts'
 import type { Rights } from '../../kernel/rights.ts'
 import type { Tables } from '../../storage/tables.ts'
+import { PrincipalIdField } from '../principals/principal.ts'
 import { isCommon } from './common-passwords.ts'
 
 export type PasswordRow = Tables['passwords']
@@ -25,6 +26,18 @@ export const NewPassword = z
   .describe(
     `${limits.password_codePoints_min} to ${limits.password_codePoints_max} characters, at least ${limits.passwordOfAdministrator_codePoints_min} for who administers; none of the most common.`,
   )
+
+/** A password that is asked for: whatever somebody types, as it is. */
+export const PasswordInput = z
+  .string()
+  .min(1)
+  .max(2 * limits.password_codePoints_max)
+
+/** The answer where one was set. */
+export const PasswordWasSet = z.strictObject({
+  principalId: PrincipalIdField,
+  passwordSet: z.literal(true),
+})
 
 /** Who holds one of these over the tenant administers something. */
 const administers = (permission: Permission): boolean => !/^(?:memory|self):/.test(permission)

@@ -57,6 +57,7 @@ export const deletePrincipal = operation({
     if (isId('agt', input.id)) await endCount(ctx.store, input.id)
     await forgetAnswers(ctx.store, input.id)
     await ctx.services.principalDeleted(ctx.store, input.id)
+    await ctx.services.endSignIns(ctx.store, input.id)
     await raiseEpoch(ctx.store)
     return { id: input.id, deleted: true as const }
   },

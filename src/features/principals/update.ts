@@ -71,6 +71,7 @@ export const updatePrincipal = operation({
       }),
       updated_at: ctx.now,
     })
+    if (state === 'disabled') await ctx.services.endSignIns(ctx.store, id)
     await raiseEpoch(ctx.store)
     return toPrincipal(ctx.store, changed)
   },

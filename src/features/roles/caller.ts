@@ -24,8 +24,15 @@ export interface Inside {
   open(tenant: Id<'ten'>): TenantStore
 }
 
-export interface Shown
-  extends Pick<Caller, 'credentialId' | 'expiresAt_ms' | 'addresses' | 'budget'> {
+type Credential =
+  | 'method'
+  | 'credentialId'
+  | 'expiresAt_ms'
+  | 'signedInAt_ms'
+  | 'addresses'
+  | 'budget'
+
+export interface Shown extends Pick<Caller, Credential> {
   readonly principalId: PrincipalId
   /** Null: it may all that its owner may. */
   readonly scopes: readonly PermissionPattern[] | null

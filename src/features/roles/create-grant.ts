@@ -37,6 +37,7 @@ export const createGrant = operation({
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  stepUp: true,
   audit: 'grant.created',
   facts: (input, output) => ({
     resourceId: input.principalId,

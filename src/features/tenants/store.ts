@@ -95,12 +95,27 @@ export async function ownEpoch(store: TenantStore): Promise<number> {
   return row.epoch
 }
 
-/** Also by the instance's own. Slugs are not reindexed when the instance's look-up key is rotated. */
+/** Also by the instance's own. */
 export async function slugTaken(instance: TenantStore, slug: string): Promise<boolean> {
+  return (await find(instance, slug)) !== undefined
+}
+
+/** The tenant of that name, disabled or not; the instance is none. */
+export async function tenantOfSlug(
+  instance: TenantStore,
+  slug: string,
+): Promise<TenantId | undefined> {
+  const found = await find(instance, slug)
+  return found === instanceTenant ? undefined : found
+}
+
+/** Slugs are not reindexed when the instance's look-up key is rotated. */
+async function find(instance: TenantStore, slug: string): Promise<TenantId | undefined> {
   for (const index of await instance.blindIndexes('tenant.slug', slug)) {
-    if (await instance.first(idBySlug, { slug: index })) return true
+    const row = await instance.first(idBySlug, { slug: index })
+    if (row) return row.tenant_id
   }
-  return false
+  return undefined
 }
 
 /** Ids of tenants in order, after `after`, the instance itself left out. */

@@ -4,6 +4,8 @@ import { instanceTenant } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import { idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
+import type { PrincipalId } from '../../storage/tables.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
 import { announce } from './announce.ts'
 import { ownTenant, updateTenant as writeTenant } from './store.ts'
 import { EmbeddingLevelField, Tenant, TenantName, toTenant } from './tenant.ts'
@@ -12,6 +14,8 @@ declare module '../../kernel/context.ts' {
   interface Services {
     /** What may be sent to the embedder may be something else by now. */
     readonly tenantUpdated: () => void
+    /** Ends every sign-in of a principal, or of the tenant where it is null, and tells how many. */
+    readonly endSignIns: (store: TenantStore, of: PrincipalId | null) => Promise<number>
   }
 }
 
@@ -64,6 +68,7 @@ export const updateTenant = operation({
       },
       now: ctx.now,
     })
+    if (input.state === 'disabled') await ctx.services.endSignIns(store, null)
     const tenant = await toTenant(store, changed)
     await announce(ctx, 'tenant.updated', tenant)
     ctx.afterCommit(ctx.services.tenantUpdated)

@@ -1,0 +1,50 @@
+import { z } from 'zod'
+import { LocketError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import { operation } from '../../kernel/operation.ts'
+import { accountOf, checkPassword, stillStands, storedPassword } from './check.ts'
+import { NewPassword, PasswordInput, PasswordWasSet, refuseWeak } from './password.ts'
+import { putPassword } from './store.ts'
+
+/**
+ * Changes the caller's own password. All his sign-ins end, this one too. Fails with `wrong_password`,
+ * also for who has none, `invalid_input` for one that is too weak, `too_many_requests`.
+ */
+export const changePassword = operation({
+  id: 'passwords.change',
+  method: 'POST',
+  path: '/v1/passwords/change',
+  summary: 'Change one’s own password; every sign-in of one’s own ends.',
+  effect: 'write',
+  idempotent: false,
+  permission: 'self:read',
+  resource: () => ({ kind: 'self' }),
+  rateClass: 'sign-in',
+  bodyLimit_bytes: limits.publicBody_bytes_max,
+  surfaces: ['http'],
+  setsCookie: true,
+  audit: 'password.changed',
+  facts: (_, output) => ({ ...(output && { resourceId: output.principalId }) }),
+  input: z.strictObject({ password: PasswordInput, newPassword: NewPassword }),
+  output: PasswordWasSet,
+  status: 200,
+  prepare: async (ctx, input) => {
+    const { tenant, principalId, rights } = ctx.caller
+    await refuseWeak(input.newPassword, rights)
+    const stored = await ctx.read((store) => storedPassword(store, principalId))
+    const asked = { stored, password: input.password }
+    const checked = await checkPassword(ctx, accountOf(tenant, principalId), asked)
+    if (!checked) throw new LocketError('wrong_password')
+    return { ...checked, hash: await ctx.services.passwordWork.hash(input.newPassword) }
+  },
+  run: async (ctx, _, { hash, stored }) => {
+    const { principalId } = ctx.caller
+    if (!(await stillStands(ctx.store, principalId, { stored, rehashed: null }))) {
+      throw new LocketError('wrong_password')
+    }
+    await putPassword(ctx.store, principalId, { hash, now: ctx.now })
+    await ctx.services.endSignIns(ctx.store, principalId)
+    if (ctx.caller.method === 'sign-in') ctx.setCookie(null)
+    return { principalId, passwordSet: true as const }
+  },
+})

@@ -1,0 +1,73 @@
+/** Asking for a password: the one way in which all that do so are held back, and take the same work. */
+import { LocketError } from '../../core/errors.ts'
+import type { Services } from '../../kernel/context.ts'
+import type { PrincipalId } from '../../storage/tables.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+import type { Account } from '../../throttles/names.ts'
+import { findPassword, openHash, putPassword } from './store.ts'
+
+export interface Asking {
+  readonly services: Services
+  readonly address: string | null
+}
+
+/** A password as it stands; `hash` is null for who has none. */
+export interface Stored {
+  readonly hash: string | null
+  readonly updatedAt_ms: number
+}
+
+export interface Checked {
+  /** What the password was compared with: it must stand when it is acted upon. */
+  readonly stored: Stored
+  /** The same password at the cost that is asked for now, where it was hashed at another. */
+  readonly rehashed: string | null
+}
+
+const nobodys: Stored = { hash: null, updatedAt_ms: 0 }
+
+export async function storedPassword(store: TenantStore, id: PrincipalId): Promise<Stored> {
+  const row = await findPassword(store, id)
+  return row ? { hash: await openHash(store, row), updatedAt_ms: row.updated_at } : nobodys
+}
+
+/**
+ * Null when it is not the password, or the account is locked: which of them is not told, and takes the
+ * same work. Throws `too_many_requests` for an address that tries too often, `unavailable`.
+ */
+export async function checkPassword(
+  { services, address }: Asking,
+  account: Account,
+  { stored, password }: { stored: Stored; password: string },
+): Promise<Checked | null> {
+  const { lockout, passwordWork } = services
+  const attempt = await lockout.attempt(account, address)
+  if (!attempt.allowed && attempt.by === 'address') {
+    const { retryAfter_s } = attempt
+    throw new LocketError('too_many_requests', undefined, { retryAfter_s })
+  }
+  const verdict = await passwordWork.verify(password, attempt.allowed ? stored.hash : null)
+  if (!verdict.matches || !attempt.allowed) return null
+  await lockout.succeeded(attempt)
+  return { stored, rehashed: verdict.outdated ? await passwordWork.hash(password) : null }
+}
+
+/**
+ * In the transaction that acts upon a check: whether the password still is what was compared. One that
+ * was hashed at another cost is replaced.
+ */
+export async function stillStands(
+  store: TenantStore,
+  id: PrincipalId,
+  { stored, rehashed }: Checked,
+): Promise<boolean> {
+  const now = await storedPassword(store, id)
+  if (now.hash === null || now.hash !== stored.hash) return false
+  if (rehashed !== null) await putPassword(store, id, { hash: rehashed, now: stored.updatedAt_ms })
+  return true
+}
+
+/** The counters of somebody who is known, whatever he calls himself. */
+export function accountOf(tenant: string, id: PrincipalId): Account {
+  return { tenant, login: id }
+}

@@ -1,0 +1,95 @@
+/**
+ * From the cookie of a sign-in to a caller. The row is read each time, so that what was ended is ended
+ * at the next request; what its person may do is remembered with the tenant's epoch.
+ */
+import { LocketError } from '../../core/errors.ts'
+import type { DataKey } from '../../crypto/data-key.ts'
+import { ownerOfToken } from '../../crypto/tenant-token.ts'
+import { tokenMatches } from '../../crypto/token-hash.ts'
+import type { Caller } from '../../kernel/context.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+import { type Authenticated, callerOf, type Inside } from '../roles/caller.ts'
+import { createRemembered } from '../tenants/remembered.ts'
+import { findOwnTenant } from '../tenants/store.ts'
+import type { TenantRow } from '../tenants/tenant.ts'
+import { csrfMatches, isOpen, type SignInRow } from './sign-in.ts'
+import { findSignIn } from './store.ts'
+import type { SignInUses } from './uses.ts'
+
+/** What a browser has sent along. */
+export interface ShownSignIn {
+  readonly token: string
+  /** Of the header `X-CSRF-Token`. */
+  readonly csrf: string | null
+  /** Whose page it says that it comes from; `unsaid` where it says nothing. */
+  readonly page: 'own' | 'other' | 'unsaid'
+  /** Whether it may be answered without the CSRF token: it only reads, by GET. */
+  readonly reads: boolean
+  readonly now: number
+}
+
+export interface SignInAuthenticator {
+  /**
+   * Throws `unauthenticated`, `tenant_disabled` for a right one of a disabled tenant, and
+   * `cross_site_request` for a right one that some other page may have sent.
+   */
+  authenticate(inside: Inside, shown: ShownSignIn): Promise<Authenticated>
+}
+
+interface Known {
+  readonly epoch: number
+  /** Null when the principal is disabled or deleted. */
+  readonly caller: Caller | null
+}
+
+export function createSignInAuthenticator(uses: SignInUses): SignInAuthenticator {
+  const known = createRemembered<Known>()
+  const remembered = async (store: TenantStore, tenant: TenantRow, row: SignInRow) => {
+    const cached = known.get(row.sign_in_id)
+    if (cached?.epoch === tenant.epoch) return cached
+    const entry = { epoch: tenant.epoch, caller: await callerOf(store, tenant, shownBy(row)) }
+    if (!store.writable) known.put(row.sign_in_id, entry)
+    return entry
+  }
+  return {
+    authenticate: async (inside, { token, csrf, page, reads, now }) => {
+      const owner = ownerOfToken('lks', 'sin', token)
+      if (!owner) throw new LocketError('unauthenticated')
+      const store = inside.open(owner.tenant)
+      const tenant = await findOwnTenant(store)
+      const row = tenant && (await findSignIn(store, owner.id))
+      if (!row) throw new LocketError('unauthenticated')
+      const keys = await store.keys('pepper', row.pepper_version)
+      const pepper = keys.version(row.pepper_version)
+      const { caller } = await remembered(store, tenant, row)
+      const open = isOpen(row, { seenAt_ms: uses.pending_ms(row.sign_in_id), now })
+      const counts = tokenMatches(pepper, token, row.hash) && open
+      if (!counts || !caller) throw new LocketError('unauthenticated')
+      if (tenant.state === 'disabled') throw new LocketError('tenant_disabled')
+      if (!isOurs(pepper, row, { csrf, page, reads })) throw new LocketError('cross_site_request')
+      uses.touch({ tenant: owner.tenant, id: row.sign_in_id, at_ms: now })
+      return { caller: { ...caller, signedInAt_ms: row.confirmed_at }, epoch: tenant.epoch }
+    },
+  }
+}
+
+/** Whether it can be no page but one of our own that has the browser ask. */
+function isOurs(
+  pepper: DataKey,
+  row: SignInRow,
+  { csrf, page, reads }: Pick<ShownSignIn, 'csrf' | 'page' | 'reads'>,
+): boolean {
+  return reads ? page !== 'other' : page === 'own' && csrfMatches(pepper, row, csrf)
+}
+
+function shownBy(row: SignInRow) {
+  return {
+    method: 'sign-in',
+    credentialId: row.sign_in_id,
+    expiresAt_ms: row.expires_at,
+    signedInAt_ms: row.confirmed_at,
+    addresses: null,
+    scopes: null,
+    principalId: row.principal_id,
+  } as const
+}

@@ -1,0 +1,109 @@
+import { z } from 'zod'
+import { assert } from '../../core/assert.ts'
+import { LocketError } from '../../core/errors.ts'
+import { type Id, instanceTenant } from '../../core/ids.ts'
+import { limits } from '../../core/limits.ts'
+import type { PublicPrepareContext } from '../../kernel/context.ts'
+import { publicOperation } from '../../kernel/operation.ts'
+import type { PrincipalId } from '../../storage/tables.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+import type { Account } from '../../throttles/names.ts'
+import {
+  accountOf,
+  checkPassword,
+  type Stored,
+  stillStands,
+  storedPassword,
+} from '../passwords/check.ts'
+import { PasswordInput } from '../passwords/password.ts'
+import { findByHandle, findPrincipal } from '../principals/store.ts'
+import { findOwnTenant, tenantOfSlug } from '../tenants/store.ts'
+import { OwnSignIn, toOwnSignIn } from './sign-in.ts'
+import { insertSignIn } from './store.ts'
+
+const Credentials = z.strictObject({
+  tenant: z.string().min(1).max(100).describe('The name (slug) of the tenant.'),
+  login: z.string().min(1).max(200).describe('The name: `alice` for `user:alice`.'),
+  password: PasswordInput,
+})
+
+/**
+ * Signs a person in. Fails with `unauthenticated`, whichever of the three is wrong, and for who is
+ * locked or disabled; `too_many_requests` for an address, `cross_site_request`.
+ */
+export const createSignIn = publicOperation({
+  id: 'sign-ins.create',
+  method: 'POST',
+  path: '/v1/sign-ins',
+  summary: 'Sign in with a password; the answer sets a cookie and holds a CSRF token.',
+  effect: 'write',
+  rateClass: 'sign-in',
+  bodyLimit_bytes: limits.publicBody_bytes_max,
+  surfaces: ['http'],
+  setsCookie: true,
+  audit: 'sign-in.created',
+  facts: (_, output) => ({
+    ...(output && { resourceId: output.id }),
+    details: { factor: 'password' },
+  }),
+  input: Credentials,
+  output: OwnSignIn,
+  status: 201,
+  prepare: async (ctx, { tenant, login, password }) => {
+    const found = await find(ctx, { tenant, login })
+    ctx.about({ tenant: found.tenant, actor: found.actor, credentialId: null })
+    const checked = await checkPassword(ctx, found.account, { stored: found.stored, password })
+    if (!checked || !found.actor) throw new LocketError('unauthenticated')
+    return { ...checked, tenant: found.tenant, principalId: found.actor.principalId }
+  },
+  run: async (ctx, _, prepared) => {
+    const { tenant, principalId } = prepared
+    const store = ctx.open(tenant)
+    const isThere = (await findOwnTenant(store))?.state === 'active'
+    const isActive = (await findPrincipal(store, principalId))?.state === 'active'
+    if (!isThere || !isActive || !(await stillStands(store, principalId, prepared))) {
+      throw new LocketError('unauthenticated')
+    }
+    const { now, address, userAgent } = ctx
+    const origin = { address, userAgent }
+    const { row, token } = await insertSignIn(store, { principalId, origin, now })
+    ctx.setCookie(token)
+    return toOwnSignIn(store, row, now)
+  },
+})
+
+interface Found {
+  /** The instance's own where there is no such tenant: its log is told. */
+  readonly tenant: Id<'ten'>
+  readonly actor: { principalId: PrincipalId; kind: 'user' } | null
+  readonly stored: Stored
+  readonly account: Account
+}
+
+/** The same look-ups whether there is such a tenant and such a person, or not. */
+function find(ctx: PublicPrepareContext, named: Account): Promise<Found> {
+  return ctx.read(async (inside) => {
+    const known = await tenantOfSlug(inside.open(instanceTenant), named.tenant)
+    const store = inside.open(known ?? instanceTenant)
+    const isOpen = (await findOwnTenant(store))?.state === 'active' && known !== undefined
+    const id = await userOf(store, named.login)
+    const stored = await storedPassword(store, id ?? nobody)
+    const isUsable = isOpen && id !== null
+    return {
+      tenant: store.tenant,
+      actor: isUsable ? { principalId: id, kind: 'user' } : null,
+      stored: isUsable ? stored : { hash: null, updatedAt_ms: 0 },
+      account: isUsable ? accountOf(store.tenant, id) : named,
+    }
+  })
+}
+
+const nobody: PrincipalId = 'usr_00000000000000000000000000'
+
+/** Null for who is not there, or may not sign in. */
+async function userOf(store: TenantStore, login: string): Promise<PrincipalId | null> {
+  const row = await findByHandle(store, `user:${login}`)
+  if (row?.state !== 'active') return null
+  assert(row.kind === 'user', 'a handle of a user is a user’s')
+  return row.principal_id
+}

@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { eventsAfter } from '../../../test/data-files.ts'
+import type { Reply } from '../../../test/harness.ts'
+import {
+  type Browser,
+  browserOf,
+  knock,
+  password,
+  person,
+  signIn,
+  status,
+  timed,
+} from '../../../test/signed-in.ts'
+import { hour_ms, minute_ms } from '../../core/clock.ts'
+import { limits } from '../../core/limits.ts'
+
+describe('signing in', () => {
+  test('sets one cookie that no page can read, and no body, log or row holds it [V3.3.1] [V3.3.3] [V3.3.4] [V7.2.3]', async (t) => {
+    const { locket } = await timed(t)
+    const principalId = await person(locket, 'alice', 'user')
+    const reply = await knock(locket, {}, { headers: { 'User-Agent': 'Browser' } })
+    const set = reply.headers.getSetCookie()
+    assert.equal(set.length, 1)
+    const [, token = ''] =
+      /^__Host-locket=([^;]+); Path=\/; Secure; HttpOnly; SameSite=Strict$/.exec(set[0] ?? '') ?? []
+    assert.match(token, /^lks_[0-9A-Z]{26}_[0-9A-Z]{26}_[0-9A-Za-z]{43}$/)
+    assert.ok(!JSON.stringify(reply.body).includes(token.slice(-43)))
+    const { id, csrfToken, ...shown } = reply.body
+    assert.deepEqual(shown, {
+      principalId,
+      current: true,
+      address: '127.0.0.1',
+      userAgent: 'Browser',
+      createdAt: '2026-01-01T00:00:00.000Z',
+      confirmedAt: '2026-01-01T00:00:00.000Z',
+      seenAt: '2026-01-01T00:00:00.000Z',
+      expiresAt: '2026-01-01T12:00:00.000Z',
+      idleTimeoutSeconds: 900,
+    })
+    const browser = browserOf(locket, reply)
+    const { body } = await browser.get('/v1/whoami')
+    assert.deepEqual([body.handle, body.credentialId], ['user:alice', id])
+    assert.equal((await browser.get('/v1/sign-ins/current')).body.csrfToken, csrfToken)
+    const rows = JSON.stringify(await locket.sql('select * from sign_ins'))
+    assert.ok(!rows.includes(token) && !rows.includes(csrfToken))
+  })
+
+  test('whichever is wrong, the answer is the same [V6.3.8] [V6.3.2]', async (t) => {
+    const { locket } = await timed(t)
+    await person(locket, 'alice')
+    await person(locket, 'locked')
+    const disabled = await person(locket, 'disabled')
+    await locket.call('PATCH', `/v1/principals/${disabled}`, { body: { state: 'disabled' } })
+    const gone = await person(locket, 'gone')
+    await locket.call('DELETE', `/v1/principals/${gone}`)
+    await locket.call('POST', '/v1/principals', { body: { handle: 'user:without' } })
+    const other = (await locket.call('POST', '/v1/tenants', { body: { name: 'Shut' } })).body
+    await locket.call('PATCH', `/v1/tenants/${other.id}`, { body: { state: 'disabled' } })
+    for (let tries = 0; tries < 10; tries += 1) {
+      await knock(locket, { login: 'locked', password: 'wrong' }, { address: '192.0.2.9' })
+    }
+    const cases = [
+      { password: 'wrong' },
+      { password: `${password} ` },
+      { password: password.toUpperCase() },
+      { login: 'ALICE' },
+      { login: 'nobody' },
+      { login: 'user:alice' },
+      { login: 'without' },
+      { login: 'disabled' },
+      { login: 'gone' },
+      { tenant: 'nowhere' },
+      { tenant: 'instance' },
+      { tenant: 'shut' },
+      { login: 'admin', password: 'admin' },
+      { login: 'locked' },
+    ]
+    const answers = new Set<string>()
+    for (const wrong of cases) {
+      const address = 'login' in wrong && wrong.login === 'locked' ? '192.0.2.9' : '192.0.2.8'
+      const { status: told, headers, body } = await knock(locket, wrong, { address })
+      const { requestId, ...problem } = body
+      const shown = [...headers].filter(([name]) => name !== 'x-request-id')
+      assert.equal(told, 401, JSON.stringify(wrong))
+      answers.add(JSON.stringify([problem, shown]))
+    }
+    assert.equal(answers.size, 1)
+    assert.equal(
+      (await knock(locket, { login: 'locked' })).status,
+      201,
+      'from where he was not tried',
+    )
+  })
+
+  test('a hundred tries at once, in any spelling, are ten [V6.3.1] [V15.4.2]', async (t) => {
+    const { locket } = await timed(t)
+    await person(locket, 'alice')
+    const spellings = ['nobody', 'NOBODY', ' nobody', 'no\u200bbody']
+    const asked = Array.from({ length: 100 }, async (_, at) => {
+      const { lockout } = locket.app.pipeline.services
+      const login = spellings[at % spellings.length] ?? ''
+      return (await lockout.attempt({ tenant: 'default', login }, '192.0.2.1')).allowed
+    })
+    assert.equal((await Promise.all(asked)).filter((allowed) => allowed).length, 10)
+    const tries: number[] = []
+    for (let at = 0; at < 12; at += 1) {
+      tries.push((await knock(locket, { password: 'wrong' }, { address: '192.0.2.2' })).status)
+    }
+    assert.ok(tries.every((one) => one === 401))
+    assert.equal((await knock(locket, {}, { address: '192.0.2.2' })).status, 401, 'locked here')
+    assert.equal((await knock(locket, {}, { address: '192.0.2.3' })).status, 201, 'and only here')
+  })
+
+  test('ends what was right before: a right password is none of the ten', async (t) => {
+    const { locket } = await timed(t)
+    await person(locket, 'alice')
+    for (let at = 0; at < 25; at += 1) {
+      const wrong = at % 5 !== 4 ? { password: 'wrong' } : {}
+      assert.equal((await knock(locket, wrong)).status, at % 5 === 4 ? 201 : 401, `${at}`)
+    }
+  })
+
+  test('a hash of another cost is replaced, and the password goes on working [V11.4.2]', async (t) => {
+    const { locket } = await timed(t)
+    await person(locket, 'alice')
+    const stored = async () =>
+      Buffer.from((await locket.sql('select hash from passwords'))[0]?.['hash'] as Uint8Array)
+    const before = await stored()
+    await signIn(locket)
+    assert.deepEqual(await stored(), before)
+    const { passwordWork } = locket.app.pipeline.services
+    const verify = passwordWork.verify
+    Object.assign(passwordWork, {
+      verify: async (...asked: Parameters<typeof verify>) => ({
+        ...(await verify(...asked)),
+        outdated: true,
+      }),
+    })
+    await signIn(locket)
+    Object.assign(passwordWork, { verify })
+    assert.notDeepEqual(await stored(), before)
+    await signIn(locket)
+  })
+})
+
+test('rights are those of the moment [V8.3.2]', async (t) => {
+  const { locket } = await timed(t)
+  const principalId = await person(locket, 'alice')
+  const browser = await signIn(locket)
+  assert.equal((await browser.get('/v1/principals')).status, 403)
+  const body = { principalId, role: 'operator' }
+  const grant = (await locket.call('POST', '/v1/grants', { body })).body
+  assert.equal((await browser.get('/v1/principals')).status, 200)
+  await locket.call('DELETE', `/v1/grants/${grant.id}`)
+  assert.equal((await browser.get('/v1/principals')).status, 403)
+})
+
+test('the password again makes it fresh, with another token [V7.2.4] [V7.5.1]', async (t) => {
+  const { locket, pass } = await timed(t)
+  const id = await person(locket, 'alice', 'operator')
+  const browser = await signIn(locket)
+  const makeKey = (by: Browser) => by.send('POST', '/v1/api-keys', { name: 'mine' })
+  assert.equal((await makeKey(browser)).status, 201)
+  pass(limits.stepUp_life_ms + 1)
+  const stale = await makeKey(browser)
+  assert.deepEqual([stale.status, stale.body.code], [403, 'step_up_required'])
+  const confirm = (by: Browser, typed: string) =>
+    by.send('POST', '/v1/sign-ins/current/confirm', { password: typed })
+  assert.equal((await confirm(browser, 'wrong')).body.code, 'wrong_password')
+  assert.equal((await makeKey(browser)).status, 403)
+  const confirmed = await confirm(browser, password)
+  assert.deepEqual([confirmed.status, confirmed.body.id], [200, browser.id])
+  const fresh = browserOf(locket, confirmed)
+  assert.notEqual(fresh.cookie, browser.cookie)
+  assert.equal(await status(browser), 401, 'the old token is dead')
+  assert.equal((await makeKey(fresh)).status, 201)
+  const { key } = (await makeKey(fresh)).body
+  pass(hour_ms)
+  const byKey = await locket.call('POST', '/v1/api-keys', { key, body: { name: 'more' } })
+  assert.equal(byKey.status, 201, 'a key needs no password')
+  assert.equal((await locket.call('GET', `/v1/principals/${id}`)).status, 200)
+})
+
+test('one sees one’s own and ends them; who manages users those of others [V7.5.2] [V7.4.5]', async (t) => {
+  const { locket, pass } = await timed(t)
+  const alice = await person(locket, 'alice')
+  const bob = await person(locket, 'bob')
+  const one = await signIn(locket)
+  pass(minute_ms)
+  const two = await signIn(locket)
+  const bobs = await signIn(locket, { login: 'bob' })
+  const idsOf = async (reply: Promise<Reply>): Promise<string[]> =>
+    (await reply).body.items.map(({ id }: { id: string }) => id)
+  const listed = (await one.get('/v1/sign-ins')).body.items
+  assert.deepEqual(
+    listed.map(({ id, current }: { id: string; current: boolean }) => [id, current]),
+    [
+      [two.id, false],
+      [one.id, true],
+    ],
+  )
+  assert.deepEqual(await idsOf(locket.call('GET', `/v1/sign-ins?principalId=${bob}`)), [bobs.id])
+  assert.equal((await one.get(`/v1/sign-ins?principalId=${bob}`)).status, 403)
+  assert.equal((await one.send('DELETE', `/v1/sign-ins/${bobs.id}`)).status, 404)
+  assert.equal((await one.send('DELETE', `/v1/sign-ins?principalId=${bob}`)).status, 403)
+  assert.equal((await one.send('DELETE', `/v1/sign-ins/${two.id}`)).status, 200)
+  assert.deepEqual([await status(one), await status(two), await status(bobs)], [200, 401, 200])
+  const ended = await locket.call('DELETE', `/v1/sign-ins?principalId=${alice}`)
+  assert.deepEqual(ended.body, { principalId: alice, ended: 1 })
+  assert.equal(await status(one), 401)
+  await locket.call('DELETE', `/v1/sign-ins/${bobs.id}`)
+  assert.equal(await status(bobs), 401)
+})
+
+test('a narrowed key ends no sign-ins of its owner', async (t) => {
+  const { locket } = await timed(t)
+  const principalId = await person(locket, 'alice')
+  const browser = await signIn(locket)
+  const body = { principalId, scopes: ['self:read'] }
+  const { key } = (await locket.call('POST', '/v1/api-keys', { body })).body
+  for (const path of [`/v1/sign-ins/${browser.id}`, '/v1/sign-ins']) {
+    assert.equal((await locket.call('DELETE', path, { key })).body.code, 'permission_denied', path)
+  }
+  assert.equal(await status(browser), 200)
+})
+
+test('every outcome is an event with its factor, in the log of whom it is about [V16.3.1]', async (t) => {
+  const { locket } = await timed(t)
+  const id = await person(locket, 'alice')
+  const before = (await eventsAfter(locket, '')).at(-1)?.id ?? ''
+  const browser = await signIn(locket)
+  await knock(locket, { password: 'wrong' })
+  await knock(locket, { login: 'nobody' })
+  await knock(locket, { tenant: 'nowhere' })
+  await browser.send('POST', '/v1/sign-ins/current/confirm', { password: 'wrong' })
+  await browser.send('DELETE', '/v1/sign-ins/current')
+  const seen = (await eventsAfter(locket, before)).map((event) => [
+    event.action,
+    event.outcome,
+    event.tenant === locket.tenant,
+    event.actor === id,
+  ])
+  assert.deepEqual(seen, [
+    ['sign-in.created', 'allowed', true, true],
+    ['sign-in.created', 'denied', true, true],
+    ['sign-in.created', 'denied', true, false],
+    ['sign-in.created', 'denied', false, false],
+    ['sign-in.confirmed', 'denied', true, true],
+    ['sign-in.ended', 'allowed', true, true],
+  ])
+  const path = '/v1/audit-events?action=sign-in.created&limit=1&outcome=allowed'
+  const [event] = (await locket.call('GET', path)).body.items
+  assert.deepEqual([event.details, event.resourceId], [{ factor: 'password' }, browser.id])
+})

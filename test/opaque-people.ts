@@ -1,0 +1,36 @@
+/** Somebody who is invited and signs in, every word of his a canary. */
+import assert from 'node:assert/strict'
+import type { Call, Locket, Reply } from './harness.ts'
+
+interface Stage {
+  readonly locket: Locket
+  readonly secrets: string[]
+  readonly call: (method: string, path: string, call?: Call) => Promise<Reply['body']>
+}
+
+interface Canaries {
+  readonly word: (a: string) => string
+  text(a: string): string
+}
+
+export async function invitePerson(
+  { call, locket, secrets }: Stage,
+  canaries: Canaries,
+): Promise<void> {
+  const { word } = canaries
+  const login = word('invited')
+  const { token, principalId } = await call('POST', '/v1/invitations', {
+    body: { handle: `user:${login}`, name: canaries.text('invitedname') },
+  })
+  const password = canaries.text('password')
+  await call('POST', '/v1/invitations/accept', { body: { token, password } })
+  await call('POST', '/v1/password-resets', { body: { principalId } })
+  const signedIn = await locket.call('POST', '/v1/sign-ins', {
+    body: { tenant: 'default', login, password },
+    headers: { 'User-Agent': canaries.text('browser') },
+  })
+  assert.equal(signedIn.status, 201)
+  const cookie = signedIn.headers.get('set-cookie')?.split(';')[0] ?? ''
+  secrets.push(signedIn.body.csrfToken, cookie.slice(cookie.indexOf('=') + 1))
+  await call('GET', '/v1/sign-ins/current', { key: null, headers: { Cookie: cookie } })
+}
