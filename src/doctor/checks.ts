@@ -6,7 +6,7 @@ import { cors, docs, egress, embedder, languageModel, listener, mode } from './e
 import { dataFiles, secretReferences, settingsFile, tlsKeyFile } from './files.ts'
 import { records, rowMacs, tombstones } from './integrity.ts'
 import { apiKeyAge, apiKeysUnused, bootstrapKey, encryptionKeyAge, rootKeyAge } from './keys.ts'
-import { sharedLimits } from './limits.ts'
+import { rateLimits, sharedLimits } from './limits.ts'
 import { dependencies, disk, node, vulnerabilities } from './machine.ts'
 import { rootKeyFile, rootKeyMatch, rootKeyPlace } from './root-key.ts'
 import { auditWritable, backup, clock } from './running.ts'
@@ -33,6 +33,7 @@ export const checks: readonly Check[] = [
   databaseLogin,
   rowSecurity,
   databaseTls,
+  rateLimits,
   sharedLimits,
   bootstrapKey,
   encryptionKeyAge,

@@ -211,4 +211,24 @@ describe('over HTTP', () => {
       ['too_many_requests'],
     )
   })
+
+  test('a clock that is set opens and closes nothing', async (t) => {
+    let now = Date.UTC(2026, 2, 14)
+    const locket = await openLocket(t, { rateBudgets: strict, clock: () => now })
+    const alice = await locket.person('user:alice')
+    const call = async () => (await locket.call('GET', '/v1/whoami', { key: alice.key })).status
+    const account = { tenant: 'acme', login: 'alice' }
+    const attempt = async () =>
+      (await locket.app.pipeline.services.lockout.attempt(account, '192.0.2.1')).allowed
+    for (let at = 0; at < 3; at += 1) await call()
+    for (let at = 0; at < 9; at += 1) await attempt()
+    for (const jump_ms of [3 * 86_400_000, -6 * 86_400_000]) {
+      now += jump_ms
+      assert.equal(await call(), 429)
+      assert.equal((await locket.call('GET', '/v1/whoami')).status, 200)
+    }
+    assert.deepEqual([await attempt(), await attempt()], [true, false])
+    now += 86_400_000
+    assert.equal(await attempt(), false)
+  })
 })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { createServer } from 'node:tls'
 import { makeCa, type Pair } from '../../test/certificates.ts'
+import { openLocket } from '../../test/harness.ts'
 import {
   eventually,
   freshNames,
@@ -302,3 +303,28 @@ async function terminate(t: TestContext, pair: Pair): Promise<number> {
   t.after(() => server.close())
   return (server.address() as AddressInfo).port
 }
+
+const sizeScript = "return #redis.call('KEYS', 'locket:{tries}:pair:*')"
+
+test('what is shared outlives a restart of the server', withRedis, async (t) => {
+  const locket = await openLocket(t, { redis: redisTarget() })
+  const attempt = () => locket.app.pipeline.services.lockout.attempt(alice, home)
+  // Tries are counted in Redis once it is reached: those of another account tell.
+  const counters = await openCounters(t)
+  const before = await counters.run(sizeScript, [], [])
+  await eventually(async () => {
+    const other = { ...alice, login: `somebody ${performance.now()}` }
+    await locket.app.pipeline.services.lockout.attempt(other, elsewhere(1))
+    assert.notEqual(await counters.run(sizeScript, [], []), before)
+  })
+  for (let at = 0; at < tryBudgets.pair.tries; at += 1) await attempt()
+  assert.ok(!(await attempt()).allowed)
+  await locket.restart()
+  // Until it is connected the server counts for itself, and has nothing in mind.
+  let tries = 0
+  while ((await attempt()).allowed) {
+    tries += 1
+    assert.ok(tries < tryBudgets.pair.tries, 'the memory of the server alone would allow so many')
+    await wait(300)
+  }
+})
