@@ -124,6 +124,10 @@ async function fillTenant(call: Call): Promise<void> {
   await call('DELETE', `/v1/memories/${batch.items[7].memory.id}`)
   const role = { name: 'reader', description: 'Reads.', permissions: ['memory:read'] }
   await call('POST', '/v1/roles', { body: role, once: true })
+  const provider = { name: 'idp', issuer: 'https://idp.example' }
+  const { id: providerId } = await make('/v1/identity-providers', provider)
+  const { id: principalId } = await make('/v1/principals', { handle: 'user:bob' })
+  await make('/v1/external-identities', { providerId, subject: 'bob', principalId })
   const gone = await make('/v1/spaces', { handle: 'team:gone' })
   await call('DELETE', `/v1/spaces/${gone.id}`)
 }

@@ -26,6 +26,9 @@ async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: stri
     const { token, principalId } = (await call('/v1/invitations', { handle: 'user:tea' })).body
     await call('/v1/invitations/accept', { token, password: 'milk and no sugar' })
     await call('/v1/password-resets', { principalId })
+    const issuer = 'https://idp.example'
+    const { id: providerId } = (await call('/v1/identity-providers', { name: 'idp', issuer })).body
+    await call('/v1/external-identities', { providerId, subject: 'tea', principalId })
     const bounded = await call('/v1/api-keys', { operationsPerDay: 10 })
     await locket.call('GET', '/v1/whoami', { key: bounded.body.key })
     const slug = key === locket.admin ? 'default' : 'other'
