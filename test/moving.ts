@@ -107,13 +107,14 @@ export async function filled(place: Place): Promise<string> {
     const tenant = { slug: 'other', name: 'Other' }
     const { apiKey } = (await call('POST', '/v1/tenants', { body: tenant })).body
     for (const key of [admin, apiKey]) {
-      await fillTenant((method, path, options) => call(method, path, { key, ...options }))
+      const slug = key === admin ? 'default' : tenant.slug
+      await fillTenant((method, path, options) => call(method, path, { key, ...options }), slug)
     }
   })
   return admin
 }
 
-async function fillTenant(call: Call): Promise<void> {
+async function fillTenant(call: Call, tenant: string): Promise<void> {
   const make = async (path: string, body: object): Promise<Reply['body']> =>
     (await call('POST', path, { body })).body
   const space = 'user:alice'
@@ -126,10 +127,26 @@ async function fillTenant(call: Call): Promise<void> {
   await call('POST', '/v1/roles', { body: role, once: true })
   const provider = { name: 'idp', issuer: 'https://idp.example' }
   const { id: providerId } = await make('/v1/identity-providers', provider)
-  const { id: principalId } = await make('/v1/principals', { handle: 'user:bob' })
+  const { token, principalId } = await make('/v1/invitations', { handle: 'user:bob' })
   await make('/v1/external-identities', { providerId, subject: 'bob', principalId })
+  await people(make, { tenant, token, principalId })
+  await make('/v1/principals', { handle: 'agent:bot', maxMemories: 10 })
+  const { key } = await make('/v1/api-keys', { operationsPerDay: 10 })
+  await call('GET', '/v1/whoami', { key })
   const gone = await make('/v1/spaces', { handle: 'team:gone' })
   await call('DELETE', `/v1/spaces/${gone.id}`)
+}
+
+/** Somebody who has signed in, and wants another password. */
+async function people(
+  make: (path: string, body: object) => Promise<unknown>,
+  invited: { tenant: string; token: string; principalId: string },
+): Promise<void> {
+  const { tenant, token, principalId } = invited
+  const password = 'milk and no sugar'
+  await make('/v1/invitations/accept', { token, password })
+  await make('/v1/sign-ins', { tenant, login: 'bob', password })
+  await make('/v1/password-resets', { principalId })
 }
 
 /** What callers are told. */
