@@ -30,8 +30,11 @@ import { createPasswordWork, type PasswordWorkOptions } from './features/passwor
 import { createSignInAuthenticator } from './features/sign-ins/authenticate.ts'
 import { dropSignIns } from './features/sign-ins/store.ts'
 import { createSignInUses } from './features/sign-ins/uses.ts'
+import { prepareSigningKeys } from './features/signing-keys/rotate-due.ts'
+import { createSigningKeys } from './features/signing-keys/signing-keys.ts'
 import { reconcileTombstones } from './features/spaces/reconcile.ts'
 import { requireSpace } from './features/spaces/store.ts'
+import { createAccessTokenAuthenticator } from './features/tokens/authenticate.ts'
 import type { Client } from './http/reply.ts'
 import { createRouter } from './http/router.ts'
 import type { Instance } from './instance.ts'
@@ -114,6 +117,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     signIns: createSignInAuthenticator(services.signInUses),
     rateLimits: throttles.rateLimits,
     externalTokens: createExternalTokens(services.providerKeys),
+    accessTokens: createAccessTokenAuthenticator(services.signingKeys),
   }
   let closing = false
   const background: JobContext = {
@@ -125,6 +129,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     open: (tx, tenant) => tenantStore(tx, keys, tenant),
   }
   await reconcileTombstones(background)
+  await prepareSigningKeys(background)
   const jobs = startJobs(background)
   await note(instance, clock, 'server.started')
   const fetch = createRouter({
@@ -181,6 +186,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     keyUses: createKeyUses(),
     keyBudgets: createKeyBudgets(),
     providerKeys: createProviderKeys({ send: egress.fetch, clock, log }),
+    signingKeys: createSigningKeys({ database, keys, publicUrl: options.publicUrl }),
     refusals: createRefusals(),
     rateLimits: throttles.rateLimits,
     lockout: throttles.lockout,

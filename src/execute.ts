@@ -189,7 +189,7 @@ async function refuse(app: Pipeline, trail: Trail, error: LocketError): Promise<
     app.log.error({ requestId, operation: operation.id, code: error.code, err: error }, 'failed')
   }
   try {
-    await auditRefused(app, trail, error)
+    if (!trail.isAudited) await auditRefused(app, trail, error)
     return error
   } catch (thrown) {
     app.log.error({ requestId, operation: operation.id, err: thrown }, 'audit failed')

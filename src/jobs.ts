@@ -14,8 +14,10 @@ import { sweepTombstones } from './features/memories/sweep-tombstones.ts'
 import { sweepPasswordLinks } from './features/password-links/sweep.ts'
 import { recordSignInUses } from './features/sign-ins/record-uses.ts'
 import { sweepSignIns } from './features/sign-ins/sweep.ts'
+import { rotateDueSigningKeys } from './features/signing-keys/rotate-due.ts'
 import { markDestroyedSpaces } from './features/spaces/mark-destroyed.ts'
 import { sweepDestroyed } from './features/spaces/sweep-destroyed.ts'
+import { sweepTokens } from './features/tokens/sweep.ts'
 import type { Job, JobContext } from './kernel/job.ts'
 import { sweepIdempotencyKeys } from './pipeline/sweep-idempotency-keys.ts'
 
@@ -28,6 +30,8 @@ export const jobs: readonly Job[] = [
   resealRecords,
   rotateWornKeys,
   forgetIdleKeys,
+  rotateDueSigningKeys,
+  sweepTokens,
   recordKeyUses,
   recordKeyBudgets,
   recordSignInUses,

@@ -53,12 +53,16 @@ import { endSignIn } from './features/sign-ins/end.ts'
 import { endSignIns } from './features/sign-ins/end-all.ts'
 import { leaveSignIn } from './features/sign-ins/leave.ts'
 import { listSignIns } from './features/sign-ins/list.ts'
+import { rotateSigningKey } from './features/signing-keys/rotate.ts'
 import { createSpace } from './features/spaces/create.ts'
 import { deleteSpace } from './features/spaces/delete.ts'
 import { listSpaces } from './features/spaces/list.ts'
 import { createTenant } from './features/tenants/create.ts'
 import { listTenants } from './features/tenants/list.ts'
 import { updateTenant } from './features/tenants/update.ts'
+import { createTokens } from './features/tokens/create.ts'
+import { refreshTokens } from './features/tokens/refresh.ts'
+import { revokeTokens } from './features/tokens/revoke.ts'
 import type { Operation } from './kernel/operation.ts'
 
 export const operations: readonly Operation[] = [
@@ -125,8 +129,13 @@ export const operations: readonly Operation[] = [
   listExternalIdentities,
   deleteExternalIdentity,
 
+  createTokens,
+  refreshTokens,
+  revokeTokens,
+
   listEncryptionKeys,
   rotateEncryptionKey,
+  rotateSigningKey,
 
   createTenant,
   listTenants,

@@ -231,8 +231,8 @@ export function newAddress(): string {
   return `10.${addresses >> 16}.${(addresses >> 8) & 255}.${addresses & 255}`
 }
 
-/** What a secret looks like that Locket makes, wherever it stands: an API key, a token. */
-export const keyShape = /lk_[0-9A-Za-z]{12}_[0-9A-Za-z]{10}|lk[a-z]_[0-9A-Z]{26}_/
+/** What a secret looks like that Locket makes, wherever it stands: an API key, a token, a JWT. */
+export const keyShape = /l[kr]_[0-9A-Za-z]{12}_[0-9A-Za-z]{10}|lk[a-z]_[0-9A-Z]{26}_|eyJ[\w-]+\.eyJ/
 
 export function assertProblem({ status, headers, body }: Reply, about: string): void {
   const names = Object.keys(body).filter((name) => name !== 'detail')

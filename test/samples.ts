@@ -159,6 +159,20 @@ export const samples: Readonly<Record<string, Sample>> = {
 
   ...peopleSamples,
 
+  'tokens.create': empty,
+  'tokens.revoke': {
+    names: 'nothing',
+    make: async ({ admin }) => {
+      return { refreshToken: (await admin('POST', '/v1/tokens', {})).body.refreshToken }
+    },
+  },
+  'tokens.refresh': {
+    names: 'nothing',
+    make: async ({ admin }) => {
+      return { refreshToken: (await admin('POST', '/v1/tokens', {})).body.refreshToken }
+    },
+  },
+
   'roles.list': empty,
   'roles.create': {
     names: 'nothing',
@@ -266,6 +280,8 @@ export const samples: Readonly<Record<string, Sample>> = {
     names: 'id',
     make: async (maker) => ({ scope: (await space(maker)).id }),
   },
+
+  'signing-keys.rotate': { names: 'nothing', make: async () => ({ revoke: true }) },
 
   'tenants.create': {
     names: 'nothing',

@@ -22,6 +22,9 @@ export const idPrefixes = {
   identityProvider: 'idp',
   externalIdentity: 'xid',
   signIn: 'sin',
+  token: 'tok',
+  tokenFamily: 'fam',
+  signingKey: 'sgk',
 } as const
 
 export type IdPrefix = (typeof idPrefixes)[keyof typeof idPrefixes]

@@ -152,6 +152,23 @@ export const limits = {
   providerDocument_bytes_max: 256 * 1024,
   providerKeys_max: 64,
   providersCached_max: 1_000,
+  accessToken_life_ms: 10 * 60_000,
+  accessToken_characters_max: 2_048,
+  refreshToken_characters_max: 100,
+  /** A refresh token that is not used for so long is over; the family is, so long after it began. */
+  refreshToken_idle_ms: 7 * 24 * 3_600_000,
+  refreshToken_life_ms: 30 * 24 * 3_600_000,
+  tokenFamilies_perPrincipal_max: 1_000,
+  /** How long one key signs tokens, and how long before that it is published. */
+  signingKey_period_ms: 90 * 24 * 3_600_000,
+  signingKey_publishedBefore_ms: 3_600_000,
+  signingKeys_max: 10,
+  /** When `locket doctor` says that the job which replaces it must have failed. */
+  signingKey_age_ms_max: 100 * 24 * 3_600_000,
+  /** A signing key that was revoked on another node is refused here after this, at the latest. */
+  signingKeysCached_life_ms: 10_000,
+  /** How long others may keep the public keys. */
+  jwks_life_ms: 5 * 60_000,
   settingsFile_bytes_max: 64 * 1024,
   settingList_items_max: 100,
   idempotency_life_ms: 24 * 3_600_000,

@@ -4,7 +4,14 @@ import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import frozen from '../../test/vectors/sealed-v1.json' with { type: 'json' }
 import { dataKey, newKeyMaterial } from './data-key.ts'
-import { hashToken, newApiKey, publicIdOf, tokenMatches } from './token-hash.ts'
+import {
+  hashToken,
+  newApiKey,
+  newRefreshToken,
+  publicIdOf,
+  tokenMatches,
+  wasIssued,
+} from './token-hash.ts'
 
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const pepper = dataKey(newKeyMaterial(), 1)
@@ -99,4 +106,36 @@ test('each character of the alphabet is drawn about equally often', () => {
   }
   // 61 degrees of freedom: beyond 140 once in 10^7 runs. Taking bytes modulo 62 gives about 700.
   assert.ok(chiSquare < 140, `chi square ${chiSquare}`)
+})
+
+test('a refresh token is lr_, and 32 characters longer [V11.5.1]', () => {
+  const { text, publicId } = newRefreshToken(pepper)
+  assert.match(text, /^lr_[0-9A-Za-z]{12}_[0-9A-Za-z]{43}[0-9a-f]{32}[0-9A-Za-z]{6}$/)
+  assert.equal(publicIdOf(text, 'refresh-token'), publicId)
+  const next = newRefreshToken(pepper, publicId)
+  assert.equal(next.publicId, publicId)
+  assert.notEqual(next.text, text)
+})
+
+test('no kind of token passes for the other', () => {
+  assert.equal(publicIdOf(newRefreshToken(pepper).text), null)
+  assert.equal(publicIdOf(newApiKey().text, 'refresh-token'), null)
+})
+
+test('a refresh token proves that it was issued, under its own pepper only', () => {
+  const { text, publicId } = newRefreshToken(pepper)
+  assert.ok(wasIssued(pepper, text))
+  assert.ok(!wasIssued(dataKey(newKeyMaterial(), 1), text))
+  // Whoever has one token of a family can make no other of it.
+  const other = newRefreshToken(dataKey(newKeyMaterial(), 1), publicId).text
+  assert.ok(!wasIssued(pepper, other))
+  assert.ok(!wasIssued(pepper, other.slice(0, 59) + text.slice(59)))
+  assert.ok(!wasIssued(pepper, text.slice(0, 20) + other.slice(20, 59) + text.slice(59)))
+})
+
+test('what proves a token is not what is stored of it', () => {
+  const { text } = newRefreshToken(pepper)
+  const hash = hashToken(pepper, text)
+  assert.ok(!text.includes(hash.toString('hex').slice(0, 32)))
+  assert.ok(tokenMatches(pepper, text, hash))
 })

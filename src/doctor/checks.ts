@@ -5,7 +5,14 @@ import { database, databaseDisk, databaseLogin, databaseTls, rowSecurity } from 
 import { cors, docs, egress, embedder, languageModel, listener, mode } from './exposure.ts'
 import { dataFiles, secretReferences, settingsFile, tlsKeyFile } from './files.ts'
 import { records, rowMacs, tombstones } from './integrity.ts'
-import { apiKeyAge, apiKeysUnused, bootstrapKey, encryptionKeyAge, rootKeyAge } from './keys.ts'
+import {
+  apiKeyAge,
+  apiKeysUnused,
+  bootstrapKey,
+  encryptionKeyAge,
+  rootKeyAge,
+  signingKeyAge,
+} from './keys.ts'
 import { rateLimits, sharedLimits } from './limits.ts'
 import { dependencies, disk, node, vulnerabilities } from './machine.ts'
 import { rootKeyFile, rootKeyMatch, rootKeyPlace } from './root-key.ts'
@@ -37,6 +44,7 @@ export const checks: readonly Check[] = [
   sharedLimits,
   bootstrapKey,
   encryptionKeyAge,
+  signingKeyAge,
   apiKeyAge,
   apiKeysUnused,
   tombstones,

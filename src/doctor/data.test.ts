@@ -14,10 +14,12 @@ import { test } from 'node:test'
 import { assertFound, examined, finding, findingIn, settingsOf } from '../../test/doctor.ts'
 import { onlyOn } from '../../test/engine.ts'
 import { type Locket, openLocket } from '../../test/harness.ts'
+import { tokensOf } from '../../test/tokens.ts'
 import { day_ms, systemClock } from '../core/clock.ts'
 import { instanceTenant } from '../core/ids.ts'
 import { createLog } from '../core/log.ts'
 import { powerTables } from '../storage/sampling.ts'
+import { tables } from '../storage/tables.ts'
 import { lookedAt } from './keys.ts'
 import { openScene } from './scene.ts'
 import { eachTenant } from './tenants.ts'
@@ -64,6 +66,14 @@ test('keys that seal for more than two years warn', async (t) => {
   assertFound(await finding(made, id), 'warn', /older than 730 days: .*2 of tenants/)
   await made.sql('update encryption_keys set created_at = ?', systemClock())
   assertFound(await finding(made, id), 'pass', /none is older/)
+})
+
+test('a signing key that should have been replaced long ago', async (t) => {
+  const made = await openLocket(t, madeBefore(101))
+  const id = 'signing-key-age'
+  assertFound(await finding(made, id), 'warn', /^it has signed for 101 days$/)
+  await made.sql('delete from signing_keys')
+  assertFound(await finding(made, id), 'pass', /^there is none yet/)
 })
 
 test('API keys that are old, or that nobody uses', async (t) => {
@@ -130,17 +140,27 @@ test('a row that grants power and was altered fails, in every table', async (t) 
   const role = { name: 'tea-maker', description: '', permissions: ['memory:read'] }
   assert.equal((await made.call('POST', '/v1/roles', { body: role })).status, 201)
   assert.ok(principalId)
+  await tokensOf(made)
+  for (const handle of ['user:bob', 'user:carol']) {
+    const invited = await made.call('POST', '/v1/invitations', { body: { handle } })
+    assert.equal(invited.status, 201)
+    if (handle === 'user:carol') break
+    const body = { token: invited.body.token, password: 'umber canary with seven hats' }
+    assert.equal((await made.call('POST', '/v1/invitations/accept', { body })).status, 200)
+  }
   assertFound(await finding(made, 'row-macs'), 'pass', /rows as they were written/)
   for (const table of powerTables) {
-    const [{ created_at: was = 0 } = {}] = await made.sql(
-      `select created_at from ${table} where tenant_id = ? limit 1`,
-      made.tenant,
+    const tenant = table === 'signing_keys' ? instanceTenant : made.tenant
+    const time = 'created_at' in tables[table] ? 'created_at' : 'updated_at'
+    const [{ was = 0 } = {}] = await made.sql(
+      `select ${time} as was from ${table} where tenant_id = ? limit 1`,
+      tenant,
     )
-    const change = `update ${table} set created_at = created_at + ? where tenant_id = ?`
-    await made.sql(change, 1, made.tenant)
+    const change = `update ${table} set ${time} = ${time} + ? where tenant_id = ?`
+    await made.sql(change, 1, tenant)
     assert.ok(was)
     assertFound(await finding(made, 'row-macs'), 'fail', new RegExp(`\\d of ${table}`))
-    await made.sql(change, -1, made.tenant)
+    await made.sql(change, -1, tenant)
   }
   assertFound(await finding(made, 'row-macs'), 'pass', /rows as they were written/)
 })

@@ -4,6 +4,8 @@ import { day_ms } from '../core/clock.ts'
 import { type Id, instanceTenant } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
 import { listEvents, scanEnd } from '../features/audit/store.ts'
+import { placed, signingAt } from '../features/signing-keys/signing-key.ts'
+import { signingKeyRows } from '../features/signing-keys/store.ts'
 import {
   apiKeysMadeBefore,
   apiKeysUnusedSince,
@@ -105,6 +107,24 @@ export const encryptionKeyAge: Check = {
       `older than ${period}: ${shown.join(', ')}`,
       '`locket encryption-keys rotate SCOPE`; `locket encryption-keys list` tells their ages',
     )
+  },
+}
+
+export const signingKeyAge: Check = {
+  id: 'signing-key-age',
+  about: 'How long the key that signs access tokens has done so. The server replaces it by itself.',
+  warns: `More than ${days(limits.signingKey_age_ms_max)} days.`,
+  fails: null,
+  unknown: 'The data cannot be opened.',
+  look: async (scene) => {
+    const now = scene.clock()
+    const rows = await inTenant(await scene.data(), instanceTenant, signingKeyRows)
+    const current = signingAt(placed(rows), now)
+    if (!current) return pass('there is none yet: the server makes one when it starts')
+    const age_ms = Math.max(0, now - current.row.signs_from)
+    const saw = `it has signed for ${count(days(age_ms), 'day')}`
+    if (age_ms <= limits.signingKey_age_ms_max) return pass(saw)
+    return warn(saw, 'look into the server’s log, and `locket signing-keys rotate`')
   },
 }
 

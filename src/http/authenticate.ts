@@ -1,9 +1,11 @@
 /**
- * Where a credential may stand: `Authorization: Bearer lk_…` or `X-API-Key: lk_…`, else in the cookie of
- * a sign-in, else in the client certificate of the connection, and nowhere else. Whether it is any good is the pipeline's to say,
+ * Where a credential may stand: `Authorization: Bearer` with a key (`lk_…`) or a token (a JWT), or
+ * `X-API-Key: lk_…`, else in the cookie of a sign-in, else in the client certificate of the connection,
+ * and nowhere else. Whether it is any good is the pipeline's to say,
  * so that a malformed one is limited and audited like a wrong one.
  */
 import { LocketError } from '../core/errors.ts'
+import { isOurJwt } from '../crypto/jwt.ts'
 import type { Credential } from '../pipeline/request.ts'
 import type { Client } from './reply.ts'
 import { type Asked, pageOf, tokenInCookie } from './sign-in-cookie.ts'
@@ -29,8 +31,9 @@ export function credentialOf(headers: Headers, client: Client, asked: Asked): Cr
 }
 
 /** `X-API-Key` takes keys only, also when the other header says the same. */
-function kindOf(token: string, headers: Headers): 'token' | 'access-token' {
-  return token.includes('.') && !headers.has('x-api-key') ? 'access-token' : 'token'
+function kindOf(token: string, headers: Headers): 'token' | 'access-token' | 'external-token' {
+  if (!token.includes('.') || headers.has('x-api-key')) return 'token'
+  return isOurJwt(token) ? 'access-token' : 'external-token'
 }
 
 /** A browser sends its cookie with whatever is asked for, so what else it says has to fit. */

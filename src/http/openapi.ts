@@ -64,14 +64,24 @@ function pathItem(routes: readonly Route[]): Record<string, OpenApiOperation> {
 }
 
 const securitySchemes = {
-  bearer: { type: 'http', scheme: 'bearer', description: 'An API key: `lk_…`.' },
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description:
+      'An API key (`lk_…`), or an access token of `POST /v1/tokens` or a provider (a JWT).',
+  },
   signIn: {
     type: 'apiKey',
     in: 'cookie',
     name: '__Host-locket',
     description: 'Set by `sign-ins.create`; all but GET needs X-CSRF-Token, too.',
   },
-  apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'The same key.' },
+  apiKey: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'X-API-Key',
+    description: 'The same key; no token.',
+  },
   certificate: {
     type: 'mutualTLS',
     description: 'A client certificate that names a service, where the server asks for them.',

@@ -19,6 +19,7 @@ test('every operation for HTTP answers at its path and method', async (t) => {
 
 test('what needs no credential is this list, and nothing else', async (t) => {
   assert.deepEqual([...publicPaths].sort(), [
+    '/.well-known/jwks.json',
     '/docs',
     '/docs.css',
     '/livez',

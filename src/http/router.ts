@@ -16,6 +16,7 @@ import { callEndpoint } from './call.ts'
 import { createCors } from './cors.ts'
 import { docsEndpoints, docsPaths } from './docs.ts'
 import { forwardedClient } from './forwarded.ts'
+import { jwksEndpoint, jwksPath } from './jwks.ts'
 import { type ProblemContext, problemReply } from './problem.ts'
 import {
   type Client,
@@ -51,7 +52,7 @@ export type Router = (request: globalThis.Request, client: Client) => Promise<Re
  * All that is answered without a credential, each with GET. Nothing there tells about any data. What
  * describes the API can be left out.
  */
-export const publicPaths = ['/livez', '/readyz', ...docsPaths] as const
+export const publicPaths = ['/livez', '/readyz', jwksPath, ...docsPaths] as const
 
 /** What one path answers to, by method. */
 type Resource = ReadonlyMap<string, Endpoint>
@@ -121,6 +122,7 @@ function publicEndpoints(options: RouterOptions): Readonly<Record<string, Endpoi
       if (!(await isReady(options))) throw new LocketError('unavailable')
       return jsonReply(200, { status: 'ready' })
     },
+    [jwksPath]: jwksEndpoint(options.pipeline),
     ...(options.docs && docsEndpoints(options)),
   }
 }

@@ -2,11 +2,12 @@
 import { LocketError } from '../core/errors.ts'
 
 /**
- * Segments start with anything but a dot, so `.` and `..` are none, nor is the empty one. Ids and
+ * Segments start with anything but a dot, so `.` and `..` are none, nor is the empty one; only the first
+ * may be `.well-known` (RFC 8615). Ids and
  * our own names need no percent-encoding: a path that has any is none of ours, and nothing that
  * stands between us and the caller can read it in another way than we do.
  */
-const plainPath = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/
+const plainPath = /^(?:\/\.well-known)?(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/
 
 /** The path of a URL or an origin-form target, exactly as it was sent; '' when it is not plain. */
 export function pathOf(target: string): string {
@@ -31,8 +32,8 @@ export function queryOf(url: string): Record<string, string> {
   return query
 }
 
-/** An API key, or a token of another kind. */
-const key = /lk[a-z]?_[0-9A-Za-z]{6}/
+/** An API key, a token of another kind, or the beginning of a JWT: `{"` in base64url. */
+const secret = /l(?:k[a-z]?|r)_[0-9A-Za-z]{6}|eyJ[0-9A-Za-z_-]{6,}\./
 const named = /[?&](?:access_token|api_key|apikey|authorization|token|x-api-key)=[^&]/i
 
 /**
@@ -42,7 +43,7 @@ const named = /[?&](?:access_token|api_key|apikey|authorization|token|x-api-key)
  */
 export function refuseSecrets(url: string): void {
   const text = url.includes('%') ? decodeLoosely(url) : url
-  if (key.test(text) || (text.includes('?') && named.test(text))) {
+  if (secret.test(text) || (text.includes('?') && named.test(text))) {
     throw new LocketError('secret_in_url')
   }
 }

@@ -39,8 +39,10 @@ export interface Caller {
   readonly handle: string
   /** How he came in. */
   readonly method: 'api-key' | 'certificate' | 'access-token' | 'sign-in'
-  /** An API key, the certificate of a connection, whom a provider's token names, or a sign-in. */
-  readonly credentialId: Id<'key' | 'crt' | 'xid' | 'sin'>
+  /** An API key, the certificate of a connection, a token, whom a provider's token names, or a sign-in. */
+  readonly credentialId: Id<'key' | 'crt' | 'tok' | 'xid' | 'sin'>
+  /** The API key that he has shown, or that his token was got by; null where there is none. */
+  readonly keyId: Id<'key'> | null
   /** When a person who is signed in has last entered his password; null for all other callers. */
   readonly signedInAt_ms: number | null
   /** When the credential dies, milliseconds; null: never. */

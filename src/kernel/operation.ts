@@ -4,6 +4,7 @@
  * hold for every operation.
  */
 import type { z } from 'zod'
+import type { LocketError } from '../core/errors.ts'
 import type { Id } from '../core/ids.ts'
 import type { Permission } from '../core/permissions.ts'
 import type { RateClass } from '../throttles/budgets.ts'
@@ -129,6 +130,19 @@ export type PublicOperation = PublicSpec<unknown, unknown, unknown>
  * that admitted the caller, since nearly always everything is at hand.
  */
 export class Unprepared extends Error {}
+
+/**
+ * Thrown by a public `run` that refuses, and whose changes stand all the same: what was tried has
+ * consequences. Its event commits with them.
+ */
+export class Refused extends Error {
+  readonly error: LocketError
+
+  constructor(error: LocketError) {
+    super(error.message, { cause: error })
+    this.error = error
+  }
+}
 
 /** Declares an operation. */
 export function operation<Input, Output, Prepared = undefined>(

@@ -2,7 +2,6 @@
 import type { z } from 'zod'
 import { assert } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
-import { isId } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
 import type { Permission } from '../core/permissions.ts'
 import { budgetUseOf } from '../features/api-keys/store.ts'
@@ -36,8 +35,8 @@ export async function admit(app: Pipeline, within: Within, trail: Trail): Promis
   // Details of an event about one space are sealed with that space's key and die with it.
   trail.spaceId = spaces.length === 1 ? (spaces[0]?.row?.space_id ?? null) : null
   await loadKeys(store, caller, spaces)
-  const { tenant, credentialId } = caller
-  if (isId('key', credentialId)) app.services.keyUses.touch(tenant, credentialId, now)
+  const { tenant, keyId } = caller
+  if (keyId !== null) app.services.keyUses.touch(tenant, keyId, now)
   return { within, caller, epoch, input, permission, resource, spaces, now }
 }
 
@@ -49,8 +48,10 @@ async function spend(
 ): Promise<void> {
   if (trail.rate) return
   const { operation, body_bytes: bytes = 0 } = trail.request
-  trail.rate = app.rateLimits.spend(operation.rateClass, caller)
-  const { tenant, budget } = caller
+  const { tenant, principalId, keyId, budget } = caller
+  // All tokens that were got by one key share what the key may.
+  const credentialId = keyId ?? caller.credentialId
+  trail.rate = app.rateLimits.spend(operation.rateClass, { tenant, principalId, credentialId })
   if (!budget) return
   const { keyBudgets } = app.services
   if (!keyBudgets.knows(budget.key)) {

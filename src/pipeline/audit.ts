@@ -33,26 +33,32 @@ function detailsOf(trail: Trail, facts: Details, replayed: boolean): Details {
 
 /** The event of a refusal or a failure, in a transaction of its own. */
 export async function auditRefused(app: Pipeline, trail: Trail, error: LocketError): Promise<void> {
-  const { request } = trail
   if (!isTold(app, trail, error)) return
-  const facts = trail.input === undefined ? undefined : request.operation.facts?.(trail.input, null)
-  const outcome = deniedStatuses.has(error.status) ? 'denied' : 'failed'
-  const event = eventOf(app, trail, {
-    outcome,
-    code: error.code,
-    details: facts?.details ?? {},
-    spaceId: null,
-    resourceId: null,
-  })
+  // What was noted went with the transaction that failed.
+  trail.changes = []
   await app.database.write(
-    async (tx) => {
-      const store = eventStore(within(app, tx), trail)
-      const spaceId = await usable(store, trail.spaceId)
-      const resourceId = facts?.resourceId ?? spaceId
-      await appendEvent(store, { ...event, spaceId, resourceId }, app.clock)
-    },
+    (tx) => appendRefused(app, eventStore(within(app, tx), trail), { trail, error }),
     { durability: 'relaxed', turn: null },
   )
+}
+
+/** The same in a transaction whose changes stand. */
+export async function appendRefused(
+  app: Pipeline,
+  store: TenantStore,
+  { trail, error }: { trail: Trail; error: LocketError },
+): Promise<void> {
+  const { operation } = trail.request
+  const facts = trail.input === undefined ? undefined : operation.facts?.(trail.input, null)
+  const spaceId = await usable(store, trail.spaceId)
+  const event = eventOf(app, trail, {
+    outcome: deniedStatuses.has(error.status) ? 'denied' : 'failed',
+    code: error.code,
+    details: detailsOf(trail, facts?.details ?? {}, false),
+    spaceId,
+    resourceId: facts?.resourceId ?? spaceId,
+  })
+  await appendEvent(store, event, app.clock)
 }
 
 /** The event of what is refused before it is anybody's call of anything. */
@@ -134,7 +140,7 @@ function actorOf({ caller, subject }: Trail): NewEvent['actor'] {
   const who = caller ?? subject?.actor
   if (!who) return null
   const credentialId = (caller ?? subject)?.credentialId ?? null
-  return { id: who.principalId, kind: who.kind, credentialId }
+  return { id: who.principalId, kind: who.kind, credentialId, method: caller?.method ?? null }
 }
 
 /** Of operations that are about who may do something; of all others what they do tells. */

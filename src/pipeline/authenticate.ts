@@ -15,6 +15,8 @@ export function authenticate(
     case 'token':
       return app.authenticator.authenticate(within, { now, token: credential.token, address })
     case 'access-token':
+      return app.accessTokens.authenticate(within, { now, token: credential.token, address })
+    case 'external-token':
       return app.externalTokens.authenticate(within, { now, token: credential.token })
     case 'sign-in':
       return app.signIns.authenticate(within, { ...credential, now })

@@ -15,7 +15,7 @@ import { type Pipeline, type Request, within } from './request.ts'
 /** Throws `unavailable` when it cannot be known whether the credential is right. */
 export async function prepareCredential(app: Pipeline, request: Request): Promise<void> {
   const { credential } = request
-  if (credential?.kind !== 'access-token') return
+  if (credential?.kind !== 'external-token') return
   const now = app.clock()
   const outside: Outside = {
     now,
@@ -62,7 +62,7 @@ function eventOf(request: Request, made: IdentityRow, now: number): NewEvent {
     action: 'external-identity.created',
     outcome: 'allowed',
     code: null,
-    actor: { id, kind: kindOfId(id), credentialId: identity },
+    actor: { id, kind: kindOfId(id), credentialId: identity, method: 'access-token' },
     requestId,
     door,
     address,

@@ -4,11 +4,11 @@
  */
 import type { Id } from '../core/ids.ts'
 import type { PublicContext, PublicPrepareContext, Subject } from '../kernel/context.ts'
-import type { PublicOperation } from '../kernel/operation.ts'
+import { type PublicOperation, Refused } from '../kernel/operation.ts'
 import type { Transaction } from '../storage/database.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
 import { parseInput } from './admit.ts'
-import { auditAllowed, eventStore } from './audit.ts'
+import { appendRefused, auditAllowed, eventStore } from './audit.ts'
 import { parseOutput, setCookie } from './context.ts'
 import {
   type Answer,
@@ -32,18 +32,27 @@ export async function answerPublic(
   trail.input = input
   const now = app.clock()
   const prepared = await operation.prepare?.(new Preparing(app, { trail, now }), input)
-  const work = async (tx: Transaction): Promise<Answer> => {
+  const work = async (tx: Transaction): Promise<Answer | Refused> => {
     const inside = within(app, tx)
     const ctx = new Running(app, { trail, now, inside })
-    const output = parseOutput(trail, await operation.run(ctx, input, prepared))
-    await auditAllowed(app, eventStore(inside, trail), { trail, output, replayed: false })
-    return { status: operation.status, output, replayed: false }
+    try {
+      const output = parseOutput(trail, await operation.run(ctx, input, prepared))
+      await auditAllowed(app, eventStore(inside, trail), { trail, output, replayed: false })
+      return { status: operation.status, output, replayed: false }
+    } catch (thrown) {
+      if (!(thrown instanceof Refused)) throw thrown
+      await appendRefused(app, eventStore(inside, trail), { trail, error: thrown.error })
+      return thrown
+    }
   }
   const { subject } = trail
-  return app.database.write(work, {
+  const ended = await app.database.write(work, {
     durability: 'full',
     ...(subject && { turn: { tenant: subject.tenant } }),
   })
+  if (!(ended instanceof Refused)) return ended
+  trail.isAudited = true
+  throw ended.error
 }
 
 interface Call {

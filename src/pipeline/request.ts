@@ -10,6 +10,7 @@ import type { CertificateAuthenticator } from '../features/certificates/authenti
 import type { AdmittedSpace } from '../features/decisions/decide.ts'
 import type { ExternalTokens } from '../features/identity-providers/authenticate.ts'
 import type { ShownSignIn, SignInAuthenticator } from '../features/sign-ins/authenticate.ts'
+import type { AccessTokenAuthenticator } from '../features/tokens/authenticate.ts'
 import type { Caller, Door, Services, Subject } from '../kernel/context.ts'
 import type { Operation, Resource } from '../kernel/operation.ts'
 import type { Database, Transaction } from '../storage/database.ts'
@@ -28,6 +29,7 @@ export interface Pipeline {
   readonly certificates: CertificateAuthenticator
   readonly externalTokens: ExternalTokens
   readonly signIns: SignInAuthenticator
+  readonly accessTokens: AccessTokenAuthenticator
   readonly rateLimits: RateLimits
 }
 
@@ -35,6 +37,7 @@ export interface Pipeline {
 export type Credential =
   | { readonly kind: 'token'; readonly token: string }
   | { readonly kind: 'access-token'; readonly token: string }
+  | { readonly kind: 'external-token'; readonly token: string }
   | { readonly kind: 'certificate'; readonly certificate: ClientCertificate }
   | ({ readonly kind: 'sign-in' } & Pick<ShownSignIn, 'token' | 'csrf' | 'page' | 'reads'>)
 
@@ -98,6 +101,8 @@ export interface Trail {
   afterCommit: Effect[]
   /** Undefined: as it was. */
   cookie: string | null | undefined
+  /** The event of how it ended is written. */
+  isAudited: boolean
 }
 
 export function newTrail(request: Request): Trail {
@@ -113,6 +118,7 @@ export function newTrail(request: Request): Trail {
     changes: [],
     afterCommit: [],
     cookie: undefined,
+    isAudited: false,
   }
 }
 

@@ -87,6 +87,7 @@ test('keys and unique indexes begin with the tenant', (t) => {
       'password_links.expires_at',
       'sign_ins.expires_at',
       'tenants.slug_index',
+      'token_families.ends_at',
     ],
   )
 })

@@ -10,6 +10,7 @@ import { agents } from './migrations/005-agents.ts'
 import { keyBudgets } from './migrations/006-key-budgets.ts'
 import { identityProviders } from './migrations/007-identity-providers.ts'
 import { signIns } from './migrations/008-sign-ins.ts'
+import { tokens } from './migrations/009-tokens.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -29,6 +30,7 @@ export const migrations: readonly Migration[] = [
   keyBudgets,
   identityProviders,
   signIns,
+  tokens,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

@@ -20,8 +20,10 @@ import { findPassword, putPassword } from '../features/passwords/store.ts'
 import { findPrincipal, insertPrincipal } from '../features/principals/store.ts'
 import { findRole, getGrant, grantsOf, insertGrant, writeRole } from '../features/roles/store.ts'
 import { findSignIn, insertSignIn } from '../features/sign-ins/store.ts'
+import { insertSigningKey, signingKeyRows } from '../features/signing-keys/store.ts'
 import { findSpaceByHandle } from '../features/spaces/store.ts'
 import { ownTenant } from '../features/tenants/store.ts'
+import { findFamily, insertFamily } from '../features/tokens/store.ts'
 import { checkRow, type PowerTable, rowMac } from './row-mac.ts'
 import { type Column, type PrincipalId, primaryKeys, type Tables, tables } from './tables.ts'
 import type { TenantStore } from './tenant-store.ts'
@@ -77,15 +79,27 @@ async function rowOfEach(stores: Stores) {
     const { provider, identity } = await providerOf(store, principal_id)
     const origin = { address: null, userAgent: null }
     const signIn = await insertSignIn(store, { principalId: principal_id, origin, now })
-    return { boss, role, grant, key, link, provider, identity, signIn: signIn.row }
+    const family = newId('fam', systemClock)
+    await insertFamily(store, {
+      id: family,
+      principal: principal_id,
+      key: key.key_id,
+      expiresAt_ms: now + 1_000,
+      refresh: true,
+      now,
+    })
+    await insertSigningKey(store, { now, signsFrom_ms: now })
+    return { boss, role, grant, key, link, provider, identity, signIn: signIn.row, family }
   })
-  const { boss, role, grant, key, link, provider, identity, signIn } = made
+  const { boss, role, grant, key, link, provider, identity, signIn, family } = made
   const reads: Record<PowerTable, { where: string; read(store: TenantStore): Promise<unknown> }> = {
     tenants: { where: `tenant_id = '${stores.tenant}'`, read: ownTenant },
     principals: {
       where: `principal_id = '${boss.principal_id}'`,
       read: (store) => findPrincipal(store, boss.principal_id),
     },
+    token_families: { where: 'true', read: (store) => findFamily(store, family) },
+    signing_keys: { where: 'true', read: signingKeyRows },
     api_keys: { where: 'true', read: (store) => getApiKey(store, key.key_id) },
     roles: { where: 'true', read: (store) => findRole(store, role.role_id) },
     grants: { where: 'true', read: (store) => getGrant(store, grant.grant_id) },
@@ -143,15 +157,15 @@ for (const table of powerTables) {
 const nulled = powerTables.flatMap((table) =>
   Object.entries(tables[table] as Record<string, Column<unknown>>)
     .filter(([, column]) => column.nullable)
-    .map(([name]) => ({ table, name })),
+    .map(([name, { type }]) => ({ table, name, type })),
 )
 
-for (const { table, name } of nulled) {
+for (const { table, name, type } of nulled) {
   test(`${table}.${name} changed between null and a value is noticed`, async (t) => {
     const stores = await openStores(t)
     const { where, read } = (await rowOfEach(stores))[table]
     const value = name.endsWith('_at') ? 0 : ''
-    const blank = name === 'profile' ? new Uint8Array() : value
+    const blank = type === 'bytes' ? new Uint8Array() : value
     const [row] = await stores.sql(`select ${name} as value from ${table} where ${where}`)
     const other = row?.['value'] === null ? blank : null
     await stores.sql(`update ${table} set ${name} = ? where ${where}`, other)

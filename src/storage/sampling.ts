@@ -39,6 +39,8 @@ const idsOf: Readonly<Record<PowerTable, readonly IdPrefix[]>> = {
   tenants: ['ten'],
   principals: ['agt', 'svc', 'usr'],
   api_keys: ['key'],
+  token_families: ['fam'],
+  signing_keys: ['sgk'],
   roles: ['rol'],
   grants: ['grt'],
   passwords: ['usr'],

@@ -120,6 +120,36 @@ export const tables = {
     embed_characters: integer(),
   },
 
+  /** All tokens that come from one exchange of a credential; its refresh token is replaced at each use. */
+  token_families: {
+    tenant_id: text<Id<'ten'>>(),
+    family_id: text<Id<'fam'>>(),
+    principal_id: text<PrincipalId>(),
+    /** The API key that it was got by: it may no more, from nowhere else, and no longer. */
+    key_id: text<Id<'key'>>(),
+    state: text<'active' | 'revoked'>(),
+    /** Of its refresh token; null: it has none. */
+    public_id: nullable(text()),
+    hash: nullable(blind()),
+    pepper_version: integer(),
+    /** When nothing of it works any more unless it is used before; never beyond `expires_at`. */
+    ends_at: integer(),
+    expires_at: integer(),
+    created_at: integer(),
+    mac: digest(),
+  },
+
+  /** What signs access tokens; all of them are the instance's own. */
+  signing_keys: {
+    tenant_id: text<Id<'ten'>>(),
+    signing_key_id: text<Id<'sgk'>>(),
+    public_key: digest(),
+    sealed_key: secret(),
+    signs_from: integer(),
+    created_at: integer(),
+    mac: digest(),
+  },
+
   roles: {
     tenant_id: text<Id<'ten'>>(),
     role_id: text<Id<'rol'>>(),
@@ -311,6 +341,8 @@ export const primaryKeys = {
   api_keys: ['tenant_id', 'key_id'],
   api_key_uses: ['tenant_id', 'key_id'],
   api_key_budgets: ['tenant_id', 'key_id'],
+  token_families: ['tenant_id', 'family_id'],
+  signing_keys: ['tenant_id', 'signing_key_id'],
   roles: ['tenant_id', 'role_id'],
   grants: ['tenant_id', 'grant_id'],
   identity_providers: ['tenant_id', 'provider_id'],

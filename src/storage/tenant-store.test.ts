@@ -138,6 +138,8 @@ const acrossTenants: readonly (readonly [RegExp, why: string])[] = [
   [/from "memories" where "state" = \? group by/, 'the job that sweeps tombstones'],
   [/from "encryption_keys" where "state" = \?/, 'the jobs that rotate and reseal'],
   [/from "idempotency_keys" where "key_hash" in/, 'the job that sweeps idempotency keys'],
+  [/from "password_links" where "link_id" in/, 'the job that sweeps password links'],
+  [/from "token_families" where "family_id" in/, 'the job that sweeps families of tokens'],
 ]
 
 const why = 'both get the same statements, and this looks where SQLite does'

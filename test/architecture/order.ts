@@ -51,6 +51,7 @@ export const features: readonly string[] = [
   'spaces',
   'sign-ins',
   'tokens',
+  'signing-keys',
   'password-links',
   'passwords',
   'identity-providers',

@@ -75,6 +75,7 @@ async function load(
       method: 'api-key',
       credentialId: row.key_id,
       signedInAt_ms: null,
+      keyId: row.key_id,
       expiresAt_ms: row.expires_at,
       addresses,
       scopes,

@@ -17,7 +17,7 @@ const tenantOf = query((db, arg: { publicId: string }) =>
   db.selectFrom('credential_directory').select('tenant_id').where('public_id', '=', arg.publicId),
 )
 
-const enterDirectory = query((db, arg: Of & { publicId: string }) =>
+const enter = query((db, arg: Of & { publicId: string }) =>
   db.insertInto('credential_directory').values({ public_id: arg.publicId, tenant_id: arg.tenant }),
 )
 
@@ -168,6 +168,11 @@ export async function tenantOfCredential(
   return (await tx.first(tenantOf, { publicId }))?.tenant_id
 }
 
+/** Lets a credential of this tenant be found by its public part. */
+export async function enterDirectory(store: TenantStore, publicId: string): Promise<void> {
+  await store.run(enter, { publicId })
+}
+
 export async function findByPublicId(
   store: TenantStore,
   publicId: string,
@@ -176,11 +181,20 @@ export async function findByPublicId(
   return row && store.checked('api_keys', row)
 }
 
-/** The key, its MAC checked. Throws `not_found`. */
-export async function getApiKey(store: TenantStore, id: Id<'key'>): Promise<ApiKeyRow> {
+/** The key, its MAC checked; undefined when there is none. */
+export async function findApiKey(
+  store: TenantStore,
+  id: Id<'key'>,
+): Promise<ApiKeyRow | undefined> {
   const row = await store.first(byId, { id })
+  return row && store.checked('api_keys', row)
+}
+
+/** As `findApiKey`. Throws `not_found`. */
+export async function getApiKey(store: TenantStore, id: Id<'key'>): Promise<ApiKeyRow> {
+  const row = await findApiKey(store, id)
   if (!row) throw new LocketError('not_found')
-  return store.checked('api_keys', row)
+  return row
 }
 
 export async function listApiKeyRows(
@@ -243,7 +257,7 @@ export async function insertApiKey(
     created_by: order.createdBy,
   })
   await store.run(insertRow, row)
-  await store.run(enterDirectory, { publicId })
+  await enterDirectory(store, publicId)
   return { row, key: text }
 }
 

@@ -61,7 +61,11 @@ function bodyOf(event: NewEvent): string {
   const { actor, requestId, door, decision, details } = event
   const body: Omit<EventBody, 'salt'> = {
     code: event.code,
-    actor: actor && { kind: actor.kind, credentialId: actor.credentialId },
+    actor: actor && {
+      kind: actor.kind,
+      credentialId: actor.credentialId,
+      method: actor.method,
+    },
     requestId,
     door,
     decision,

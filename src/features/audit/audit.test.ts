@@ -128,7 +128,8 @@ test('an event tells who, from where, by which request, by which grant and about
   assert.ok(event)
   assert.deepEqual([read?.resourceId, read?.decision], [memoryId, grants.items[0].id])
   assert.equal(event.time, '2026-01-01T00:00:00.000Z')
-  assert.deepEqual(event.actor, { id: alice.id, kind: 'user', credentialId: me.credentialId })
+  const { credentialId } = me
+  assert.deepEqual(event.actor, { id: alice.id, kind: 'user', credentialId, method: 'api-key' })
   assert.equal(event.requestId, requestId)
   assert.equal(event.decision, grants.items[0].id)
   assert.equal(event.address, '192.0.2.7')

@@ -23,6 +23,8 @@ export interface NewEvent {
     readonly kind: string
     /** Null: a call that no credential admitted. */
     readonly credentialId: string | null
+    /** How he came in; null where it is not known. */
+    readonly method: string | null
   } | null
   readonly requestId: string | null
   readonly door: string | null
@@ -49,6 +51,7 @@ export const AuditEvent = z.strictObject({
       id: z.string(),
       kind: z.string().nullable(),
       credentialId: z.string().nullable(),
+      method: z.string().nullable().describe('How he came in: `api-key`, `access-token` …'),
     })
     .nullable(),
   resourceId: z.string().nullable(),
@@ -68,7 +71,12 @@ export type AuditEvent = z.output<typeof AuditEvent>
 export interface EventBody {
   readonly salt: string
   readonly code: string | null
-  readonly actor: { readonly kind: string; readonly credentialId: string | null } | null
+  readonly actor: {
+    readonly kind: string
+    readonly credentialId: string | null
+    /** Absent in events of before there was more than one way in. */
+    readonly method?: string | null
+  } | null
   readonly requestId: string | null
   readonly door: string | null
   readonly decision: string | null

@@ -101,11 +101,7 @@ async function openEvent(store: TenantStore, row: Row): Promise<AuditEvent> {
     action: row.action,
     outcome: row.outcome,
     code: body?.code ?? null,
-    actor: row.actor_id && {
-      id: row.actor_id,
-      kind: body?.actor?.kind ?? null,
-      credentialId: body?.actor?.credentialId ?? null,
-    },
+    actor: row.actor_id && { id: row.actor_id, ...entryOf(body) },
     resourceId: row.resource_id,
     spaceId: row.scope.startsWith('spc_') ? row.scope : null,
     requestId: body?.requestId ?? null,
@@ -116,6 +112,12 @@ async function openEvent(store: TenantStore, row: Row): Promise<AuditEvent> {
     details: body?.details ?? {},
     erased: body === null || origin === null,
   }
+}
+
+/** How the actor came in, as far as it is known still. */
+function entryOf(body: EventBody | null) {
+  const { kind = null, credentialId = null, method = null } = body?.actor ?? {}
+  return { kind, credentialId, method }
 }
 
 /** As it was made when the event was added: of the same JSON. */

@@ -31,7 +31,7 @@ test('who calls too often is told once under his own name, and counted by creden
   const refusals = createRefusals()
   const caller = (credentialId: 'key_1' | 'key_2') => ({
     tenant: 'ten_1' as const,
-    actor: { id: 'usr_1' as const, kind: 'user' as const, credentialId },
+    actor: { id: 'usr_1' as const, kind: 'user' as const, credentialId, method: 'api-key' },
   })
   const add = (credentialId: 'key_1' | 'key_2', address: string) =>
     refusals.add(address, 'too_many_requests', caller(credentialId))

@@ -56,6 +56,7 @@ function shown({ id, notAfter_ms }: ClientCertificate, principalId: Id<'svc'>) {
   return {
     method: 'certificate',
     credentialId: id,
+    keyId: null,
     expiresAt_ms: notAfter_ms,
     signedInAt_ms: null,
     addresses: null,

@@ -190,6 +190,7 @@ function bearer(
     principalId: identity.principal_id,
     method: 'access-token',
     credentialId: identity.identity_id,
+    keyId: null,
     signedInAt_ms: null,
     expiresAt_ms: token.claims.exp * 1000,
     addresses: null,

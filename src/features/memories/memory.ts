@@ -88,7 +88,7 @@ export type NewMemory = z.output<typeof NewMemory>
 const Provenance = z.strictObject({
   kind: z.enum(['user', 'agent', 'service']),
   principalId: PrincipalIdField,
-  credentialId: idField('key', 'crt', 'xid', 'sin'),
+  credentialId: idField('key', 'crt', 'xid', 'sin', 'tok'),
   door: z.enum(['http']),
 })
 export type Provenance = z.output<typeof Provenance>

@@ -25,7 +25,7 @@ export const whoami = operation({
     principalId: PrincipalIdField,
     kind: z.enum(kinds),
     handle: z.string(),
-    credentialId: idField('key', 'crt', 'xid', 'sin'),
+    credentialId: idField('key', 'crt', 'xid', 'sin', 'tok'),
     expiresAt: Timestamp.nullable(),
     grants: z.array(
       z.strictObject({

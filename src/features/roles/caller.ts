@@ -27,6 +27,7 @@ export interface Inside {
 type Credential =
   | 'method'
   | 'credentialId'
+  | 'keyId'
   | 'expiresAt_ms'
   | 'signedInAt_ms'
   | 'addresses'

@@ -86,6 +86,7 @@ function shownBy(row: SignInRow) {
   return {
     method: 'sign-in',
     credentialId: row.sign_in_id,
+    keyId: null,
     expiresAt_ms: row.expires_at,
     signedInAt_ms: row.confirmed_at,
     addresses: null,

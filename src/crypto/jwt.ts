@@ -1,0 +1,136 @@
+/**
+ * Signed tokens (RFC 7519) of one kind: EdDSA over Ed25519, the key named by `kid`. `jose` does what is
+ * cryptography; what it lets pass and others read differently is refused before it is asked: blanks,
+ * padding, a member twice, any header but the three that ours have, and so every header that names a key
+ * or an algorithm of the sender's choice.
+ */
+import { type CryptoKey, importJWK, errors as joseErrors, jwtVerify, SignJWT } from 'jose'
+import { fromBase64Url, toBase64Url, toUtf8 } from '../core/encoding.ts'
+import { LocketError } from '../core/errors.ts'
+import { parseJson } from '../core/json.ts'
+import { limits } from '../core/limits.ts'
+import { zero } from './data-key.ts'
+import { randomBytes } from './random.ts'
+import { signingKey } from './signing-key.ts'
+
+/** RFC 9068; no token of another kind passes for one of these. */
+const typ = 'at+jwt'
+const alg = 'EdDSA'
+const signature_bytes = 64
+const seed_bytes = 32
+
+export type Claims = Readonly<Record<string, string | number>>
+
+export interface TokenSigner {
+  sign(claims: Claims): Promise<string>
+}
+
+export interface TokenVerifier {
+  /** What the token says; null unless the key signed these very bytes and the token is in force. */
+  verify(token: ShapedToken, expected: Expected): Promise<object | null>
+}
+
+/** A text that is exactly in the shape of our tokens. Nothing of it is proven. */
+export interface ShapedToken {
+  readonly kid: string
+  readonly text: string
+}
+
+export interface Expected {
+  readonly issuer: string
+  readonly audience: string
+  readonly now_ms: number
+}
+
+/** A public key as it is published (RFC 8037). */
+export interface PublicJwk {
+  readonly kty: 'OKP'
+  readonly crv: 'Ed25519'
+  readonly x: string
+  readonly kid: string
+  readonly alg: 'EdDSA'
+  readonly use: 'sig'
+}
+
+export interface NewSigningSeed {
+  /** For the caller to `zero` after use. */
+  readonly seed: Buffer
+  readonly publicKey: Buffer
+}
+
+export function newSigningSeed(): NewSigningSeed {
+  const seed = randomBytes(seed_bytes)
+  return { seed, publicKey: signingKey(seed).publicKey }
+}
+
+export async function tokenSigner(kid: string, seed: Uint8Array): Promise<TokenSigner> {
+  const { publicKey } = signingKey(seed)
+  const jwk = { kty: 'OKP', crv: 'Ed25519', x: toBase64Url(publicKey), d: toBase64Url(seed) }
+  const key = (await importJWK(jwk, alg)) as CryptoKey
+  zero(seed)
+  return {
+    sign: (claims) => new SignJWT({ ...claims }).setProtectedHeader({ alg, typ, kid }).sign(key),
+  }
+}
+
+export async function tokenVerifier(publicKey: Uint8Array): Promise<TokenVerifier> {
+  const jwk = { kty: 'OKP', crv: 'Ed25519', x: toBase64Url(publicKey) }
+  const key = (await importJWK(jwk, alg)) as CryptoKey
+  return {
+    verify: async (token, { issuer, audience, now_ms }) => {
+      try {
+        const { payload } = await jwtVerify(token.text, key, {
+          algorithms: [alg],
+          typ,
+          issuer,
+          audience,
+          currentDate: new Date(now_ms),
+          requiredClaims: ['iss', 'aud', 'sub', 'jti', 'iat', 'exp'],
+        })
+        return payload
+      } catch (thrown) {
+        if (thrown instanceof joseErrors.JOSEError) return null
+        throw thrown
+      }
+    },
+  }
+}
+
+export function publicJwk(kid: string, publicKey: Uint8Array): PublicJwk {
+  return { kty: 'OKP', crv: 'Ed25519', x: toBase64Url(publicKey), kid, alg, use: 'sig' }
+}
+
+/** The beginning of the header of every token that we sign, up to the first letters of the key's id. */
+const beginning = toBase64Url(toUtf8(`{"alg":"${alg}","typ":"${typ}","kid":"sg`))
+
+/** Whether a JWT is meant to be one of ours: others have their keys elsewhere. */
+export function isOurJwt(text: string): boolean {
+  return text.startsWith(beginning)
+}
+
+/** Null for what is not exactly as our tokens are. */
+export function shapedToken(text: string): ShapedToken | null {
+  if (text.length > limits.accessToken_characters_max) return null
+  const parts = text.split('.').map(fromBase64Url)
+  const [head, body, signature] = parts
+  if (!head || !body || parts.length !== 3 || signature?.length !== signature_bytes) return null
+  const header = objectOf(head)
+  // Counted, too: a member that is there twice is refused by the parser, one more is refused here.
+  if (!header || !objectOf(body) || Object.keys(header).length !== 3) return null
+  const { kid } = header
+  return header['alg'] === alg && header['typ'] === typ && typeof kid === 'string'
+    ? { kid, text }
+    : null
+}
+
+function objectOf(bytes: Uint8Array): { readonly [name: string]: unknown } | null {
+  try {
+    const value = parseJson(bytes)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null
+  } catch (thrown) {
+    if (thrown instanceof LocketError) return null
+    throw thrown
+  }
+}

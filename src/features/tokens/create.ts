@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import { LocketError } from '../../core/errors.ts'
+import { type Id, newId } from '../../core/ids.ts'
+import { limits } from '../../core/limits.ts'
+import type { Caller } from '../../kernel/context.ts'
+import { operation } from '../../kernel/operation.ts'
+import { type AccessToken, newAccessToken } from './access-token.ts'
+import { insertFamily } from './store.ts'
+import { NewTokens } from './token.ts'
+
+interface Prepared {
+  readonly familyId: Id<'fam'>
+  readonly expiresAt_ms: number
+  readonly access: AccessToken
+}
+
+/**
+ * Exchanges an API key for tokens. They may do what the key may, from where it may be used, and die
+ * with it. Fails with `permission_denied` for any other credential, `quota_exceeded`.
+ */
+export const createTokens = operation({
+  id: 'tokens.create',
+  method: 'POST',
+  path: '/v1/tokens',
+  summary: 'Exchange an API key for short tokens; the answer holds them, shown once.',
+  effect: 'write',
+  idempotent: true,
+  permission: 'self:read',
+  resource: () => ({ kind: 'self' }),
+  rateClass: 'admin',
+  bodyLimit_bytes: limits.body_bytes_max,
+  surfaces: ['http', 'cli'],
+  audit: 'token.created',
+  facts: (_input, output) => ({ ...(output && { resourceId: output.familyId }) }),
+  input: z.strictObject({
+    refresh: z.boolean().default(true).describe('Whether a refresh token is wanted.'),
+  }),
+  output: NewTokens,
+  status: 201,
+  secretAnswer: true,
+  prepare: async ({ caller, now, services }, { refresh }): Promise<Prepared> => {
+    const key = exchangeable(caller)
+    const life_ms = refresh ? limits.refreshToken_life_ms : limits.accessToken_life_ms
+    const expiresAt_ms = Math.min(now + life_ms, caller.expiresAt_ms ?? Number.POSITIVE_INFINITY)
+    const familyId = newId('fam', () => now)
+    const { tenant, principalId: principal } = caller
+    const family = { tenant, principal, key, family: familyId, familyEnds_ms: expiresAt_ms }
+    const access = await newAccessToken(services.signingKeys, { ...family, now })
+    return { familyId, expiresAt_ms, access }
+  },
+  run: async (ctx, { refresh }, { familyId, expiresAt_ms, access }) => {
+    const { caller, now } = ctx
+    const key = exchangeable(caller)
+    const principal = caller.principalId
+    const order = { id: familyId, principal, key, expiresAt_ms, refresh, now }
+    const refreshToken = await insertFamily(ctx.store, order)
+    ctx.note({ token: access.id })
+    return { accessToken: access.text, refreshToken, expiresIn: access.expiresIn_s, familyId }
+  },
+})
+
+/**
+ * The key that is exchanged. A token is not, or it could outlive its family; nor is a certificate,
+ * whose holder would no more have to prove that he has its key.
+ */
+function exchangeable({ method, keyId }: Caller): Id<'key'> {
+  if (method === 'api-key' && keyId !== null) return keyId
+  throw new LocketError('permission_denied', 'Tokens are given for an API key only.')
+}

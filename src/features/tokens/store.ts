@@ -1,0 +1,222 @@
+/** Every query on token_families. Their refresh tokens are found by the directory of credentials. */
+import { LocketError } from '../../core/errors.ts'
+import type { Id } from '../../core/ids.ts'
+import { limits } from '../../core/limits.ts'
+import { hashed } from '../../crypto/blind-index.ts'
+import { hashToken, newRefreshToken, publicIdOf, wasIssued } from '../../crypto/token-hash.ts'
+import type { Transaction } from '../../storage/database.ts'
+import { query } from '../../storage/query.ts'
+import type { PrincipalId } from '../../storage/tables.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+import { enterDirectory } from '../api-keys/store.ts'
+import { refreshEnd_ms, type TokenFamilyRow } from './token.ts'
+
+type Of = { tenant: Id<'ten'> }
+
+const byId = query((db, arg: Of & { id: Id<'fam'> }) =>
+  db
+    .selectFrom('token_families')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('family_id', '=', arg.id),
+)
+
+const byPublicId = query((db, arg: Of & { publicId: string }) =>
+  db
+    .selectFrom('token_families')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('public_id', '=', arg.publicId),
+)
+
+const living = query((db, arg: Of & { principal: PrincipalId; now: number; limit: number }) =>
+  db
+    .selectFrom('token_families')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('principal_id', '=', arg.principal)
+    .where('ends_at', '>', arg.now)
+    .where('state', '=', 'active')
+    .limit(arg.limit),
+)
+
+const crowd = query((db, arg: Of & { principal: PrincipalId; now: number; limit: number }) =>
+  db
+    .selectFrom('token_families')
+    .select('family_id')
+    .where('tenant_id', '=', arg.tenant)
+    .where('principal_id', '=', arg.principal)
+    .where('ends_at', '>', arg.now)
+    .where('state', '=', 'active')
+    .limit(arg.limit),
+)
+
+const insertRow = query((db, arg: Of & Omit<TokenFamilyRow, 'tenant_id'>) =>
+  db.insertInto('token_families').values({
+    tenant_id: arg.tenant,
+    family_id: arg.family_id,
+    principal_id: arg.principal_id,
+    key_id: arg.key_id,
+    state: arg.state,
+    public_id: arg.public_id,
+    hash: arg.hash,
+    pepper_version: arg.pepper_version,
+    ends_at: arg.ends_at,
+    expires_at: arg.expires_at,
+    created_at: arg.created_at,
+    mac: arg.mac,
+  }),
+)
+
+type Change = Pick<TokenFamilyRow, 'state' | 'hash' | 'pepper_version' | 'ends_at'>
+
+const updateRow = query((db, arg: Of & Change & Pick<TokenFamilyRow, 'family_id' | 'mac'>) =>
+  db
+    .updateTable('token_families')
+    .set({
+      state: arg.state,
+      hash: arg.hash,
+      pepper_version: arg.pepper_version,
+      ends_at: arg.ends_at,
+      mac: arg.mac,
+    })
+    .where('tenant_id', '=', arg.tenant)
+    .where('family_id', '=', arg.family_id),
+)
+
+const leaveDirectory = query((db, arg: { now: number; limit: number }) =>
+  db
+    .deleteFrom('credential_directory')
+    .where('public_id', 'in', (rows) =>
+      rows
+        .selectFrom('token_families')
+        .select('public_id')
+        .$narrowType<{ public_id: string }>()
+        .where('ends_at', '<=', arg.now)
+        .where('public_id', 'is not', null)
+        .orderBy('ends_at')
+        .orderBy('family_id')
+        .limit(arg.limit),
+    ),
+)
+
+const dropOver = query((db, arg: { now: number; limit: number }) =>
+  db
+    .deleteFrom('token_families')
+    .where('family_id', 'in', (rows) =>
+      rows
+        .selectFrom('token_families')
+        .select('family_id')
+        .where('ends_at', '<=', arg.now)
+        .orderBy('ends_at')
+        .orderBy('family_id')
+        .limit(arg.limit),
+    ),
+)
+
+/** The family, its MAC checked; undefined when there is none. */
+export async function findFamily(
+  store: TenantStore,
+  id: Id<'fam'>,
+): Promise<TokenFamilyRow | undefined> {
+  const row = await store.first(byId, { id })
+  return row && store.checked('token_families', row)
+}
+
+/** The family of a refresh token that was once issued, whether or not it is still its current one. */
+export async function familyOf(
+  store: TenantStore,
+  token: string,
+): Promise<TokenFamilyRow | undefined> {
+  const publicId = publicIdOf(token, 'refresh-token')
+  const row = publicId === null ? undefined : await store.first(byPublicId, { publicId })
+  if (!row) return undefined
+  // It may be of a pepper that was replaced since.
+  const peppers = await store.keys('pepper', row.pepper_version)
+  const isOurs = peppers.versions.some((version) => wasIssued(peppers.version(version), token))
+  return isOurs ? store.checked('token_families', row) : undefined
+}
+
+/** The families of a principal of which something may still work; as many as there can be. */
+export async function livingFamilies(
+  store: TenantStore,
+  principal: PrincipalId,
+  now: number,
+): Promise<TokenFamilyRow[]> {
+  const limit = limits.tokenFamilies_perPrincipal_max
+  const rows = await store.all(living, { principal, now, limit })
+  return Promise.all(rows.map((row) => store.checked('token_families', row)))
+}
+
+export interface FamilyOrder {
+  readonly id: Id<'fam'>
+  readonly principal: PrincipalId
+  readonly key: Id<'key'>
+  /** When it ends at the latest. */
+  readonly expiresAt_ms: number
+  /** Whether it has a refresh token. */
+  readonly refresh: boolean
+  readonly now: number
+}
+
+/** Makes a family; tells its refresh token. Throws `quota_exceeded` when the principal has too many. */
+export async function insertFamily(store: TenantStore, order: FamilyOrder): Promise<string | null> {
+  const { principal, now, refresh, expiresAt_ms } = order
+  const bounds = { principal, now, limit: limits.tokenFamilies_perPrincipal_max }
+  if ((await store.all(crowd, bounds)).length >= bounds.limit) {
+    throw new LocketError('quota_exceeded', 'tokens of this principal')
+  }
+  const pepper = (await store.keys('pepper')).current
+  const made = refresh ? newRefreshToken(pepper) : null
+  const row = await store.signed('token_families', {
+    tenant_id: store.tenant,
+    family_id: order.id,
+    principal_id: principal,
+    key_id: order.key,
+    state: 'active',
+    public_id: made?.publicId ?? null,
+    hash: made && hashed(hashToken(pepper, made.text)),
+    pepper_version: pepper.version,
+    ends_at: refresh ? refreshEnd_ms(now, expiresAt_ms) : expiresAt_ms,
+    expires_at: expiresAt_ms,
+    created_at: now,
+  })
+  await store.run(insertRow, row)
+  if (made) await enterDirectory(store, made.publicId)
+  return made?.text ?? null
+}
+
+/** Replaces the refresh token of a family. */
+export async function rotateFamily(
+  store: TenantStore,
+  row: TokenFamilyRow,
+  now: number,
+): Promise<string> {
+  const pepper = (await store.keys('pepper')).current
+  const { text } = newRefreshToken(pepper, row.public_id ?? undefined)
+  await change(store, row, {
+    state: row.state,
+    hash: hashed(hashToken(pepper, text)),
+    pepper_version: pepper.version,
+    ends_at: refreshEnd_ms(now, row.expires_at),
+  })
+  return text
+}
+
+/** Nothing of it works any more; who remembers it has to be told by the tenant's epoch. */
+export async function revokeFamily(store: TenantStore, row: TokenFamilyRow): Promise<void> {
+  await change(store, row, { ...row, state: 'revoked' })
+}
+
+async function change(store: TenantStore, row: TokenFamilyRow, to: Change): Promise<void> {
+  await store.run(updateRow, await store.signed('token_families', { ...row, ...to }))
+}
+
+/** Removes families that are over, and what finds them. Tells how many there were. */
+export async function dropOverFamilies(
+  system: Transaction,
+  bounds: { now: number; limit: number },
+): Promise<number> {
+  await system.run(leaveDirectory, bounds)
+  return system.run(dropOver, bounds)
+}
