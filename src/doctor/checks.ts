@@ -15,6 +15,7 @@ import {
 } from './keys.ts'
 import { rateLimits, sharedLimits } from './limits.ts'
 import { dependencies, disk, node, vulnerabilities } from './machine.ts'
+import { passwords, signIns } from './people.ts'
 import { rootKeyFile, rootKeyMatch, rootKeyPlace } from './root-key.ts'
 import { auditWritable, backup, clock } from './running.ts'
 
@@ -47,6 +48,8 @@ export const checks: readonly Check[] = [
   signingKeyAge,
   apiKeyAge,
   apiKeysUnused,
+  passwords,
+  signIns,
   tombstones,
   rowMacs,
   records,
