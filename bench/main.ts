@@ -2,6 +2,7 @@
  * Every performance figure in the docs comes from a command here: `npm run bench -- NAME …`. Figures
  * are medians of one run on one machine; what counts is how they compare within the run.
  */
+import { benchAccounts } from './accounts.ts'
 import { benchCold } from './cold.ts'
 import { benchEngines } from './engines.ts'
 import { benchHttp } from './http.ts'
@@ -47,6 +48,10 @@ const benches: Readonly<Record<string, Bench>> = {
   tax: {
     usage: 'tax [--memories N]      what sealing, authorisation and audit each add',
     run: benchTax,
+  },
+  accounts: {
+    usage: 'accounts [--tries N] [--memory KIB]  whether time tells which accounts there are',
+    run: benchAccounts,
   },
   recall: {
     usage:

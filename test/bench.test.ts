@@ -7,6 +7,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { logLogChart } from '../bench/plot.ts'
 import type { Verdict } from '../bench/results.ts'
+import { mannWhitney, welch } from '../bench/statistics.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -56,6 +57,16 @@ test('a chart has logarithmic axes, names its lines and takes any name', () => {
   }
 })
 
+test('two samples are compared by their ranks, and by their means', () => {
+  const even = Array.from({ length: 200 }, (_, at) => (at * 37) % 200)
+  assert.ok(Math.abs(mannWhitney(even, even)) < 1e-9 && Math.abs(welch(even, even)) < 1e-9)
+  const later = even.map((value) => value + 40)
+  assert.ok(mannWhitney(even, later) < -3 && welch(even, later) < -3)
+  assert.equal(mannWhitney(later, even), -mannWhitney(even, later))
+  // By hand: ranks 1.5, 1.5, 3 and 4, of which 1.5 and 4 are ours, so U is 2.5 of 4.
+  assert.ok(Math.abs(mannWhitney([1, 3], [1, 2]) - 0.5 / Math.sqrt(20 / 12)) < 1e-9)
+})
+
 describe('a bench', { concurrency: true }, () => {
   test('compares Locket with its peers', {
     skip: !peersAreInstalled && 'the peers are not installed',
@@ -83,6 +94,13 @@ describe('a bench', { concurrency: true }, () => {
     const [opened] = kept.figures['opened'] as { cold_ms: number }[]
     const [rebuilt] = kept.figures['rebuilt'] as { cold_ms: number }[]
     assert.ok(opened && rebuilt && opened.cold_ms > 0 && rebuilt.cold_ms > 0)
+  })
+
+  test('looks whether time tells which accounts there are [V6.3.8]', async (t) => {
+    const { kept } = await bench(t, 'accounts', ['--tries', '90', '--memory', '32'])
+    const { unknown, nowhere } = kept.figures as Record<string, { mannWhitney_z: number }>
+    assert.ok(Number.isFinite(unknown?.mannWhitney_z) && Number.isFinite(nowhere?.mannWhitney_z))
+    assert.equal(kept.verdicts.length, 2)
   })
 
   test('tells what sealing, authorisation and audit add', async (t) => {
