@@ -53,6 +53,11 @@ export const createInvitation = operation({
   output: NewPasswordLink,
   status: 201,
   secretAnswer: true,
+  // Whoever gets the link should not get it all day. Counted here, since `run` may be run again.
+  prepare: async ({ services, caller }, { handle, principalId }) => {
+    const login = handle ?? principalId ?? ''
+    services.rateLimits.spendFor('invitation', { tenant: caller.tenant, login })
+  },
   run: async (ctx, input) => {
     const { principal_id: principalId } = await invited(ctx, input)
     const order = { principalId, createdBy: ctx.caller.principalId, now: ctx.now } as const

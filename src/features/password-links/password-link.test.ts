@@ -230,3 +230,20 @@ test('each step is an event of the person’s own log, and none tells the token 
   const { items } = (await locket.call('GET', '/v1/audit-events?limit=20')).body
   assert.ok(!JSON.stringify(items).includes(token.slice(60)))
 })
+
+test('a person is sent only so many links in an hour, whoever asks for them', async (t) => {
+  const { locket } = await timed(t)
+  const statuses = async (ask: () => Promise<{ status: number }>) => {
+    const seen: number[] = []
+    for (let at = 0; at < 6; at += 1) seen.push((await ask()).status)
+    return seen
+  }
+  const { id } = (await locket.call('POST', '/v1/principals', { body: { handle: 'user:alice' } }))
+    .body
+  const five = Array(5).fill(201)
+  const invited = await statuses(() => invite(locket, { principalId: id }))
+  assert.deepEqual(invited, [...five, 429])
+  const { token, principalId } = (await invite(locket, { handle: 'user:bob' })).body
+  await accept(locket, token)
+  assert.deepEqual(await statuses(() => reset(locket, principalId)), [...five, 429])
+})

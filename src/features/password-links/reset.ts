@@ -35,6 +35,10 @@ export const createPasswordReset = operation({
   output: NewPasswordLink,
   status: 201,
   secretAnswer: true,
+  // Whoever gets the link should not get it all day. Counted here, since `run` may be run again.
+  prepare: async ({ services, caller }, { principalId }) => {
+    services.rateLimits.spendFor('reset', { tenant: caller.tenant, login: principalId })
+  },
   run: async (ctx, input) => {
     const principal = await getPrincipal(ctx.store, input.principalId)
     await refuseAbove(ctx, principal)
