@@ -108,6 +108,7 @@ export const limits = {
   /** What an agent is for, and the largest quota that says anything. */
   agentDescription_characters_max: 500,
   agentMemories_max: 1_000_000_000,
+  allowedUsers_max: 200,
   tenants_max: 10_000,
 
   /** OWASP ASVS 5.0, V6.2.1 and V6.2.9; for administrators NIST SP 800-63B-4, section 3.1.1.2. */

@@ -51,13 +51,25 @@ export interface Caller {
   readonly addresses: readonly string[] | null
   /** What it was narrowed to; null: it may all that its owner may. */
   readonly scopes: readonly PermissionPattern[] | null
+  /** Of an agent that acts for a user: what both may. */
   readonly rights: Rights
+  /** The user that an agent acts for; null for all who act for themselves. */
+  readonly onBehalfOf: OnBehalfOf | null
   /** How many live memories an agent may have stored; null: as many as there is room for. */
   readonly maxMemories: number | null
   /** What the API key may use in a day, that he shows or that his credential was got by. */
   readonly budget?: Budget
   /** Up to which privacy level the tenant's memories may be sent to the embedder. */
   readonly embeddingLevel: EmbeddingLevel
+}
+
+/** A user for whom an agent acts. */
+export interface OnBehalfOf {
+  readonly principalId: Id<'usr'>
+  /** `user:alice`; sensitive. */
+  readonly handle: string
+  /** Whether the user has shown a token of his own for it, or only lets the agent act for him. */
+  readonly userPresent: boolean
 }
 
 /** Things that live as long as the process. Each feature that has one adds it to this interface. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { Id } from '../core/ids.ts'
 import { type Permission, permissions } from '../core/permissions.ts'
@@ -12,8 +12,11 @@ import {
   outranks,
   overSpace,
   overTenant,
+  type Party,
   type Reach,
   type Rights,
+  type SpaceRef,
+  together,
 } from './rights.ts'
 
 const spaces: readonly Id<'spc'>[] = ['spc_a', 'spc_b']
@@ -193,3 +196,109 @@ for (const [what, mine, theirs, other, self] of comparisons) {
     assert.equal(covers(mine, theirs, 'self'), self)
   })
 }
+
+describe('two together [V8.3.3]', () => {
+  const [agent, user] = ['agt_1', 'usr_1'] as const
+  const parties: readonly PrincipalId[] = [agent, user, 'usr_2']
+  const pair = fc.tuple(rights, rights).map(([mine, theirs]): [Party, Party] => [
+    { principalId: agent, rights: mine },
+    { principalId: user, rights: theirs },
+  ])
+  const place = fc.record({
+    id: fc.constantFrom(null, ...spaces),
+    ownerId: fc.constantFrom(null, ...parties),
+  })
+  const alone = ({ rights, principalId }: Party, what: Permission, where: SpaceRef): boolean =>
+    overSpace(rights, what, { space: where, principal: principalId }) !== null
+  const forNobodyElse = (what: Permission): boolean =>
+    ['self:read', 'api-key:manage', 'system:admin'].includes(what)
+
+  test('nothing is allowed in a space that either alone is refused, and all that neither is', () => {
+    check(
+      fc.property(pair, permission, place, ([one, other], what, where) => {
+        fc.pre(what !== 'self:read')
+        const both = together(one, other)
+        const may = alone(one, what, where) && alone(other, what, where) && !forNobodyElse(what)
+        for (const principalId of [agent, user]) {
+          assert.equal(alone({ principalId, rights: both }, what, where), may)
+        }
+      }),
+    )
+  })
+
+  test('nothing is allowed over the tenant, or anywhere, that either alone is refused', () => {
+    check(
+      fc.property(pair, permission, ([one, other], what) => {
+        const both = together(one, other)
+        const tenant = [one, other].every(({ rights }) => overTenant(rights, what) !== null)
+        const expected = tenant && !forNobodyElse(what)
+        if (what !== 'self:read') assert.equal(overTenant(both, what) !== null, expected)
+        if (holds(both, what)) assert.ok(holds(one.rights, what) && holds(other.rights, what))
+      }),
+    )
+  })
+
+  test('nothing is given away that either alone could not give', () => {
+    check(
+      fc.property(pair, rights, ([one, other], given) => {
+        fc.pre(covers(together(one, other), given))
+        assert.ok(covers(one.rights, given) && covers(other.rights, given))
+      }),
+    )
+  })
+
+  test('nobody is outranked that either alone does not outrank', () => {
+    check(
+      fc.property(pair, rights, ([one, other], theirs) => {
+        fc.pre(outranks(together(one, other), theirs))
+        assert.ok(outranks(one.rights, theirs) && outranks(other.rights, theirs))
+      }),
+    )
+  })
+
+  test('a scope of either narrows both', () => {
+    check(
+      fc.property(pair, allowed, fc.tuple(permission, place), ([one, other], scopes, call) => {
+        const [what, where] = call
+        fc.pre(!scopes.has(what) && what !== 'self:read')
+        const narrowed = { ...one, rights: narrow(one.rights, scopes) }
+        for (const both of [together(narrowed, other), together(other, narrowed)]) {
+          assert.ok(!alone({ principalId: agent, rights: both }, what, where))
+        }
+      }),
+    )
+  })
+
+  test('who acts for somebody is still told who he is, where both may ask', () => {
+    const self: Rights = [{ grant: 'self', reach: 'own', permissions: new Set(['self:read']) }]
+    const one = { principalId: agent, rights: self }
+    assert.ok(holds(together(one, { principalId: user, rights: self }), 'self:read'))
+    assert.ok(!holds(together(one, { principalId: user, rights: [] }), 'self:read'))
+  })
+
+  test('what both own does not meet: a space has one owner', () => {
+    const own = of('own', 'memory:read')
+    const both = together({ principalId: agent, rights: own }, { principalId: user, rights: own })
+    assert.deepEqual(both, [])
+  })
+
+  test('an agent that may everywhere is held to what the user owns, by one grant of each', () => {
+    const both = together(
+      { principalId: agent, rights: of('tenant', 'memory:read', 'memory:write') },
+      { principalId: user, rights: of('own', 'memory:read') },
+    )
+    const permissions = new Set<Permission>(['memory:read'])
+    assert.deepEqual(both, [{ grant: 'grt_1+grt_1', reach: 'own of usr_1', permissions }])
+  })
+
+  test('many grants that reach as far do not multiply', () => {
+    const grants = (count: number): Rights =>
+      Array.from({ length: count }, (_, at) => ({
+        grant: `grt_${at}`,
+        reach: 'tenant' as const,
+        permissions: new Set<Permission>(['memory:read', 'memory:write']),
+      }))
+    const [one, other] = [agent, user].map((principalId) => ({ principalId, rights: grants(100) }))
+    assert.equal(one && other && together(one, other).length, 1)
+  })
+})

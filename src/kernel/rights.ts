@@ -4,8 +4,11 @@ import type { Id } from '../core/ids.ts'
 import type { Permission } from '../core/permissions.ts'
 import type { PrincipalId } from '../storage/tables.ts'
 
-/** How far a grant reaches: the whole tenant, one space, or what the principal itself owns. */
-export type Reach = 'tenant' | 'own' | Id<'spc'>
+/**
+ * How far a grant reaches: the whole tenant, one space, or what the principal itself owns. Of two who
+ * act together also what one of them owns: all of it, or one space as long as it is his.
+ */
+export type Reach = 'tenant' | 'own' | Id<'spc'> | `${'own' | Id<'spc'>} of ${PrincipalId}`
 
 /** One grant as it takes effect: its role's permissions, already narrowed by the credential's scopes. */
 export interface EffectiveGrant {
@@ -55,7 +58,31 @@ export function overSpace(
 function reaches(reach: Reach, space: SpaceRef, principal: PrincipalId): boolean {
   if (reach === 'tenant') return true
   if (reach === 'own') return space.ownerId === principal
-  return reach === space.id
+  if (reach === space.id) return true
+  const { only, owner } = boundsOf(reach, principal)
+  return owner !== null && owner === space.ownerId && (only === null || only === space.id)
+}
+
+/** What a reach is bound to: one space, what somebody owns, or both; neither is the tenant. */
+interface Bounds {
+  readonly only: Id<'spc'> | null
+  readonly owner: PrincipalId | null
+}
+
+function boundsOf(reach: Reach, principal: PrincipalId): Bounds {
+  if (reach === 'tenant') return { only: null, owner: null }
+  if (reach === 'own') return { only: null, owner: principal }
+  const [what, owner = null] = reach.split(' of ') as ['own' | Id<'spc'>, PrincipalId?]
+  return { only: what === 'own' ? null : what, owner }
+}
+
+/** The spaces that a reach names, and those whose spaces it names: where to look for what it reaches. */
+export function namedBy(rights: Rights, principal: PrincipalId) {
+  const bounds = rights.map(({ reach }) => boundsOf(reach, principal))
+  return {
+    spaces: new Set(bounds.map(({ only }) => only).filter((id) => id !== null)),
+    owners: new Set(bounds.flatMap(({ only, owner }) => (only === null && owner ? [owner] : []))),
+  }
 }
 
 /**
@@ -90,6 +117,64 @@ export function narrow(rights: Rights, allowed: ReadonlySet<Permission>): Rights
       ),
     ),
   }))
+}
+
+/** A principal with what its credential may do. */
+export interface Party {
+  readonly principalId: PrincipalId
+  readonly rights: Rights
+}
+
+/**
+ * What nobody does for somebody else: a key would outlive the short token that it was made with, and
+ * whoever administers the instance does so himself.
+ */
+const withheld: ReadonlySet<Permission> = new Set<Permission>(['api-key:manage', 'system:admin'])
+
+/**
+ * What two may do together: what each of them may, to the same space, and nothing that either alone
+ * is refused. Of grants that reach as far only the first that gives a permission is kept, so that this
+ * grows with where they reach, not with how many they are.
+ */
+export function together(one: Party, other: Party): Rights {
+  const itself = anywhere(one.rights, 'self:read') && anywhere(other.rights, 'self:read')
+  const all: EffectiveGrant[] = itself
+    ? [{ grant: 'self', reach: 'own', permissions: new Set(['self:read']) }]
+    : []
+  const given = new Map<Reach, Set<Permission>>()
+  for (const mine of one.rights) {
+    for (const theirs of other.rights) {
+      const reach = meeting(
+        boundsOf(mine.reach, one.principalId),
+        boundsOf(theirs.reach, other.principalId),
+      )
+      if (reach === null) continue
+      const known = given.get(reach) ?? new Set()
+      const fresh = shared(mine, theirs).filter((permission) => !known.has(permission))
+      if (fresh.length === 0) continue
+      given.set(reach, new Set([...known, ...fresh]))
+      const grant = `${mine.grant}+${theirs.grant}`
+      all.push({ grant, reach, permissions: new Set(fresh) })
+    }
+  }
+  return all
+}
+
+function shared(mine: EffectiveGrant, theirs: EffectiveGrant): Permission[] {
+  return [...mine.permissions].filter(
+    (permission) =>
+      permission !== 'self:read' && theirs.permissions.has(permission) && !withheld.has(permission),
+  )
+}
+
+/** Where both bounds hold; null where they never do: a space has one owner, who does not change. */
+function meeting(mine: Bounds, theirs: Bounds): Reach | null {
+  if (mine.only && theirs.only && mine.only !== theirs.only) return null
+  if (mine.owner && theirs.owner && mine.owner !== theirs.owner) return null
+  const only = mine.only ?? theirs.only
+  const owner = mine.owner ?? theirs.owner
+  if (owner === null) return only ?? 'tenant'
+  return `${only ?? 'own'} of ${owner}`
 }
 
 /**

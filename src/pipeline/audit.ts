@@ -140,7 +140,11 @@ function actorOf({ caller, subject }: Trail): NewEvent['actor'] {
   const who = caller ?? subject?.actor
   if (!who) return null
   const credentialId = (caller ?? subject)?.credentialId ?? null
-  return { id: who.principalId, kind: who.kind, credentialId, method: caller?.method ?? null }
+  const method = caller?.method ?? null
+  const actor = { id: who.principalId, kind: who.kind, credentialId, method }
+  if (!caller?.onBehalfOf) return actor
+  const { principalId: id, userPresent } = caller.onBehalfOf
+  return { ...actor, onBehalfOf: { id, userPresent } }
 }
 
 /** Of operations that are about who may do something; of all others what they do tells. */

@@ -67,8 +67,10 @@ export async function idempotentCall(
   const caller = trail.caller
   if (idempotencyKey === null || !operation.idempotent || !caller) return null
   const keys = await store.keys('lookup')
+  // What an agent was answered for one user is nothing for another.
+  const who = [caller.principalId, ...(caller.onBehalfOf ? [caller.onBehalfOf.principalId] : [])]
   const under = (key: DataKey): Omit<IdempotentCall, 'earlier'> => ({
-    keyHash: hashed(key.mac('idempotency', [caller.principalId, operation.id, idempotencyKey])),
+    keyHash: hashed(key.mac('idempotency', [...who, operation.id, idempotencyKey])),
     fingerprint: hashed(key.mac('fingerprint', [operation.id, JSON.stringify(input)])),
   })
   const older = keys.versions.filter((version) => version !== keys.current.version)

@@ -66,6 +66,7 @@ function bodyOf(event: NewEvent): string {
       credentialId: actor.credentialId,
       method: actor.method,
     },
+    ...(actor?.onBehalfOf && { onBehalfOf: actor.onBehalfOf }),
     requestId,
     door,
     decision,

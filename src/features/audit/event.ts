@@ -11,6 +11,13 @@ export const outcomes = ['allowed', 'denied', 'failed'] as const
 export type EventClass = Tables['audit_events']['class']
 export type Outcome = Tables['audit_events']['outcome']
 
+/** The user for whom an agent acted. */
+export interface ActedFor {
+  readonly id: PrincipalId
+  /** Whether he had shown a token of his own for it. */
+  readonly userPresent: boolean
+}
+
 /** What is known of an event when it is appended. */
 export interface NewEvent {
   readonly time_ms: number
@@ -25,6 +32,8 @@ export interface NewEvent {
     readonly credentialId: string | null
     /** How he came in; null where it is not known. */
     readonly method: string | null
+    /** The user for whom it acted; left out: for itself. */
+    readonly onBehalfOf?: ActedFor
   } | null
   readonly requestId: string | null
   readonly door: string | null
@@ -54,6 +63,10 @@ export const AuditEvent = z.strictObject({
       method: z.string().nullable().describe('How he came in: `api-key`, `access-token` …'),
     })
     .nullable(),
+  onBehalfOf: z
+    .strictObject({ id: z.string(), userPresent: z.boolean() })
+    .nullable()
+    .describe('The user for whom an agent acted.'),
   resourceId: z.string().nullable(),
   spaceId: z.string().nullable(),
   requestId: z.string().nullable(),
@@ -77,6 +90,8 @@ export interface EventBody {
     /** Absent in events of before there was more than one way in. */
     readonly method?: string | null
   } | null
+  /** Only of what an agent did for a user. */
+  readonly onBehalfOf?: ActedFor
   readonly requestId: string | null
   readonly door: string | null
   readonly decision: string | null

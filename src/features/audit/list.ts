@@ -101,7 +101,7 @@ async function openEvent(store: TenantStore, row: Row): Promise<AuditEvent> {
     action: row.action,
     outcome: row.outcome,
     code: body?.code ?? null,
-    actor: row.actor_id && { id: row.actor_id, ...entryOf(body) },
+    ...actorsOf(row, body),
     resourceId: row.resource_id,
     spaceId: row.scope.startsWith('spc_') ? row.scope : null,
     requestId: body?.requestId ?? null,
@@ -114,10 +114,12 @@ async function openEvent(store: TenantStore, row: Row): Promise<AuditEvent> {
   }
 }
 
-/** How the actor came in, as far as it is known still. */
-function entryOf(body: EventBody | null) {
+function actorsOf(row: Row, body: EventBody | null): Pick<AuditEvent, 'actor' | 'onBehalfOf'> {
   const { kind = null, credentialId = null, method = null } = body?.actor ?? {}
-  return { kind, credentialId, method }
+  return {
+    actor: row.actor_id && { id: row.actor_id, kind, credentialId, method },
+    onBehalfOf: body?.onBehalfOf ?? null,
+  }
 }
 
 /** As it was made when the event was added: of the same JSON. */

@@ -41,7 +41,8 @@ export function permissionToAsk(named: string | undefined, caller: Caller): Perm
 export async function whoIsAsked(ctx: Context, named: string | undefined): Promise<Asked> {
   const { caller, store } = ctx
   if (isOwn(named, caller)) {
-    const whole = caller.scopes ? await ctx.rightsOf(caller.principalId) : null
+    const isNarrowed = caller.scopes !== null && caller.onBehalfOf === null
+    const whole = isNarrowed ? await ctx.rightsOf(caller.principalId) : null
     return { ...caller, state: 'active', whole }
   }
   const row = await findNamed(store, named as PrincipalNamed)

@@ -47,7 +47,7 @@ describe('settings', () => {
       const { id, ...made } = (await locket.call('POST', '/v1/principals', { body: { handle } }))
         .body
       assert.deepEqual([made.description, made.maxMemories, made.memories], [null, null, null])
-      for (const change of [{ description: 'x' }, { maxMemories: 1 }, { maxMemories: null }]) {
+      for (const change of [{ description: 'x' }, { maxMemories: 1 }, { allowedUsers: [] }]) {
         const changed = await locket.call('PATCH', `/v1/principals/${id}`, { body: change })
         assert.equal(changed.body.code, 'invalid_input')
         const other = { handle: `${handle}2`, ...change }
@@ -75,7 +75,7 @@ describe('settings', () => {
     const other = await locket.person('agent:other')
     const patch = async (id: string, body: object) =>
       (await locket.call('PATCH', `/v1/principals/${id}`, { key: bot.key, body })).body
-    for (const change of [{ maxMemories: 5 }, { maxMemories: null }, { description: 'x' }]) {
+    for (const change of [{ maxMemories: 5 }, { maxMemories: null }, { allowedUsers: [] }]) {
       assert.equal((await patch(bot.id, change)).code, 'above_own_rights')
       assert.equal((await patch(other.id, change)).state, 'active')
     }
@@ -120,5 +120,56 @@ describe('the switch', () => {
     await locket.call('PATCH', `/v1/principals/${bot.id}`, { body: { state: 'active' } })
     await store(99)
     assert.equal(outcomes.at(-1)?.status, 201)
+  })
+})
+
+describe('the users that an agent may act for', () => {
+  test('are declared by id, each once, and taken back', async (t) => {
+    const locket = await openLocket(t)
+    const { id: alice } = await locket.person('user:alice')
+    const { id: bob } = await locket.person('user:bob')
+    const body = { handle: 'agent:bot', allowedUsers: [alice, bob, alice] }
+    const made = (await locket.call('POST', '/v1/principals', { body })).body
+    assert.deepEqual(made.allowedUsers, [alice, bob])
+    const patch = async (change: object) =>
+      (await locket.call('PATCH', `/v1/principals/${made.id}`, { body: change })).body
+    assert.deepEqual((await patch({ description: 'x' })).allowedUsers, [alice, bob])
+    assert.deepEqual((await patch({ allowedUsers: [bob] })).allowedUsers, [bob])
+    assert.deepEqual((await patch({ allowedUsers: [] })).allowedUsers, [])
+  })
+
+  test('are users who are there, and not too many', async (t) => {
+    const locket = await openLocket(t)
+    const { id: bot } = await locket.person('agent:bot')
+    const { id: alice } = await locket.person('user:alice')
+    const code = async (allowedUsers: unknown) => {
+      const body = { handle: 'agent:other', allowedUsers }
+      const change = { body: { allowedUsers } }
+      const made = (await locket.call('POST', '/v1/principals', { body })).body.code
+      const changed = (await locket.call('PATCH', `/v1/principals/${bot}`, change)).body.code
+      assert.equal(made, changed)
+      return made
+    }
+    assert.equal(await code([bot]), 'invalid_input')
+    assert.equal(await code(['user:alice']), 'invalid_input')
+    assert.equal(await code(['usr_01ARZ3NDEKTSV4RRFFQ69G5FAV']), 'not_found')
+    assert.equal(await code(Array.from({ length: 201 }, () => alice)), 'invalid_input')
+    await locket.call('DELETE', `/v1/principals/${alice}`)
+    assert.equal(await code([alice]), 'not_found')
+  })
+
+  test('are covered by the MAC of the row: a profile that was put there from elsewhere is none', async (t) => {
+    const locket = await openLocket(t)
+    const { id: alice } = await locket.person('user:alice')
+    const bot = await locket.person('agent:bot')
+    const change = { body: { allowedUsers: [alice] } }
+    const read = 'SELECT profile FROM principals WHERE principal_id = ?'
+    const [before] = await locket.sql(read, bot.id)
+    await locket.call('PATCH', `/v1/principals/${bot.id}`, { body: { allowedUsers: [] } })
+    await locket.call('PATCH', `/v1/principals/${bot.id}`, change)
+    const put = 'UPDATE principals SET profile = ? WHERE principal_id = ?'
+    await locket.sql(put, before?.['profile'] ?? null, bot.id)
+    const { body } = await locket.call('GET', `/v1/principals/${bot.id}`)
+    assert.equal(body.code, 'integrity_failed')
   })
 })

@@ -11,11 +11,11 @@ import {
   principalKinds,
   toPrincipal,
 } from './principal.ts'
-import { insertPrincipal } from './store.ts'
+import { insertPrincipal, requireUsers } from './store.ts'
 
 /**
  * Creates a principal without rights or credentials. Fails with `already_exists`, `handle_retired`,
- * `invalid_input` for settings of an agent that is none.
+ * `invalid_input` for settings of an agent that is none, `not_found` for a user that is not there.
  */
 export const createPrincipal = operation({
   id: 'principals.create',
@@ -38,6 +38,7 @@ export const createPrincipal = operation({
   output: Principal,
   status: 201,
   run: async (ctx, { handle, name = null, ...declares }) => {
+    await requireUsers(ctx.store, declares.allowedUsers)
     const row = await insertPrincipal(ctx.store, { handle, name, declares }, ctx.now)
     return toPrincipal(ctx.store, row)
   },

@@ -24,7 +24,7 @@ for (const [handle, prefix] of [
     assert.match(id, new RegExp(`^${prefix}_`))
     assert.equal(createdAt, updatedAt)
     const kind = handle.split(':')[0]
-    const undeclared = { description: null, maxMemories: null, memories: null }
+    const undeclared = { description: null, allowedUsers: [], maxMemories: null, memories: null }
     assert.deepEqual(rest, { kind, handle, name: 'A', state: 'active', ...undeclared })
     const { body: key } = await locket.call('POST', '/v1/api-keys', { body: { principalId: id } })
     const me = await locket.call('GET', '/v1/whoami', { key: key.key })

@@ -46,6 +46,9 @@ export const Principal = z.strictObject({
   name: z.string().nullable(),
   state: z.enum(['active', 'disabled']),
   description: z.string().nullable().describe('What an agent is for; null for others.'),
+  allowedUsers: z
+    .array(idField('usr'))
+    .describe('The users for whom an agent may act without a token of theirs.'),
   maxMemories: z
     .number()
     .int()
@@ -103,6 +106,7 @@ export async function toPrincipal(store: TenantStore, row: PrincipalRow): Promis
     name,
     state: row.state === 'disabled' ? 'disabled' : 'active',
     ...agent,
+    allowedUsers: [...agent.allowedUsers],
     memories: counts ? await countOf(store, id) : null,
     createdAt: toTimestamp(row.created_at),
     updatedAt: toTimestamp(row.updated_at),

@@ -168,6 +168,14 @@ export async function insertPrincipal(
   return row
 }
 
+/** Throws `not_found` unless each is a user who is there. */
+export async function requireUsers(
+  store: TenantStore,
+  ids: readonly Id<'usr'>[] = [],
+): Promise<void> {
+  for (const id of ids) await getPrincipal(store, id)
+}
+
 export async function updatePrincipalRow(
   store: TenantStore,
   row: PrincipalRow,

@@ -17,7 +17,7 @@ import {
   type PrincipalProfile,
   toPrincipal,
 } from './principal.ts'
-import { getPrincipal, sealProfile, updatePrincipalRow } from './store.ts'
+import { getPrincipal, requireUsers, sealProfile, updatePrincipalRow } from './store.ts'
 
 /**
  * Renames, disables or enables a principal, or declares what an agent is for and may store: for others
@@ -61,6 +61,7 @@ export const updatePrincipal = operation({
     if (isOneself && state === 'disabled') {
       throw new LocketError('in_use', 'state: nobody can disable himself')
     }
+    await requireUsers(ctx.store, fields.allowedUsers)
     const profile = await openProfile(ctx.store, row)
     const changed = await updatePrincipalRow(ctx.store, row, {
       state: state ?? row.state,

@@ -29,10 +29,16 @@ export const whoami = operation({
     expiresAt: Timestamp.nullable(),
     grants: z.array(
       z.strictObject({
-        reach: z.string().describe('`tenant`, `own`, or the id of a space.'),
+        reach: z
+          .string()
+          .describe('`tenant`, `own`, the id of a space; or `own of usr_…`, what that user owns.'),
         permissions: z.array(z.string()),
       }),
     ),
+    onBehalfOf: z
+      .strictObject({ principalId: idField('usr'), handle: z.string(), userPresent: z.boolean() })
+      .nullable()
+      .describe('The user for whom an agent acts: its grants are those of both.'),
   }),
   status: 200,
   run: async ({ caller }) => ({
@@ -40,6 +46,7 @@ export const whoami = operation({
     principalId: caller.principalId,
     kind: caller.kind,
     handle: caller.handle,
+    onBehalfOf: caller.onBehalfOf,
     credentialId: caller.credentialId,
     expiresAt: caller.expiresAt_ms === null ? null : toTimestamp(caller.expiresAt_ms),
     grants: caller.rights.map((grant) => ({

@@ -3,11 +3,11 @@ import type { Id } from '../../core/ids.ts'
 import type { PermissionPattern } from '../../core/permissions.ts'
 import { expandAll } from '../../core/permissions.ts'
 import type { Caller } from '../../kernel/context.ts'
-import { narrow } from '../../kernel/rights.ts'
+import { narrow, type Party, together } from '../../kernel/rights.ts'
 import type { Transaction } from '../../storage/database.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
-import { openProfile } from '../principals/principal.ts'
+import { openProfile, type PrincipalProfile, type PrincipalRow } from '../principals/principal.ts'
 import { findPrincipal } from '../principals/store.ts'
 import { embeddingLevelOf, type TenantRow } from '../tenants/tenant.ts'
 import { rightsOf } from './rights.ts'
@@ -33,32 +33,74 @@ type Credential =
   | 'addresses'
   | 'budget'
 
-export interface Shown extends Pick<Caller, Credential> {
+export interface Shown extends Pick<Caller, Credential>, Bearer {
+  /** The user that an agent acts for; left out: it acts for itself. */
+  readonly user?: ShownUser | null
+}
+
+/** Whose a credential is. */
+export interface Bearer {
   readonly principalId: PrincipalId
   /** Null: it may all that its owner may. */
   readonly scopes: readonly PermissionPattern[] | null
 }
 
-/** Null when the principal is disabled, deleted or was never there. */
+/** A user for whom an agent's credential was exchanged, and the scopes of what he showed for it. */
+export interface ShownUser extends Bearer {
+  readonly principalId: Id<'usr'>
+  readonly isPresent: boolean
+}
+
+/**
+ * Null when the principal is disabled, deleted or was never there; of an agent that acts for a user also
+ * when he is, or neither shows anything nor lets the agent act for him.
+ */
 export async function callerOf(
   store: TenantStore,
   tenant: TenantRow,
   shown: Shown,
 ): Promise<Caller | null> {
-  const { principalId, scopes, ...credential } = shown
-  const principal = await findPrincipal(store, principalId)
-  if (principal?.state !== 'active') return null
-  const rights = await rightsOf(store, principal.principal_id)
-  const { handle, agent } = await openProfile(store, principal)
+  const { principalId, scopes, user = null, ...credential } = shown
+  const self = await findBearer(store, { principalId, scopes })
+  const other = self && user && (await findBearer(store, user))
+  if (!self || (user && !(other && mayActFor(self, user)))) return null
   return {
     ...credential,
     tenant: store.tenant,
-    principalId: principal.principal_id,
-    kind: principal.kind,
-    handle,
-    maxMemories: agent?.maxMemories ?? null,
+    principalId,
+    kind: self.row.kind,
+    handle: self.profile.handle,
+    onBehalfOf: user &&
+      other && {
+        principalId: user.principalId,
+        handle: other.profile.handle,
+        userPresent: user.isPresent,
+      },
+    maxMemories: self.profile.agent?.maxMemories ?? null,
     scopes,
-    rights: scopes ? narrow(rights, expandAll(scopes)) : rights,
+    rights: other ? together(self, other) : self.rights,
     embeddingLevel: await embeddingLevelOf(store, tenant),
   }
+}
+
+interface Found extends Party {
+  readonly row: PrincipalRow
+  readonly profile: PrincipalProfile
+}
+
+async function findBearer(
+  store: TenantStore,
+  { principalId, scopes }: Bearer,
+): Promise<Found | null> {
+  const row = await findPrincipal(store, principalId)
+  if (row?.state !== 'active') return null
+  const all = await rightsOf(store, principalId)
+  const rights = scopes ? narrow(all, expandAll(scopes)) : all
+  return { principalId, row, profile: await openProfile(store, row), rights }
+}
+
+/** Nobody but an agent acts for a user; for one who shows nothing, only where that was declared. */
+function mayActFor({ row, profile }: Found, { principalId, isPresent }: ShownUser): boolean {
+  if (row.kind !== 'agent') return false
+  return isPresent || (profile.agent?.allowedUsers.includes(principalId) ?? false)
 }

@@ -1,15 +1,15 @@
 /** Who may come to a space: the one place where a request's space is decided upon. */
 import { type ErrorCode, LocketError } from '../../core/errors.ts'
-import type { Id } from '../../core/ids.ts'
 import type { Permission } from '../../core/permissions.ts'
 import type { Caller } from '../../kernel/context.ts'
-import { overSpace, overTenant, type Reach } from '../../kernel/rights.ts'
+import { namedBy, overSpace, overTenant } from '../../kernel/rights.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import type { SpaceRow } from './space.ts'
 import { checkNoSpace, findSpace, findSpaceByHandle, listSpaceRows } from './store.ts'
 
 /** Whom a decision is about: a caller, or a principal that somebody asks about. */
-export type Actor = Pick<Caller, 'principalId' | 'handle' | 'rights'>
+export type Actor = Pick<Caller, 'principalId' | 'handle' | 'rights'> &
+  Partial<Pick<Caller, 'onBehalfOf'>>
 
 /** Why not: a closed set, each with what a call is then told. */
 export const denials = {
@@ -71,9 +71,15 @@ export function insist<Verdict extends { readonly denied: null }>(
 /** A space is made by who may write everywhere in the tenant, or writes to his own. */
 function makingGrant(actor: Actor, handle: string): string | null {
   const everywhere = overTenant(actor.rights, 'memory:write')
-  if (everywhere !== null || handle !== actor.handle) return everywhere
-  const own = { space: { id: null, ownerId: actor.principalId }, principal: actor.principalId }
+  const owner = partiesOf(actor).find((party) => party.handle === handle)
+  if (everywhere !== null || !owner) return everywhere
+  const own = { space: { id: null, ownerId: owner.principalId }, principal: actor.principalId }
   return overSpace(actor.rights, 'memory:write', own)
+}
+
+/** Those whose rights the actor's are: himself, and the user that he acts for. */
+function partiesOf(actor: Actor): readonly Pick<Actor, 'principalId' | 'handle'>[] {
+  return actor.onBehalfOf ? [actor, actor.onBehalfOf] : [actor]
 }
 
 /**
@@ -88,10 +94,13 @@ export async function readableSpaces(
 ): Promise<SpaceRow[]> {
   const { rights } = caller
   if (overTenant(rights, 'memory:read') !== null) return listSpaceRows(store, page)
-  const granted = new Set(rights.map(({ reach }) => reach).filter((reach) => isSpaceId(reach)))
+  const { spaces: granted, owners } = namedBy(rights, caller.principalId)
   const known = await Promise.all([...granted].map((id) => findSpace(store, id)))
-  const own = await findSpaceByHandle(store, caller.handle)
-  if (own?.state === 'active' && !granted.has(own.space_id)) known.push(own)
+  for (const { principalId, handle } of partiesOf(caller)) {
+    if (!owners.has(principalId)) continue
+    const own = await findSpaceByHandle(store, handle)
+    if (own?.state === 'active' && !granted.has(own.space_id)) known.push(own)
+  }
   const found = known.filter((row) => row !== undefined)
   const rows = found.filter(
     (row) => row.space_id > page.after && decideOnSpace(caller, 'memory:read', row).denied === null,
@@ -99,12 +108,14 @@ export async function readableSpaces(
   return rows.sort((a, b) => (a.space_id < b.space_id ? -1 : 1)).slice(0, page.limit)
 }
 
-function isSpaceId(reach: Reach): reach is Id<'spc'> {
-  return reach !== 'tenant' && reach !== 'own'
-}
-
-/** The caller's own space, where a request may leave the space out. Throws `space_required`. */
-export function defaultSpace(caller: Pick<Caller, 'kind' | 'handle'>): string {
+/**
+ * The caller's own space, or that of the user he acts for, where a request may leave the space out.
+ * Throws `space_required`.
+ */
+export function defaultSpace(
+  caller: Pick<Caller, 'kind' | 'handle'> & Pick<Actor, 'onBehalfOf'>,
+): string {
+  if (caller.onBehalfOf) return caller.onBehalfOf.handle
   if (caller.kind !== 'user') throw new LocketError('space_required')
   return caller.handle
 }
