@@ -35,6 +35,7 @@ import { createSigningKeys } from './features/signing-keys/signing-keys.ts'
 import { reconcileTombstones } from './features/spaces/reconcile.ts'
 import { requireSpace } from './features/spaces/store.ts'
 import { createAccessTokenAuthenticator } from './features/tokens/authenticate.ts'
+import { createSubjects } from './features/tokens/subjects.ts'
 import type { Client } from './http/reply.ts'
 import { createRouter } from './http/router.ts'
 import type { Instance } from './instance.ts'
@@ -172,6 +173,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
   const indexes = createSpaceIndexes({ toDocument, bytes_max, seed, kept, vectors })
   const reseals: Services['reseals'] = new Map()
   const destruction = createKeyDestruction({ database, keys, log })
+  const signingKeys = createSigningKeys({ database, keys, publicUrl: options.publicUrl })
   return {
     log,
     clock,
@@ -186,7 +188,8 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     keyUses: createKeyUses(),
     keyBudgets: createKeyBudgets(),
     providerKeys: createProviderKeys({ send: egress.fetch, clock, log }),
-    signingKeys: createSigningKeys({ database, keys, publicUrl: options.publicUrl }),
+    signingKeys,
+    subjects: createSubjects({ database, keys, signingKeys }),
     refusals: createRefusals(),
     rateLimits: throttles.rateLimits,
     lockout: throttles.lockout,

@@ -61,6 +61,7 @@ import { createTenant } from './features/tenants/create.ts'
 import { listTenants } from './features/tenants/list.ts'
 import { updateTenant } from './features/tenants/update.ts'
 import { createTokens } from './features/tokens/create.ts'
+import { exchangeTokens } from './features/tokens/exchange.ts'
 import { refreshTokens } from './features/tokens/refresh.ts'
 import { revokeTokens } from './features/tokens/revoke.ts'
 import type { Operation } from './kernel/operation.ts'
@@ -130,6 +131,7 @@ export const operations: readonly Operation[] = [
   deleteExternalIdentity,
 
   createTokens,
+  exchangeTokens,
   refreshTokens,
   revokeTokens,
 

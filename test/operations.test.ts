@@ -64,6 +64,7 @@ async function send(world: World, { operation, caller, input }: Case): Promise<O
 function expectedOf({ operation, caller }: Case): number {
   const sample = sampleOf(operation)
   const status = caller.expected(operation, sample)
+  if (status < 300 && sample.caller) return 403
   if (status >= 300 || !sample.bySignIn) return status
   return operation.id === 'passwords.change' ? 403 : 404
 }
@@ -170,9 +171,11 @@ async function isOpen(world: World, operation: Operation): Promise<void> {
 /** The sample, done by who may: and a read changes nothing. */
 async function allowed(world: World, operation: Operation, input: Input): Promise<void> {
   const { method, path, body } = toHttp(operation, input)
+  const key = (await sampleOf(operation).caller?.(world.maker, input)) ?? world.locket.admin
   const before = await stateOf(world.locket)
   const headers = sampleOf(operation).bySignIn && signedInAs.get(input)
   const seen = await world.observe(method, path, {
+    key,
     ...(body && { body }),
     ...(headers && { headers, key: null }),
   })

@@ -56,6 +56,7 @@ const asvs: readonly Row[] = [
   ['V8.2.2', 1, 'What is somebody else’s is 404, in the shape of what never was.'],
   ['V8.3.1', 1, 'One decision point on the server for every operation.'],
   ['V8.3.2', 3, 'A change of role, tenant or key takes effect at the next request.'],
+  ['V8.3.3', 3, 'An agent acts for a user with what both may, each by a grant of his own.'],
   ['V8.4.1', 2, 'The tenant comes only from the credential; nobody sees another tenant’s data.'],
   ['V10.4.5', 1, 'A refresh token works once; one shown again ends its family, without grace.'],
   ['V10.4.8', 2, 'Refresh tokens end when unused, and 30 days after the first of them.'],

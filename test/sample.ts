@@ -18,6 +18,8 @@ export interface Sample {
    */
   readonly names: 'nothing' | 'handle' | 'id' | 'filter'
   readonly make: (maker: Maker) => Promise<Input>
+  /** The key of one who can do it, where rights are not enough; whoever else may call it gets a 403. */
+  readonly caller?: (maker: Maker, input: Input) => Promise<string>
   /** It is about the sign-in that it is called by; for all others there is none (404). */
   readonly bySignIn?: true
 }

@@ -160,6 +160,18 @@ export const samples: Readonly<Record<string, Sample>> = {
   ...peopleSamples,
 
   'tokens.create': empty,
+  'tokens.exchange': {
+    names: 'nothing',
+    make: async (maker) => {
+      const handle = `user:${maker.word()}`
+      return { user: (await maker.admin('POST', '/v1/principals', { handle })).body.id }
+    },
+    caller: async (maker, { user }) => {
+      const agent = { handle: `agent:${maker.word()}`, allowedUsers: [user] }
+      const { id: principalId } = (await maker.admin('POST', '/v1/principals', agent)).body
+      return (await maker.admin('POST', '/v1/api-keys', { principalId })).body.key
+    },
+  },
   'tokens.revoke': {
     names: 'nothing',
     make: async ({ admin }) => {

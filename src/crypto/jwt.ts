@@ -19,7 +19,7 @@ const alg = 'EdDSA'
 const signature_bytes = 64
 const seed_bytes = 32
 
-export type Claims = Readonly<Record<string, string | number>>
+export type Claims = Readonly<Record<string, unknown>>
 
 export interface TokenSigner {
   sign(claims: Claims): Promise<string>

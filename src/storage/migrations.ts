@@ -11,6 +11,7 @@ import { keyBudgets } from './migrations/006-key-budgets.ts'
 import { identityProviders } from './migrations/007-identity-providers.ts'
 import { signIns } from './migrations/008-sign-ins.ts'
 import { tokens } from './migrations/009-tokens.ts'
+import { exchange } from './migrations/010-exchange.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -31,6 +32,7 @@ export const migrations: readonly Migration[] = [
   identityProviders,
   signIns,
   tokens,
+  exchange,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

@@ -46,6 +46,7 @@ async function scene(t: TestContext, role = 'service'): Promise<Scene> {
           method: 'api-key',
           credentialId: 'key_0',
           keyId: null,
+          signedInAt_ms: null,
           expiresAt_ms: null,
           addresses: null,
           scopes: null,

@@ -23,6 +23,8 @@ const AccessClaims = z.strictObject({
   /** RFC 9068 asks for a client: the API key that was exchanged. */
   client_id: idField('key'),
   jti: idField('tok'),
+  /** RFC 8693, section 4.1: the agent that acts for `sub`. */
+  act: z.strictObject({ sub: idField('agt') }).optional(),
   iat: Second,
   exp: Second,
   tenant: idField('ten'),
@@ -33,6 +35,8 @@ export type AccessClaims = z.output<typeof AccessClaims>
 export interface AccessOrder {
   readonly tenant: Id<'ten'>
   readonly principal: PrincipalId
+  /** The agent that acts for him; left out: he acts himself. */
+  readonly actor?: Id<'agt'>
   readonly key: Id<'key'>
   readonly family: Id<'fam'>
   /** When the family ends at the latest. */
@@ -60,6 +64,7 @@ export async function newAccessToken(keys: SigningKeys, order: AccessOrder): Pro
     sub: order.principal,
     client_id: order.key,
     jti: id,
+    ...(order.actor && { act: { sub: order.actor } }),
     iat,
     exp,
     tenant: order.tenant,

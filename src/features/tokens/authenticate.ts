@@ -91,9 +91,11 @@ async function inForce(
 /** The family as the bearer of this token has it; null when the token says something else of it. */
 function standingWith(standing: Standing, claims: AccessClaims): Standing | null {
   const { family, caller } = standing
+  const { act, sub } = claims
   const isIts =
     family.tenant_id === claims.tenant &&
-    family.principal_id === claims.sub &&
+    family.principal_id === (act?.sub ?? sub) &&
+    family.subject_id === (act ? sub : null) &&
     family.key_id === claims.client_id
   if (!isIts) return null
   const shown = { credentialId: claims.jti, expiresAt_ms: claims.exp * 1000 }

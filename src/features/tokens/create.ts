@@ -63,7 +63,7 @@ export const createTokens = operation({
  * The key that is exchanged. A token is not, or it could outlive its family; nor is a certificate,
  * whose holder would no more have to prove that he has its key.
  */
-function exchangeable({ method, keyId }: Caller): Id<'key'> {
+export function exchangeable({ method, keyId }: Caller): Id<'key'> {
   if (method === 'api-key' && keyId !== null) return keyId
   throw new LocketError('permission_denied', 'Tokens are given for an API key only.')
 }

@@ -88,7 +88,7 @@ async function named(ctx: Context, input: Input): Promise<readonly TokenFamilyRo
     ? await findFamily(store, input.familyId as Id<'fam'>)
     : await familyOf(store, input.refreshToken ?? '')
   // RFC 7009, section 2.2: a token that is none is as good as revoked.
-  if (!family || !(await mayEnd(ctx, family.principal_id))) {
+  if (!family || !(await mayEnd(ctx, family))) {
     if (input.refreshToken !== undefined) return []
     throw new LocketError('not_found')
   }
@@ -97,13 +97,20 @@ async function named(ctx: Context, input: Input): Promise<readonly TokenFamilyRo
 
 async function ofPrincipal(ctx: Context, id: PrincipalId): Promise<readonly TokenFamilyRow[]> {
   await getPrincipal(ctx.store, id)
-  if (!(await mayEnd(ctx, id))) throw new LocketError('above_own_rights')
+  if (!(await mayEnd(ctx, { principal_id: id, subject_id: null })))
+    throw new LocketError('above_own_rights')
   return livingFamilies(ctx.store, id, ctx.now)
 }
 
-async function mayEnd(ctx: Context, owner: PrincipalId): Promise<boolean> {
+/** One's own; who acts for a user ends only what acts for that same user. */
+async function mayEnd(
+  ctx: Context,
+  { principal_id: owner, subject_id }: Pick<TokenFamilyRow, 'principal_id' | 'subject_id'>,
+): Promise<boolean> {
   const { caller } = ctx
-  if (owner === caller.principalId) return true
+  const { onBehalfOf } = caller
+  const isOwn = owner === caller.principalId
+  if (isOwn && (!onBehalfOf || onBehalfOf.principalId === subject_id)) return true
   if (overTenant(caller.rights, managing(owner)) === null) return false
   return outranks(caller.rights, await ctx.rightsOf(owner))
 }

@@ -64,6 +64,8 @@ const insertRow = query((db, arg: Of & Omit<TokenFamilyRow, 'tenant_id'>) =>
     ends_at: arg.ends_at,
     expires_at: arg.expires_at,
     created_at: arg.created_at,
+    subject_id: arg.subject_id,
+    subject_family_id: arg.subject_family_id,
     mac: arg.mac,
   }),
 )
@@ -156,6 +158,8 @@ export interface FamilyOrder {
   readonly expiresAt_ms: number
   /** Whether it has a refresh token. */
   readonly refresh: boolean
+  /** For whom an agent acts by it, and by which family of his; left out: for itself. */
+  readonly subject?: { readonly principalId: Id<'usr'>; readonly familyId: Id<'fam'> | null }
   readonly now: number
 }
 
@@ -180,6 +184,8 @@ export async function insertFamily(store: TenantStore, order: FamilyOrder): Prom
     ends_at: refresh ? refreshEnd_ms(now, expiresAt_ms) : expiresAt_ms,
     expires_at: expiresAt_ms,
     created_at: now,
+    subject_id: order.subject?.principalId ?? null,
+    subject_family_id: order.subject?.familyId ?? null,
   })
   await store.run(insertRow, row)
   if (made) await enterDirectory(store, made.publicId)
