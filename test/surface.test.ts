@@ -263,6 +263,7 @@ describe('an audit event [V16.2.1]', () => {
       outcome: 'allowed',
       code: null,
       actor: { id, kind: 'user', credentialId, method: 'api-key' },
+      onBehalfOf: null,
       resourceId: stored.body.id,
       requestId: stored.headers.get('x-request-id'),
       door: 'http',
