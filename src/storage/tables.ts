@@ -136,11 +136,11 @@ export const tables = {
     ends_at: integer(),
     expires_at: integer(),
     created_at: integer(),
+    mac: digest(),
     /** The user for whom an agent acts by it; null: whoever has it acts for himself. */
     subject_id: nullable(text<Id<'usr'>>()),
     /** The family of the token that he had shown; null: the agent was declared to act for him. */
     subject_family_id: nullable(text<Id<'fam'>>()),
-    mac: digest(),
   },
 
   /** What signs access tokens; all of them are the instance's own. */
