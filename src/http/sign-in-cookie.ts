@@ -1,7 +1,7 @@
 /**
  * The cookie of a sign-in, and what a browser says of the page that a request comes from. `__Host-` binds
  * the cookie to this very host, without a domain and over TLS only; browsers take it from
- * `http://localhost` and `http://127.0.0.1`, too, as they do with all that is `Secure`.
+ * `http://localhost` and `http://127.0.0.1`, too, if they trust these; Chromium does.
  */
 import type { ShownSignIn } from '../features/sign-ins/authenticate.ts'
 
