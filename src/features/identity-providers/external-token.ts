@@ -53,11 +53,6 @@ export function readExternalToken(text: string): ExternalToken | null {
   return tenant && more.length === 0 ? { unproven, claims: claims.data, tenant } : null
 }
 
-/** Whether a text is for this door at all: somebody else's token, for a tenant of ours. */
-export function isExternal(text: string): boolean {
-  return readExternalToken(text) !== null
-}
-
 const types: Readonly<Record<ProviderDetails['tokenType'], readonly (string | null)[]>> = {
   'at+jwt': ['at+jwt', 'application/at+jwt'],
   JWT: ['at+jwt', 'application/at+jwt', 'JWT', null],
