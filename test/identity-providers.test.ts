@@ -244,12 +244,16 @@ describe('the keys of a provider', () => {
   })
 
   test('are asked for by name, but not as often as strangers like', async (t) => {
-    const { who, provider, forge } = await openFederation(t)
+    // The clock stands still: however slow the machine is, all of it is within ten seconds.
+    const now = Date.now()
+    const { who, provider, forge } = await openFederation(t, {}, { clock: () => now })
     assert.equal((await who(forge({}))).status, 200)
     await provider.behave({})
     const strangers = Array.from({ length: 20 }, (_, n) => forge({ header: { kid: `x${n}` } }))
     const refused = await Promise.all(strangers.map(who))
     assert.deepEqual([...new Set(refused.map(({ status }) => status))], [401])
+    // Neither at once nor one after another.
+    for (const token of strangers.slice(0, 5)) assert.equal((await who(token)).status, 401)
     assert.ok((await provider.asked()) <= 1)
     assert.equal((await who(forge({}))).status, 200)
   })
@@ -286,7 +290,7 @@ describe('the keys of a provider', () => {
       who(forge({ claims: { jti: '2' } })),
     ])
     assert.deepEqual([first?.status, second?.status], [503, 503])
-    assert.ok(performance.now() - started < 15_000)
+    assert.ok(performance.now() - started < 25_000)
     const { body } = await locket.call('GET', '/v1/identity-providers')
     assert.deepEqual(body.items[0].keys, { state: 'missing', fetchedAt: null, problem: 'timeout' })
   })
