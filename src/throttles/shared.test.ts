@@ -152,9 +152,10 @@ describe('budgets on several nodes', withRedis, () => {
     const [one, other] = (await nodes(t, 2)) as [Node, Node]
     assert.equal(spent(one, 15), 15)
     assert.equal(spent(other, 1), 1)
-    await wait(4 * limits.sharedTell_interval_ms)
+    await wait(8 * limits.sharedTell_interval_ms)
     const more = spent(other, 20)
-    assert.ok(more >= 3 && more <= 5, `${more}`)
+    // One comes back every three seconds.
+    assert.ok(more >= 3 && more <= 6, `${more}`)
   })
 
   test('are refilled for all by one clock', async (t) => {
@@ -166,7 +167,7 @@ describe('budgets on several nodes', withRedis, () => {
       t.after(() => shared.close())
       return createRateLimits({ names, budgets: fast, shared })
     })
-    const until = performance.now() + 2_000
+    const until = performance.now() + 3_000
     let allowed = 0
     while (performance.now() < until) {
       for (const { spend } of made) {
@@ -179,8 +180,9 @@ describe('budgets on several nodes', withRedis, () => {
       }
       await wait(5)
     }
-    // Burst and refill are 60; the second node's first quarter of a second comes on top.
-    assert.ok(allowed >= 45 && allowed <= 100, `${allowed}`)
+    // Burst and refill are 80, and the second node's first quarter of a second comes on top; each for
+    // itself they would let 160 through.
+    assert.ok(allowed >= 60 && allowed <= 130, `${allowed}`)
   })
 })
 
@@ -223,7 +225,7 @@ describe('when Redis stops', withRedis, () => {
     const all = await Promise.all(
       Array.from({ length: 500 }, (_, at) => node.lockout.attempt(alice, elsewhere(at % 100))),
     )
-    assert.ok(performance.now() - started < 2_000)
+    assert.ok(performance.now() - started < 5_000)
     assert.equal(all.filter(({ allowed }) => allowed).length, tryBudgets.account.tries)
     proxy.delay(0)
     await reached(counters)
