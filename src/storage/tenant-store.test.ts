@@ -139,6 +139,7 @@ const acrossTenants: readonly (readonly [RegExp, why: string])[] = [
   [/from "encryption_keys" where "state" = \?/, 'the jobs that rotate and reseal'],
   [/from "idempotency_keys" where "key_hash" in/, 'the job that sweeps idempotency keys'],
   [/from "password_links" where "link_id" in/, 'the job that sweeps password links'],
+  [/from "sign_ins" where "sign_in_id" in/, 'the job that sweeps sign-ins'],
   [/from "token_families" where "family_id" in/, 'the job that sweeps families of tokens'],
 ]
 
