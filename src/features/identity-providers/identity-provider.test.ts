@@ -90,6 +90,27 @@ describe('claims give roles', () => {
     assert.match(actor.credentialId, /^xid_/)
   })
 
+  test('to store and recall by, in small bodies and large ones', async (t) => {
+    const made = await openFederation(t, { rules: [{ claim: ['g'], value: 'a', role: 'user' }] })
+    const { locket, forge } = made
+    const items = Array.from({ length: 40 }, (_, n) => ({ text: `tea ${n} ${'x'.repeat(900)}` }))
+    // A large body is read only for who is known, so the token is proven before.
+    const first = await locket.call('POST', '/v1/memories/batch', {
+      key: forge({ claims: { g: 'a' } }),
+      body: { items },
+      headers: { 'Content-Length': '50000' },
+    })
+    assert.equal(first.status, 200, JSON.stringify(first.body))
+    const key = forge({ claims: { g: 'a', jti: 'another' } })
+    const stored = await locket.call('POST', '/v1/memories', { key, body: { text: 'likes tea' } })
+    assert.equal(stored.body.space, 'user:corp.alice')
+    const recall = { key, body: { query: 'likes tea' } }
+    const { body } = await locket.call('POST', '/v1/memories/recall', recall)
+    assert.equal(body.items[0].id, stored.body.id)
+    const without = { key: forge({}), body: { query: 'likes tea' } }
+    assert.equal((await locket.call('POST', '/v1/memories/recall', without)).status, 403)
+  })
+
   test('no more than who wrote the rule holds himself', async (t) => {
     const made = await openFederation(t)
     const { locket } = made
