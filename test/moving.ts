@@ -133,6 +133,7 @@ async function fillTenant(call: Call, tenant: string): Promise<void> {
   await make('/v1/principals', { handle: 'agent:bot', maxMemories: 10 })
   const { key } = await make('/v1/api-keys', { operationsPerDay: 10 })
   await call('GET', '/v1/whoami', { key })
+  await make('/v1/tokens', {})
   const gone = await make('/v1/spaces', { handle: 'team:gone' })
   await call('DELETE', `/v1/spaces/${gone.id}`)
 }
