@@ -4,7 +4,8 @@ import { LocketError } from '../core/errors.ts'
 import { instanceTenant } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Change, Look } from './look.ts'
-import { appRole, spineRights, systemRole } from './migrations/postgres.ts'
+import { appRole, systemRole } from './migrations/postgres.ts'
+import { migrations } from './migrations.ts'
 import { openPostgres } from './postgres.ts'
 import { type PoolClient, type PostgresTarget, withClient } from './postgres-connection.ts'
 import { inspectPostgres } from './postgres-login.ts'
@@ -85,7 +86,19 @@ export async function rowSecurityFaults(
   })
 }
 
-const tables = Object.keys(spineRights)
+/** The policies that the migrations have made, by table. */
+const made = Map.groupBy(
+  migrations
+    .flatMap(({ postgres }) => postgres)
+    .flatMap((statement) => {
+      const [, name = '', table = ''] =
+        /^CREATE POLICY (\w+) ON locket\.(\w+)/.exec(statement) ?? []
+      return name === '' ? [] : [{ name, table }]
+    }),
+  ({ table }) => table,
+)
+
+const tables = [...made.keys()]
 
 /** By the column, so that a table which somebody added is seen too; the directory is for all. */
 const tenantTables = `
@@ -141,7 +154,7 @@ async function wrongPolicies(client: PoolClient): Promise<readonly string[]> {
 }
 
 function policiesOf(table: string): readonly string[] {
-  return spineRights[table]?.system ? ['of_tenant', 'of_all'] : ['of_tenant']
+  return (made.get(table) ?? []).map(({ name }) => name)
 }
 
 function isOurs({ table, name, roles, cmd, qual, check }: Policy): boolean {
