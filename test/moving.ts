@@ -147,6 +147,7 @@ async function people(
   const password = 'milk and no sugar'
   await make('/v1/invitations/accept', { token, password })
   await make('/v1/sign-ins', { tenant, login: 'bob', password })
+  await make('/v1/tokens', {})
   await make('/v1/password-resets', { principalId })
 }
 
