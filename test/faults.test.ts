@@ -13,8 +13,9 @@ import { operations } from '../src/operations.ts'
 import { scrub } from './cleaning.ts'
 import { stateOf } from './data-files.ts'
 import { onlyOn } from './engine.ts'
-import { configOf, type Locket, openLocket } from './harness.ts'
+import { type Call, configOf, type Locket, openLocket } from './harness.ts'
 import { openWorld, type World } from './operation-world.ts'
+import { signedInAs } from './people-samples.ts'
 import type { Input } from './sample.ts'
 import { sampleOf, toHttp } from './samples.ts'
 import { givenSecret } from './secret.ts'
@@ -197,8 +198,8 @@ describe('a bug in an output schema undoes the operation', () => {
     const world = await openWorld(t, { operations: list })
     const inputs = await inputsOf(world)
     broken = true
-    for (const [operation, input] of inputs) {
-      await failsClosed(world, operation, { input, status: 500, events: ['failed'] })
+    for (const [operation, sent] of inputs) {
+      await failsClosed(world, operation, { ...sent, status: 500, events: ['failed'] })
     }
   })
 })
@@ -208,24 +209,36 @@ describe('an audit that cannot be written', () => {
     const world = await openWorld(t)
     const inputs = await inputsOf(world)
     const mend = await world.locket.data.refuseInserts('audit_events')
-    for (const [operation, input] of inputs) {
-      await failsClosed(world, operation, { input, status: 503, events: [] })
+    for (const [operation, sent] of inputs) {
+      await failsClosed(world, operation, { ...sent, status: 503, events: [] })
     }
     await mend()
     assert.equal((await world.locket.call('GET', '/v1/whoami')).status, 200)
   })
 })
 
-async function inputsOf(world: World): Promise<readonly (readonly [Operation, Input])[]> {
-  const inputs: (readonly [Operation, Input])[] = []
+async function inputsOf(world: World): Promise<readonly (readonly [Operation, Sent])[]> {
+  const inputs: (readonly [Operation, Sent])[] = []
   for (const operation of operations) {
-    inputs.push([operation, await sampleOf(operation).make(world.maker)])
+    const { make, caller, bySignIn } = sampleOf(operation)
+    const input = await make(world.maker)
+    const headers = bySignIn && signedInAs.get(input)
+    const key = headers ? null : await caller?.(world.maker, input)
+    inputs.push([
+      operation,
+      { input, as: { ...(headers && { headers }), ...(key !== undefined && { key }) } },
+    ])
   }
   return inputs
 }
 
-interface Closed {
+/** A sample, and as whom it is called: the administrator, unless rights are not enough. */
+interface Sent {
   readonly input: Input
+  readonly as: Pick<Call, 'key' | 'headers'>
+}
+
+interface Closed extends Sent {
   readonly status: number
   readonly events: readonly string[]
 }
@@ -233,7 +246,10 @@ interface Closed {
 async function failsClosed(world: World, operation: Operation, expected: Closed): Promise<void> {
   const { method, path, body } = toHttp(operation, expected.input)
   const before = await stateOf(world.locket)
-  const { reply, events } = await world.observe(method, path, body ? { body } : {})
+  const { reply, events } = await world.observe(method, path, {
+    ...expected.as,
+    ...(body && { body }),
+  })
   assert.equal(reply.status, expected.status, `${operation.id}: ${JSON.stringify(reply.body)}`)
   assert.equal(reply.body.detail, undefined, operation.id)
   assert.ok(!JSON.stringify(reply.body).includes('canary'), operation.id)
