@@ -284,7 +284,8 @@ describe('an exchange is refused', () => {
       'an exchanged one': (await exchange({ user: alice.id })).body.accessToken,
       'a revoked one': revoked.accessToken,
       'another tenant’s': await of(apiKey),
-      'one that was altered': `${right.slice(0, -2)}AA`,
+      // The end of a signature is often zero: the beginning is altered.
+      'one that was altered': right.replace(/[^.](?=[^.]*$)/, (one) => (one === 'A' ? 'B' : 'A')),
       'an API key': alice.key,
       'a refresh token': revoked.refreshToken,
       'no token': 'x',
