@@ -18,9 +18,12 @@ interface Waiting {
   readonly reject: (error: Error) => void
 }
 
-export function createClient(url: string, key: string): Client {
+/** `credential`: a key or a token, or the whole line of another header that holds one. */
+export function createClient(url: string, credential: string | { readonly line: string }): Client {
   const connection = new Connection(new URL(url))
-  const authorization = `Authorization: Bearer ${key}\r\n`
+  const line =
+    typeof credential === 'string' ? `Authorization: Bearer ${credential}` : credential.line
+  const authorization = `${line}\r\n`
   const send = (what: string, body: string): Promise<unknown> => {
     const length = body === '' ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`
     const type = body === '' ? '' : 'Content-Type: application/json\r\n'

@@ -3,6 +3,7 @@
  * are medians of one run on one machine; what counts is how they compare within the run.
  */
 import { benchAccounts } from './accounts.ts'
+import { benchAuth } from './auth.ts'
 import { benchCold } from './cold.ts'
 import { benchEngines } from './engines.ts'
 import { benchHttp } from './http.ts'
@@ -48,6 +49,10 @@ const benches: Readonly<Record<string, Bench>> = {
   tax: {
     usage: 'tax [--memories N]      what sealing, authorisation and audit each add',
     run: benchTax,
+  },
+  auth: {
+    usage: 'auth [--calls N]         what it costs to know who is calling, by each way in',
+    run: benchAuth,
   },
   accounts: {
     usage: 'accounts [--tries N] [--memory KIB]  whether time tells which accounts there are',
