@@ -18,16 +18,19 @@ interface Waiting {
   readonly reject: (error: Error) => void
 }
 
-/** `credential`: a key or a token, or the whole line of another header that holds one. */
-export function createClient(url: string, credential: string | { readonly line: string }): Client {
+/** With an API key or a token. */
+export function createClient(url: string, key: string): Client {
+  return createClientWith(url, `Authorization: Bearer ${key}`)
+}
+
+/** With a header line of its own. */
+export function createClientWith(url: string, header: string): Client {
   const connection = new Connection(new URL(url))
-  const line =
-    typeof credential === 'string' ? `Authorization: Bearer ${credential}` : credential.line
-  const authorization = `${line}\r\n`
+  const credential = `${header}\r\n`
   const send = (what: string, body: string): Promise<unknown> => {
     const length = body === '' ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`
     const type = body === '' ? '' : 'Content-Type: application/json\r\n'
-    return connection.send(what, `${authorization}${type}${length}\r\n${body}`)
+    return connection.send(what, `${credential}${type}${length}\r\n${body}`)
   }
   return {
     post: (path, body) => send(`POST ${path}`, JSON.stringify(body)),

@@ -103,6 +103,14 @@ describe('a bench', { concurrency: true }, () => {
     assert.equal(kept.verdicts.length, 2)
   })
 
+  test('tells what it costs to know who is calling', async (t) => {
+    const { said, kept } = await bench(t, 'auth', ['--calls', '64', '--rounds', '1'])
+    for (const way of ['API key', 'JWT', 'sign-in']) {
+      assert.match(said, new RegExp(`^${way} +\\d+ +\\d+ %$`, 'm'))
+      assert.ok((kept.figures[way] as { ofLivez: number }).ofLivez > 0)
+    }
+  })
+
   test('tells what sealing, authorisation and audit add', async (t) => {
     const { said, kept } = await bench(t, 'tax', [
       ...['--memories', '100', '--rounds', '3', '--calls', '10'],
