@@ -1,7 +1,9 @@
 /** Stands in for src/pipeline/audit.ts where no event is written. Only this bench can load it. */
 import {
+  type appendRefused as appendRefusedReally,
   type auditAllowed as auditAllowedReally,
   type auditRefused as auditRefusedReally,
+  type auditUnanswered as auditUnansweredReally,
   eventStore as eventStoreReally,
 } from '../../src/pipeline/audit.ts'
 import type { Database } from '../../src/storage/database.ts'
@@ -10,6 +12,14 @@ export const eventStore = eventStoreReally
 
 export const auditAllowed: typeof auditAllowedReally = async () => {
   // Nothing is written.
+}
+
+export const appendRefused: typeof appendRefusedReally = async () => {
+  throw new Error('nothing is refused in this bench')
+}
+
+export const auditUnanswered: typeof auditUnansweredReally = async () => {
+  throw new Error('nothing is refused in this bench')
 }
 
 export const auditRefused: typeof auditRefusedReally = async () => {
