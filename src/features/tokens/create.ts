@@ -27,7 +27,7 @@ export const createTokens = operation({
   idempotent: true,
   permission: 'self:read',
   resource: () => ({ kind: 'self' }),
-  rateClass: 'admin',
+  rateClass: 'token',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
   audit: 'token.created',

@@ -42,7 +42,7 @@ export const exchangeTokens = operation({
   idempotent: true,
   permission: 'self:read',
   resource: () => ({ kind: 'self' }),
-  rateClass: 'admin',
+  rateClass: 'token',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
   audit: 'token.exchanged',

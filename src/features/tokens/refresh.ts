@@ -32,7 +32,7 @@ export const refreshTokens = publicOperation({
   path: '/v1/tokens/refresh',
   summary: 'Exchange a refresh token for the next tokens; it works once.',
   effect: 'write',
-  rateClass: 'admin',
+  rateClass: 'token',
   bodyLimit_bytes: limits.unknownBody_bytes_max,
   surfaces: ['http'],
   audit: 'token.refreshed',
