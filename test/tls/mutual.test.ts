@@ -43,9 +43,9 @@ describe('[V12.1.3] a client certificate', () => {
     assert.equal(stored.status, 201)
     assert.equal(stored.body.provenance.credentialId, body.credentialId)
     const { body: events } = await locket.call('GET', `/v1/audit-events?actor=${service}`)
-    for (const { actor } of events.items) {
-      assert.deepEqual(actor, { id: service, kind: 'service', credentialId: body.credentialId })
-    }
+    const { credentialId } = body
+    const shown = { id: service, kind: 'service', credentialId, method: 'certificate' }
+    for (const { actor } of events.items) assert.deepEqual(actor, shown)
     assert.equal(events.items.length, 2)
   })
 
