@@ -23,6 +23,10 @@ export async function allowedDetails(
   const own = owner === caller.principalId
   // Whoever is given a budget could otherwise make himself another.
   if (caller.budget) throw new LocketError('above_own_rights', 'a key with a budget makes no keys')
+  // A token ends within minutes: what it had made would be as good, and stay.
+  if (caller.method === 'access-token') {
+    throw new LocketError('above_own_rights', 'a token makes no keys')
+  }
   const manages = overTenant(caller.rights, principalKinds[kindOfId(owner)].permission) !== null
   if (!own && !manages) throw new LocketError('permission_denied')
   const all = await ctx.rightsOf(owner)

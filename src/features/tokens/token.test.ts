@@ -117,6 +117,21 @@ describe('a token may do what its key may, and no more', () => {
     assert.equal(await whoIs(locket, tokens.accessToken), 'unauthenticated')
   })
 
+  test('and makes no key that would outlive it, nor puts one in the place of another', async (t) => {
+    const locket = await open(t)
+    const { accessToken } = await tokensOf(locket)
+    const { items } = (await locket.call('GET', '/v1/api-keys')).body
+    for (const path of ['/v1/api-keys', `/v1/api-keys/${items[0].id}/rotate`]) {
+      const { body } = await locket.call('POST', path, { key: accessToken, body: {} })
+      assert.equal(body.code, 'above_own_rights', path)
+    }
+    const after = (await locket.call('GET', '/v1/api-keys')).body.items
+    assert.deepEqual(
+      after.map(({ id, state }: { id: string; state: string }) => [id, state]),
+      [[items[0].id, 'active']],
+    )
+  })
+
   test('and no token is got by a token', async (t) => {
     const locket = await open(t)
     const { accessToken } = await tokensOf(locket)
