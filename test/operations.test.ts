@@ -212,6 +212,23 @@ test('refusals of strangers are coalesced, by address, in the instance’s log',
   assert.deepEqual(counts, [[address, { count: 4 }]])
 })
 
+/** What they do outlives the sign-in that did it, though they show no secret. */
+const lasting: readonly string[] = [
+  'grants.create',
+  'roles.create',
+  'roles.update',
+  'identity-providers.create',
+  'identity-providers.update',
+  'external-identities.create',
+  'encryption-keys.rotate',
+  'signing-keys.rotate',
+]
+
+/** No sign-in can call these: they take an API key, or are how the password is given. */
+function unasked({ id, permission }: Operation): boolean {
+  return permission === 'public' || /^tokens\.|^sign-ins\.confirm$/.test(id)
+}
+
 /** All that can be called without a credential. Each of them has tests of its own. */
 const openToAll: readonly string[] = [
   'invitations.accept',
@@ -244,6 +261,13 @@ describe('every declaration is sound', () => {
     [
       'a secret answer is no read',
       ({ secretAnswer, effect }) => !secretAnswer || effect !== 'read',
+    ],
+    [
+      'what gives power that stays asks a sign-in for the password again',
+      (one) =>
+        one.stepUp === true ||
+        !(one.secretAnswer === true || lasting.includes(one.id)) ||
+        unasked(one),
     ],
     ['the summary is one sentence', ({ summary }) => /^[A-Z].{5,120}\.$/.test(summary)],
     ['HTTP offers it', ({ surfaces }) => surfaces.includes('http')],

@@ -28,6 +28,7 @@ export const createExternalIdentity = operation({
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  stepUp: true,
   audit: 'external-identity.created',
   facts: (input, output) => ({
     resourceId: input.principalId,

@@ -25,6 +25,7 @@ export const createIdentityProvider = operation({
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  stepUp: true,
   audit: 'identity-provider.created',
   facts: (input, output) => ({
     ...(output && { resourceId: output.id }),

@@ -25,6 +25,7 @@ export const updateIdentityProvider = operation({
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  stepUp: true,
   audit: 'identity-provider.updated',
   facts: (input, output) => ({
     resourceId: input.id,

@@ -21,6 +21,7 @@ export const createRole = operation({
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  stepUp: true,
   audit: 'role.created',
   facts: (input, output) => ({
     ...(output && { resourceId: output.id }),

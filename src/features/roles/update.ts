@@ -25,6 +25,7 @@ export const updateRole = operation({
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  stepUp: true,
   audit: 'role.updated',
   facts: (input, output) => ({
     resourceId: input.id,

@@ -24,6 +24,7 @@ export const rotateSigningKey = operation({
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  stepUp: true,
   audit: 'signing-key.rotated',
   facts: (input, output) => ({
     ...(output && { resourceId: output.id }),

@@ -37,6 +37,7 @@ export const createTenant = operation({
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  stepUp: true,
   audit: 'tenant.created',
   facts: (_, output) => (output ? { resourceId: output.id } : {}),
   input: CreateTenant,
