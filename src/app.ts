@@ -24,7 +24,7 @@ import {
   type SpaceIndexesOptions,
 } from './features/indexes/space-indexes.ts'
 import { toDocument } from './features/memories/memory.ts'
-import { dropLinks } from './features/password-links/store.ts'
+import { endLinks } from './features/password-links/store.ts'
 import { dropPassword } from './features/passwords/store.ts'
 import { createPasswordWork, type PasswordWorkOptions } from './features/passwords/work.ts'
 import { createSignInAuthenticator } from './features/sign-ins/authenticate.ts'
@@ -196,11 +196,11 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     appointAdministrator,
     passwordWork: createPasswordWork(options.passwordWork),
     signInUses: createSignInUses(),
-    endSignIns: dropSignIns,
-    principalDeleted: async (store, id) => {
-      await dropPassword(store, id)
-      await dropLinks(store, id)
+    endSignIns: async (store, of) => {
+      await endLinks(store, of)
+      return dropSignIns(store, of)
     },
+    principalDeleted: dropPassword,
     requireSpace,
     keyDestroyed: async (tenant, scope) => {
       const isSpace = scope.startsWith('spc_')

@@ -11,7 +11,8 @@ import { findPrincipal } from '../principals/store.ts'
 import { rightsOf } from '../roles/rights.ts'
 import { findOwnTenant } from '../tenants/store.ts'
 import type { PasswordLinkKind, PasswordLinkRow } from './password-link.ts'
-import { dropLinks, findLink } from './store.ts'
+import { stillStands } from './still-stands.ts'
+import { findLink } from './store.ts'
 
 export const SpendLink = z.strictObject({
   token: z.string().max(200).describe('lki_…'),
@@ -56,7 +57,6 @@ export async function spend(
   if (!owner) throw new LocketError('unauthenticated')
   const store = ctx.open(owner.tenant)
   const { principal_id: principalId } = await usableLink(store, { token, kind, now: ctx.now })
-  await dropLinks(store, principalId)
   await putPassword(store, principalId, { hash, now: ctx.now })
   await ctx.services.endSignIns(store, principalId)
   return { principalId, passwordSet: true }
@@ -69,6 +69,7 @@ async function usableLink(
   const tenant = await findOwnTenant(store)
   const row = tenant?.state === 'active' ? await findLink(store, shown) : undefined
   const principal = row && (await findPrincipal(store, row.principal_id))
-  if (!row || principal?.state !== 'active') throw new LocketError('unauthenticated')
+  const counts = row && principal?.state === 'active' && (await stillStands(store, row))
+  if (!counts) throw new LocketError('unauthenticated')
   return row
 }

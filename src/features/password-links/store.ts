@@ -4,7 +4,7 @@ import { hashed } from '../../crypto/blind-index.ts'
 import { newTenantToken, ownerOfToken } from '../../crypto/tenant-token.ts'
 import { hashToken, tokenMatches } from '../../crypto/token-hash.ts'
 import type { Transaction } from '../../storage/database.ts'
-import { query } from '../../storage/query.ts'
+import { leftOut, query } from '../../storage/query.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { lives_ms, type PasswordLinkKind, type PasswordLinkRow } from './password-link.ts'
@@ -39,6 +39,20 @@ const dropAll = query((db, arg: Of & { principal: PrincipalId }) =>
     .deleteFrom('password_links')
     .where('tenant_id', '=', arg.tenant)
     .where('principal_id', '=', arg.principal),
+)
+
+/** For and by somebody, or of the whole tenant. */
+const endOf = query((db, arg: Of & { principal: PrincipalId | null }) =>
+  db
+    .deleteFrom('password_links')
+    .where('tenant_id', '=', arg.tenant)
+    .where((row) =>
+      row.or([
+        leftOut(arg.principal),
+        row('principal_id', '=', arg.principal as PrincipalId),
+        row('created_by', '=', arg.principal as PrincipalId),
+      ]),
+    ),
 )
 
 const dropOver = query((db, arg: { now: number; limit: number }) =>
@@ -105,7 +119,15 @@ export async function findLink(
   return tokenMatches(pepper, token, row.hash) && counts ? row : undefined
 }
 
-/** Ends every link of a principal: when one of them was spent, or he is gone. */
+/**
+ * Ends the links for a principal and those that he has made, or all of the tenant where it is null: where
+ * his sign-ins end, since whoever had a hand on his account may have left one behind.
+ */
+export async function endLinks(store: TenantStore, principal: PrincipalId | null): Promise<void> {
+  await store.run(endOf, { principal })
+}
+
+/** Ends every link for a principal: when one of them was spent, or a newer one is made. */
 export async function dropLinks(store: TenantStore, principal: PrincipalId): Promise<void> {
   await store.run(dropAll, { principal })
 }

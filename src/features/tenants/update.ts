@@ -14,7 +14,10 @@ declare module '../../kernel/context.ts' {
   interface Services {
     /** What may be sent to the embedder may be something else by now. */
     readonly tenantUpdated: () => void
-    /** Ends every sign-in of a principal, or of the tenant where it is null, and tells how many. */
+    /**
+     * Ends every sign-in of a principal, or of the tenant where it is null, and tells how many; with them
+     * the links that would set his password, and those that he has made.
+     */
     readonly endSignIns: (store: TenantStore, of: PrincipalId | null) => Promise<number>
   }
 }
