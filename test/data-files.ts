@@ -51,12 +51,13 @@ export interface EventRow {
   readonly action: string
   readonly outcome: string
   readonly actor: string | null
+  readonly resource: string | null
 }
 
 /** The audit events of all logs after one of them, oldest first. */
 export async function eventsAfter({ sql }: HasSql, after: string): Promise<readonly EventRow[]> {
   const text = `SELECT event_id AS id, tenant_id AS tenant, class, action, outcome,
-    actor_id AS actor
+    actor_id AS actor, resource_id AS resource
     FROM audit_events WHERE event_id > ? ORDER BY event_id`
   return (await sql(text, after)) as unknown as EventRow[]
 }

@@ -82,6 +82,13 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable
 
+interface ErrorOptions {
+  readonly cause?: unknown
+  readonly retryAfter_s?: number
+  readonly rate?: RateState
+  readonly facts?: Readonly<Record<string, string>>
+}
+
 /** An error with a public face: `code` and `detail` may leave the server, `cause` never does. */
 export class LocketError extends Error {
   readonly code: ErrorCode
@@ -91,18 +98,17 @@ export class LocketError extends Error {
   readonly retryAfter_s: number | undefined
   /** The caller's own budget, where it is what refuses. */
   readonly rate: RateState | undefined
+  /** What the audit is told besides: codes that must not leave the server. */
+  readonly facts: Readonly<Record<string, string>>
 
-  constructor(
-    code: ErrorCode,
-    detail?: string,
-    options?: { cause?: unknown; retryAfter_s?: number; rate?: RateState },
-  ) {
+  constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {
     super(detail ?? errorTable[code].sentence, options)
     this.name = 'LocketError'
     this.code = code
     this.detail = detail
     this.retryAfter_s = options?.retryAfter_s
     this.rate = options?.rate
+    this.facts = options?.facts ?? {}
   }
 
   get status(): number {

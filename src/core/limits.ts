@@ -188,6 +188,8 @@ export const limits = {
   sharedRest_ms: 1_000,
   sharedPing_interval_ms: 1_000,
   sharedSilence_ms_max: 5_000,
+  /** What is shared counts as nonsense when more nodes than this would have had to use up a budget each. */
+  sharedNodes_max: 100,
   /** How often a node tells of its calls, of how many callers at once, and how many may wait for it. */
   sharedTell_interval_ms: 250,
   sharedTell_max: 1_000,

@@ -13,7 +13,7 @@ import { idempotencyKeyOf, ifMatchOf } from './conditions.ts'
 import { rateHeaders } from './rate-headers.ts'
 import { type Endpoint, type Exchange, jsonReply, type Reply } from './reply.ts'
 import type { Route } from './routes.ts'
-import { pageOf, setCookieOf } from './sign-in-cookie.ts'
+import { pageOf, setCookieOf, tokenInCookie } from './sign-in-cookie.ts'
 import { queryOf } from './target.ts'
 
 /** The endpoint of an operation. */
@@ -51,6 +51,7 @@ async function callOf(
     door: 'http',
     address: client.address,
     userAgent: userAgentOf(headers),
+    shownSignIn: isPublic && operation.setsCookie ? tokenInCookie(headers) : null,
     idempotencyKey: null,
     ifMatch: null,
   } satisfies Request

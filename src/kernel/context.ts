@@ -159,6 +159,8 @@ interface WithoutCaller extends Pick<Context, 'now' | 'requestId' | 'door' | 'se
   /** The client's address; null where it is not known. */
   readonly address: string | null
   readonly userAgent: string | null
+  /** The token in the cookie of a browser that asks to be signed in; nothing of it is proven. */
+  readonly shownSignIn: string | null
   /** Whose log the event goes to, whatever the outcome. Left out: the instance's own. */
   about(subject: Subject): void
 }

@@ -54,7 +54,7 @@ export async function appendRefused(
   const event = eventOf(app, trail, {
     outcome: deniedStatuses.has(error.status) ? 'denied' : 'failed',
     code: error.code,
-    details: detailsOf(trail, facts?.details ?? {}, false),
+    details: detailsOf(trail, { ...facts?.details, ...error.facts }, false),
     spaceId,
     resourceId: facts?.resourceId ?? spaceId,
   })

@@ -67,6 +67,7 @@ class Preparing implements PublicPrepareContext {
   readonly services: PublicContext['services']
   readonly address: string | null
   readonly userAgent: string | null
+  readonly shownSignIn: string | null
   readonly #app: Pipeline
   readonly #trail: Trail
 
@@ -78,6 +79,7 @@ class Preparing implements PublicPrepareContext {
     this.services = app.services
     this.address = request.address
     this.userAgent = request.userAgent
+    this.shownSignIn = request.shownSignIn ?? null
     this.#app = app
     this.#trail = trail
   }

@@ -54,6 +54,8 @@ export interface Request {
   readonly userAgent: string | null
   readonly idempotencyKey: string | null
   readonly ifMatch: number | null
+  /** What is in the cookie of a sign-in, where an operation without a caller may replace it. */
+  readonly shownSignIn?: string | null
   /** How large its body was; absent where there was none. */
   readonly body_bytes?: number
 }

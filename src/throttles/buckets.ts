@@ -51,6 +51,11 @@ export class Buckets {
     this.#depth_ms = this.interval_ms * budget.burst
   }
 
+  /** The longest that it can take to fill up: after more nodes than there are have emptied it, each for itself. */
+  get filling_ms_max(): number {
+    return this.#depth_ms * limits.sharedNodes_max
+  }
+
   get size(): number {
     return this.#buckets.size
   }

@@ -59,6 +59,19 @@ describe('an account from one address [V6.3.1]', () => {
     assert.equal(await wrong(lockout, 11), 10)
   })
 
+  test('is not closed by tries that could not be checked, nor opened by them', async () => {
+    const { lockout } = inMemory()
+    assert.equal(await wrong(lockout, 9), 9)
+    for (let at = 0; at < 200; at += 1) {
+      const attempt = await lockout.attempt(alice, home)
+      assert.ok(attempt.allowed)
+      await lockout.withdrawn(attempt)
+    }
+    assert.equal(await wrong(lockout, 5), 1, 'the nine before are not forgotten')
+    for (let at = 0; at < 200; at += 1) await lockout.attempt(alice, elsewhere(at))
+    assert.ok(!(await lockout.attempt(alice, elsewhere(300))).allowed, 'and no address is known')
+  })
+
   test('is the same however the name is written (CVE-2025-6004)', async () => {
     const { lockout } = inMemory()
     const spellings = [

@@ -4,7 +4,7 @@
  *
  *     const attempt = await services.lockout.attempt({ tenant, login }, ctx.address)
  *     if (!attempt.allowed) // by 'address': too_many_requests; by 'account': as for a wrong password
- *     ... check it, also for an account that is not there ...
+ *     ... check it, also for an account that is not there; when that throws: withdrawn(attempt) ...
  *     if (right) await services.lockout.succeeded(attempt)
  *
  * A try is counted when it is reserved, so a hundred at once are held to the bound like a hundred in a
@@ -46,6 +46,8 @@ export interface Lockout {
   attempt(account: Account, address: string | null): Promise<Attempt>
   /** The try was right: it no longer counts, nor do the account's earlier ones from this address. */
   succeeded(attempt: AllowedAttempt): Promise<void>
+  /** Nothing could be checked: the try no longer counts. All others do, and nothing is known of who tried. */
+  withdrawn(attempt: AllowedAttempt): Promise<void>
 }
 
 /** `tries`: where they are counted; a try has to have room in each. */
@@ -72,6 +74,11 @@ export function createLockout(names: Names, tries: readonly Tries[]): Lockout {
     succeeded: async (attempt) => {
       for (const [at, one] of tries.entries()) {
         await one.giveBack(attempt.names, attempt.counted[at] ?? [])
+      }
+    },
+    withdrawn: async (attempt) => {
+      for (const [at, one] of tries.entries()) {
+        await one.withdraw(attempt.names, attempt.counted[at] ?? [])
       }
     },
   }

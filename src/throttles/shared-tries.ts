@@ -4,16 +4,32 @@ import { type TryAxis, type TryBudgets, tryAxes } from './budgets.ts'
 import { type SharedCounters, Unreachable } from './redis.ts'
 import type { Reserved, Tries, TryNames } from './tries.ts'
 
+/** The number under a key. What is none was not written by us: it goes, and nothing was counted there. */
+const countOf = `
+local function countOf(key)
+  local held = redis.pcall('GET', key)
+  if held == false then return 0 end
+  if type(held) == 'string' and #held < 10 and string.match(held, '^%d+$') then
+    return tonumber(held)
+  end
+  redis.call('DEL', key)
+  return 0
+end
+local function takeBack(key)
+  if countOf(key) > 1 then redis.call('DECR', key) else redis.call('DEL', key) end
+end
+`
+
 /**
  * KEYS: known, then a counter for each axis. ARGV: tries, window and lock (ms) of each. Answers the axis
  * that refuses (1..3, 0: none), its wait, and whether the address is known to the account.
  */
-const reserveScript = `
+const reserveScript = `${countOf}
 local known = redis.call('EXISTS', KEYS[1])
 local refusing, longest = 0, 0
 for i = 1, 3 do
   if i < 3 or known == 0 then
-    local tries = tonumber(redis.call('GET', KEYS[i + 1]) or '0')
+    local tries = countOf(KEYS[i + 1])
     if tries >= tonumber(ARGV[i * 3 - 2]) then
       local wait = math.max(1, redis.call('PTTL', KEYS[i + 1]))
       if wait > longest then refusing, longest = i, wait end
@@ -32,14 +48,15 @@ return { 0, 0, known }
 `
 
 /** KEYS: known, the pair's counter, then the others that are given back. ARGV: how long known, ms. */
-const giveBackScript = `
-for i = 3, #KEYS do
-  if redis.call('EXISTS', KEYS[i]) == 1 and redis.call('DECR', KEYS[i]) <= 0 then
-    redis.call('DEL', KEYS[i])
-  end
-end
+const giveBackScript = `${countOf}
+for i = 3, #KEYS do takeBack(KEYS[i]) end
 redis.call('DEL', KEYS[2])
 redis.call('SET', KEYS[1], 1, 'PX', ARGV[1])
+`
+
+/** KEYS: the counters that are given back. */
+const withdrawScript = `${countOf}
+for i = 1, #KEYS do takeBack(KEYS[i]) end
 `
 
 const nothing: Reserved = { refused: null, counted: [] }
@@ -71,6 +88,12 @@ export class SharedTries implements Tries {
     const others = counted.filter((axis) => axis !== 'pair').map((axis) => keyOf(names, axis))
     const keys = [knownKey(names), keyOf(names, 'pair'), ...others]
     await orNull(this.#shared.run(giveBackScript, keys, [limits.knownAddress_life_ms]))
+  }
+
+  async withdraw(names: TryNames, counted: readonly TryAxis[]): Promise<void> {
+    if (counted.length === 0) return
+    const keys = counted.map((axis) => keyOf(names, axis))
+    await orNull(this.#shared.run(withdrawScript, keys, []))
   }
 }
 

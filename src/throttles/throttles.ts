@@ -40,7 +40,7 @@ export function createThrottles(options: ThrottleOptions): Throttles {
     }
   }
   const counters = openRedis(redis, log)
-  const shared = shareBuckets({ shared: counters, names, clock })
+  const shared = shareBuckets({ shared: counters, names, clock, log })
   return {
     rateLimits: createRateLimits({ names, budgets, clock, shared }),
     // The own count first and always: it is what is left when the other cannot be asked.

@@ -24,6 +24,8 @@ export interface Tries {
    * is known to the account.
    */
   giveBack(names: TryNames, counted: readonly TryAxis[]): Promise<void>
+  /** Takes the try back, and nothing else. */
+  withdraw(names: TryNames, counted: readonly TryAxis[]): Promise<void>
 }
 
 interface Count {
@@ -60,16 +62,22 @@ export class MemoryTries implements Tries {
   }
 
   async giveBack(names: TryNames, counted: readonly TryAxis[]): Promise<void> {
+    await this.withdraw(names, counted)
+    this.#counts.delete(names.pair)
+    const now = this.#clock()
+    this.#known.delete(names.pair)
+    this.#known.set(names.pair, now + limits.knownAddress_life_ms)
+    if (this.#known.size > limits.throttled_max) dropOldest(this.#known)
+  }
+
+  async withdraw(names: TryNames, counted: readonly TryAxis[]): Promise<void> {
     const now = this.#clock()
     for (const axis of counted) {
       const count = this.#live(names[axis], now)
       if (!count) continue
       count.tries -= 1
-      if (axis === 'pair' || count.tries <= 0) this.#counts.delete(names[axis])
+      if (count.tries <= 0) this.#counts.delete(names[axis])
     }
-    this.#known.delete(names.pair)
-    this.#known.set(names.pair, now + limits.knownAddress_life_ms)
-    if (this.#known.size > limits.throttled_max) dropOldest(this.#known)
   }
 
   #count(axis: TryAxis, name: string, now: number): void {

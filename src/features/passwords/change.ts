@@ -32,9 +32,8 @@ export const changePassword = operation({
     const { tenant, principalId, rights } = ctx.caller
     await refuseWeak(input.newPassword, rights)
     const stored = await ctx.read((store) => storedPassword(store, principalId))
-    const asked = { stored, password: input.password }
-    const checked = await checkPassword(ctx, accountOf(tenant, principalId), asked)
-    if (!checked) throw new LocketError('wrong_password')
+    const entered = { stored, password: input.password, otherwise: 'wrong_password' } as const
+    const checked = await checkPassword(ctx, accountOf(tenant, principalId), entered)
     return { ...checked, hash: await ctx.services.passwordWork.hash(input.newPassword) }
   },
   run: async (ctx, _, { hash, stored }) => {

@@ -1,8 +1,9 @@
 /** Asking for a password: the one way in which all that do so are held back, and take the same work. */
-import { LocketError } from '../../core/errors.ts'
+import { type ErrorCode, LocketError } from '../../core/errors.ts'
 import type { Services } from '../../kernel/context.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
+import type { Attempt, Lockout } from '../../throttles/lockout.ts'
 import type { Account } from '../../throttles/names.ts'
 import { findPassword, openHash, putPassword } from './store.ts'
 
@@ -31,25 +32,51 @@ export async function storedPassword(store: TenantStore, id: PrincipalId): Promi
   return row ? { hash: await openHash(store, row), updatedAt_ms: row.updated_at } : nobodys
 }
 
+/** A password that was entered, to be compared with one that is stored. */
+export interface Entered {
+  readonly stored: Stored
+  readonly password: string
+  /** What is thrown when it is not the password. */
+  readonly otherwise: ErrorCode
+}
+
 /**
- * Null when it is not the password, or the account is locked: which of them is not told, and takes the
- * same work. Throws `too_many_requests` for an address that tries too often, `unavailable`.
+ * Throws when it is not the password, or the account is locked: which of them is told to the audit alone,
+ * and takes the same work. Throws `too_many_requests` for an address that tries too often, and `unavailable`
+ * when there was no room for the work: then nothing was tried, and nothing counts.
  */
 export async function checkPassword(
   { services, address }: Asking,
   account: Account,
-  { stored, password }: { stored: Stored; password: string },
-): Promise<Checked | null> {
+  { stored, password, otherwise }: Entered,
+): Promise<Checked> {
   const { lockout, passwordWork } = services
   const attempt = await lockout.attempt(account, address)
   if (!attempt.allowed && attempt.by === 'address') {
     const { retryAfter_s } = attempt
     throw new LocketError('too_many_requests', undefined, { retryAfter_s })
   }
-  const verdict = await passwordWork.verify(password, attempt.allowed ? stored.hash : null)
-  if (!verdict.matches || !attempt.allowed) return null
+  const verdict = await untried(lockout, attempt, () =>
+    passwordWork.verify(password, attempt.allowed ? stored.hash : null),
+  )
+  if (!attempt.allowed) throw refused(otherwise, 'locked')
+  if (!verdict.matches) throw refused(otherwise, 'wrong-password')
   await lockout.succeeded(attempt)
   return { stored, rehashed: verdict.outdated ? await passwordWork.hash(password) : null }
+}
+
+/** A check that cannot be made says nothing of who asked for it: his try is given back. */
+async function untried<T>(lockout: Lockout, attempt: Attempt, check: () => Promise<T>): Promise<T> {
+  try {
+    return await check()
+  } catch (thrown) {
+    if (attempt.allowed) await lockout.withdrawn(attempt)
+    throw thrown
+  }
+}
+
+function refused(code: ErrorCode, reason: 'locked' | 'wrong-password'): LocketError {
+  return new LocketError(code, undefined, { facts: { reason } })
 }
 
 /**

@@ -37,9 +37,8 @@ export const confirmSignIn = operation({
     ownSignIn(ctx.caller)
     const { tenant, principalId } = ctx.caller
     const stored = await ctx.read((store) => storedPassword(store, principalId))
-    const checked = await checkPassword(ctx, accountOf(tenant, principalId), { stored, password })
-    if (!checked) throw new LocketError('wrong_password')
-    return checked
+    const entered = { stored, password, otherwise: 'wrong_password' } as const
+    return checkPassword(ctx, accountOf(tenant, principalId), entered)
   },
   run: async (ctx, _, checked) => {
     const before = await getSignIn(ctx.store, ownSignIn(ctx.caller))

@@ -18,6 +18,7 @@ import {
 import { PasswordInput } from '../passwords/password.ts'
 import { findByHandle, findPrincipal } from '../principals/store.ts'
 import { findOwnTenant, tenantOfSlug } from '../tenants/store.ts'
+import { endShownSignIn } from './end-shown.ts'
 import { OwnSignIn, toOwnSignIn } from './sign-in.ts'
 import { insertSignIn } from './store.ts'
 
@@ -52,8 +53,9 @@ export const createSignIn = publicOperation({
   prepare: async (ctx, { tenant, login, password }) => {
     const found = await find(ctx, { tenant, login })
     ctx.about({ tenant: found.tenant, actor: found.actor, credentialId: null })
-    const checked = await checkPassword(ctx, found.account, { stored: found.stored, password })
-    if (!checked || !found.actor) throw new LocketError('unauthenticated')
+    const entered = { stored: found.stored, password, otherwise: 'unauthenticated' } as const
+    const checked = await checkPassword(ctx, found.account, entered)
+    if (!found.actor) throw new LocketError('unauthenticated')
     return { ...checked, tenant: found.tenant, principalId: found.actor.principalId }
   },
   run: async (ctx, _, prepared) => {
@@ -67,6 +69,7 @@ export const createSignIn = publicOperation({
     const { now, address, userAgent } = ctx
     const origin = { address, userAgent }
     const { row, token } = await insertSignIn(store, { principalId, origin, now })
+    await endShownSignIn(ctx)
     ctx.setCookie(token)
     return toOwnSignIn(store, row, now)
   },

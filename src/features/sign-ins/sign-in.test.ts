@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { eventsAfter } from '../../../test/data-files.ts'
-import type { Reply } from '../../../test/harness.ts'
+import { cheapPasswords, type Locket, openLocket, type Reply } from '../../../test/harness.ts'
 import {
   type Browser,
   browserOf,
   knock,
+  origin,
   password,
   person,
   signIn,
   status,
   timed,
+  unlimited,
 } from '../../../test/signed-in.ts'
 import { hour_ms, minute_ms } from '../../core/clock.ts'
 import { limits } from '../../core/limits.ts'
@@ -112,6 +114,17 @@ describe('signing in', () => {
     assert.equal((await knock(locket, {}, { address: '192.0.2.3' })).status, 201, 'and only here')
   })
 
+  test('a try that there was no room to check counts for nothing [V6.3.1]', async (t) => {
+    const passwordWork = { cost: cheapPasswords, atOnce_max: 1, waiting_max: 0 }
+    const locket = await openLocket(t, { rateBudgets: unlimited, passwordWork })
+    await person(locket, 'alice')
+    const asked = Array.from({ length: 60 }, () => knock(locket, { password: 'wrong' }))
+    const statuses = (await Promise.all(asked)).map((reply) => reply.status)
+    const count = (told: number) => statuses.filter((one) => one === told).length
+    assert.ok(count(401) >= 1 && count(503) >= 50 && count(401) + count(503) === 60)
+    await signIn(locket)
+  })
+
   test('ends what was right before: a right password is none of the ten', async (t) => {
     const { locket } = await timed(t)
     await person(locket, 'alice')
@@ -211,6 +224,123 @@ test('one sees one’s own and ends them; who manages users those of others [V7.
   assert.equal(await status(one), 401)
   await locket.call('DELETE', `/v1/sign-ins/${bobs.id}`)
   assert.equal(await status(bobs), 401)
+})
+
+describe('a browser that is signed in already', () => {
+  const again = (locket: Locket, cookie: string, body = {}): Promise<Reply> =>
+    knock(locket, body, { headers: { Cookie: cookie, Origin: origin } })
+
+  test('is signed in by the new one alone, whoever it was before [V7.2.4] [V7.4.1]', async (t) => {
+    const { locket } = await timed(t)
+    const alice = await person(locket, 'alice')
+    await person(locket, 'bob')
+    const [first, elsewhere] = [await signIn(locket), await signIn(locket)]
+    const before = (await eventsAfter(locket, '')).at(-1)?.id ?? ''
+    const second = browserOf(locket, await again(locket, first.cookie))
+    assert.deepEqual([await status(first), await status(second)], [401, 200])
+    const bobs = browserOf(locket, await again(locket, second.cookie, { login: 'bob' }))
+    assert.deepEqual([await status(second), await status(bobs)], [401, 200])
+    assert.equal(await status(elsewhere), 200, 'another browser is another')
+    const ended = (await eventsAfter(locket, before)).filter(
+      ({ action }) => action === 'sign-in.ended',
+    )
+    assert.deepEqual(
+      ended.map(({ actor, resource }) => [actor, resource]),
+      [
+        [alice, first.id],
+        [alice, second.id],
+      ],
+    )
+  })
+
+  test('in another tenant, too, whose log tells it', async (t) => {
+    const { locket } = await timed(t)
+    const { id, apiKey: key } = (
+      await locket.call('POST', '/v1/tenants', { body: { name: 'Acme' } })
+    ).body
+    const body = { handle: 'user:eve' }
+    const { token } = (await locket.call('POST', '/v1/invitations', { key, body })).body
+    const accepted = { token, password }
+    await locket.call('POST', '/v1/invitations/accept', { key: null, body: accepted })
+    await person(locket, 'alice')
+    const eve = await signIn(locket, { tenant: 'acme', login: 'eve' })
+    await again(locket, eve.cookie)
+    assert.equal(await status(eve), 401)
+    const [event] = (await eventsAfter(locket, '')).filter(
+      ({ action }) => action === 'sign-in.ended',
+    )
+    assert.deepEqual([event?.tenant, event?.resource], [id, eve.id])
+  })
+
+  test('stays so when the password is wrong, when the cookie is not right, and for other pages [V3.5.1]', async (t) => {
+    const { locket } = await timed(t)
+    await person(locket, 'alice')
+    const browser = await signIn(locket)
+    const { cookie } = browser
+    const other = cookie.slice(0, -1) + (cookie.endsWith('x') ? 'y' : 'x')
+    assert.equal((await again(locket, cookie, { password: 'wrong' })).status, 401)
+    assert.equal((await again(locket, other)).status, 201)
+    assert.equal((await again(locket, `${cookie}; ${cookie}`)).status, 201)
+    const page = { Cookie: cookie, Origin: 'https://evil.example' }
+    assert.equal((await knock(locket, {}, { headers: page })).body.code, 'cross_site_request')
+    assert.equal(await status(browser), 200)
+    const answers = [await again(locket, cookie), await again(locket, cookie)]
+    const shapes = answers.map(({ status: told, body }) => [told, Object.keys(body)])
+    assert.deepEqual(shapes[0], shapes[1], 'what was shown changes nothing in the answer')
+    const forged = browserOf(locket, await again(locket, cookie))
+    await locket.sql('update sign_ins set expires_at = 9e15')
+    assert.equal((await again(locket, forged.cookie)).status, 500, 'and altered rows are told of')
+  })
+})
+
+test('the log says whether it was the lock or the password, the answer never [V16.3.1] [V6.3.8]', async (t) => {
+  const { locket } = await timed(t)
+  await person(locket, 'alice')
+  const browser = await signIn(locket)
+  const answers = new Set<string>()
+  for (let at = 0; at < 11; at += 1) {
+    const { body } = await knock(locket, at < 10 ? { password: 'wrong' } : {})
+    answers.add(JSON.stringify({ ...body, requestId: '' }))
+  }
+  assert.equal(answers.size, 1)
+  await browser.send('POST', '/v1/sign-ins/current/confirm', { password })
+  await browser.send('POST', '/v1/passwords/change', { password, newPassword: `${password}!` })
+  const reasonsOf = async (action: string) => {
+    const path = `/v1/audit-events?action=${action}&outcome=denied`
+    const { items } = (await locket.call('GET', path)).body
+    return items.map(({ details }: { details: { reason: string } }) => details.reason)
+  }
+  const wrong = Array.from({ length: 10 }, () => 'wrong-password')
+  assert.deepEqual(await reasonsOf('sign-in.created'), ['locked', ...wrong])
+  assert.deepEqual(await reasonsOf('sign-in.confirmed'), ['locked'])
+  assert.deepEqual(await reasonsOf('password.changed'), ['locked'])
+})
+
+test('a row that was altered holds up no other, and is told of [V16.3.1]', async (t) => {
+  const { locket, pass } = await timed(t)
+  for (const name of ['alice', 'bob', 'carol']) await person(locket, name)
+  const browsers = [
+    await signIn(locket),
+    await signIn(locket, { login: 'bob' }),
+    await signIn(locket, { login: 'carol' }),
+  ]
+  pass(minute_ms)
+  for (const browser of browsers) assert.equal(await status(browser), 200)
+  const [first] = browsers.map(({ id }) => id).sort()
+  const altered = 'update sign_ins set expires_at = expires_at + 1 where sign_in_id = ?'
+  await locket.sql(altered, first as string)
+  await locket.app.jobs.runAll()
+  const seen = await locket.sql('select sign_in_id, seen_at, created_at from sign_ins')
+  const late = seen.filter((row) => Number(row['seen_at']) > Number(row['created_at']))
+  assert.equal(late.length, 2)
+  const told = (await eventsAfter(locket, '')).filter(({ outcome }) => outcome === 'failed')
+  assert.deepEqual(
+    told.map(({ action, resource }) => [action, resource]),
+    [['sign-in.use-recorded', first]],
+  )
+  await locket.app.jobs.runAll()
+  const again = (await eventsAfter(locket, '')).filter(({ outcome }) => outcome === 'failed')
+  assert.equal(again.length, 1)
 })
 
 test('a narrowed key ends no sign-ins of its owner', async (t) => {
