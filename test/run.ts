@@ -83,7 +83,12 @@ async function runOn(engine: string, chosen: readonly string[]): Promise<Ended> 
   const child = spawn(process.execPath, [...runner, ...reporters, ...options, ...chosen], {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, LOCKET_TEST_ENGINE: engine },
+    // Each file is a process that loads the same modules: with the cache they are compiled once.
+    env: {
+      ...process.env,
+      LOCKET_TEST_ENGINE: engine,
+      NODE_COMPILE_CACHE: join(directory, 'compiled'),
+    },
   })
   let told: NodeJS.Signals | null = null
   const forward = (signal: NodeJS.Signals): void => {

@@ -4,13 +4,14 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Engine } from '../src/storage/query.ts'
+import { compiledOnce } from './compiled-once.ts'
 import { engine } from './engine.ts'
 import { freePort } from './free-port.ts'
 import { newDatabase } from './postgres-cluster.ts'
 
 const main = join(import.meta.dirname, '../src/main.ts')
 const start_ms_max = 60_000
-const env = { PATH: process.env['PATH'] ?? '', LOCKET_LOG_LEVEL: 'warn' }
+const env = { PATH: process.env['PATH'] ?? '', LOCKET_LOG_LEVEL: 'warn', ...compiledOnce }
 
 /** A data directory that was initialised, and its first key. */
 export interface Data {

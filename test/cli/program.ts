@@ -1,18 +1,13 @@
 /** The program as its users run it: a process of its own, with an environment that we choose. */
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { compiledOnce } from '../compiled-once.ts'
 
 export const root = join(import.meta.dirname, '..', '..')
 const main = join(root, 'src', 'main.ts')
 const wait_ms = 30_000
-
-/** Shared by all that a test file starts: reading the sources is half of a short command. */
-const compiled = mkdtempSync(join(tmpdir(), 'locket-test-compiled-'))
-process.on('exit', () => rmSync(compiled, { recursive: true, force: true }))
 
 export interface Surroundings {
   readonly cwd: string
@@ -63,7 +58,7 @@ export function start(
   [program = '', ...args]: readonly string[],
   around: Surroundings,
 ): Started {
-  const env = { ...cleanEnvironment(), NODE_COMPILE_CACHE: compiled, ...around.env }
+  const env = { ...cleanEnvironment(), ...compiledOnce, ...around.env }
   const child = spawn(program, args, { cwd: around.cwd, env, detached: false })
   const written = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
