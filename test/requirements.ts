@@ -38,6 +38,7 @@ const asvs: readonly Row[] = [
   ['V6.2.12', 2, 'Common passwords are refused, by a list at hand; without it none is set.'],
   ['V6.3.1', 1, 'Tries are counted by account, by address and by both, atomically.'],
   ['V6.3.2', 1, 'There are no default accounts and no default passwords.'],
+  ['V6.3.4', 2, 'Every way in, at every strength, against every kind of operation: one matrix.'],
   ['V6.3.8', 3, 'Nobody’s account is told from one that is there: same body, status, work.'],
   ['V6.4.1', 1, 'Invitations and resets: 256 bits, kept hashed, an hour, spent once.'],
   ['V6.8.1', 2, 'Somebody of another provider is issuer and subject, never an e-mail.'],
