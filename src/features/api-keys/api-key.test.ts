@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import { type Locket, openLocket } from '../../../test/harness.ts'
+import { watchStatements } from '../../../test/statements.ts'
 import { day_ms, hour_ms, second_ms } from '../../core/clock.ts'
 import { toBase62 } from '../../core/encoding.ts'
 import { limits } from '../../core/limits.ts'
@@ -293,4 +294,17 @@ test('a token that is not a key, or not quite, is refused like any other', async
     assert.equal(reply.status, 401, token)
     assert.deepEqual(Object.keys(reply.body), ['type', 'title', 'status', 'code', 'requestId'])
   }
+})
+
+test('a key that was seen before is checked with one statement, and so with one round trip', async (t) => {
+  const locket = await openLocket(t)
+  await locket.call('GET', '/v1/whoami')
+  const watch = watchStatements(locket.app.pipeline.database)
+  await locket.call('GET', '/v1/whoami')
+  watch.end()
+  const asked = watch.statements.filter(
+    (sql) => !/insert into "?(locket"\.")?audit_events/.test(sql),
+  )
+  assert.equal(asked.length, 1, asked.join('\n'))
+  assert.match(asked[0] ?? '', /"tenants"/)
 })
