@@ -76,6 +76,7 @@ const onlyInstance: Expected = (operation, sample) =>
 
 export interface WorldOptions {
   readonly operations?: readonly Operation[]
+  readonly corsOrigins?: readonly string[]
 }
 
 /** These tests call more often than anybody may. */

@@ -8,7 +8,7 @@ import { LocketError } from '../core/errors.ts'
 import { isOurJwt } from '../crypto/jwt.ts'
 import type { Credential } from '../pipeline/request.ts'
 import type { Client } from './reply.ts'
-import { type Asked, pageOf, tokenInCookie } from './sign-in-cookie.ts'
+import { type Asked, isForScript, pageOf, tokenInCookie } from './sign-in-cookie.ts'
 
 /** The scheme's name has no case (RFC 9110, section 11.1). */
 const bearer = /^bearer +([^ ]+)$/i
@@ -40,7 +40,8 @@ function kindOf(token: string, headers: Headers): 'token' | 'access-token' | 'ex
 function signInOf(token: string, headers: Headers, asked: Asked): Credential {
   const csrf = headers.get('x-csrf-token')
   const reads = asked.method === 'GET'
-  return { kind: 'sign-in', token, csrf, page: pageOf(headers, asked), reads }
+  const page = isForScript(headers) ? pageOf(headers, asked) : 'other'
+  return { kind: 'sign-in', token, csrf, page, reads }
 }
 
 /**

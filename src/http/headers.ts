@@ -6,10 +6,13 @@
 
 const year_s = 365 * 24 * 3600
 
-/** An answer of the API is data: a browser that is made to show it runs and loads nothing. */
+/**
+ * An answer of the API is data: a browser that is made to show it runs and loads nothing, shows it in no
+ * frame, and takes it for a page of no origin.
+ */
 const always = {
   'Cache-Control': 'no-store',
-  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Referrer-Policy': 'no-referrer',
   'X-Content-Type-Options': 'nosniff',

@@ -59,6 +59,21 @@ describe('a request with the cookie', () => {
     assert.equal(await read({ Origin: origin }), 200)
   })
 
+  test('is for what a script asks for, never for what a browser shows, runs or loads [V3.2.1]', async (t) => {
+    const { locket } = await timed(t)
+    await person(locket, 'alice')
+    const { cookie: Cookie } = await signIn(locket)
+    const read = async (dest: string): Promise<unknown> => {
+      const headers = { Cookie, 'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-Dest': dest }
+      const reply = await locket.call('GET', '/v1/whoami', { key: null, headers })
+      return reply.body.code ?? reply.status
+    }
+    assert.equal(await read('empty'), 200)
+    for (const dest of ['document', 'iframe', 'script', 'style', 'image', 'object', 'worker']) {
+      assert.equal(await read(dest), 'cross_site_request', dest)
+    }
+  })
+
   test('is of the public URL, where there is one', async (t) => {
     const locket = await openLocket(t, {
       publicUrl: 'https://locket.example',

@@ -43,6 +43,15 @@ export function pageOf(headers: Headers, asked: Asked): ShownSignIn['page'] {
   return origin === ownOrigin(asked) ? 'own' : 'other'
 }
 
+/**
+ * Whether the answer goes to a script that asked for it. What else a browser asks for it shows, runs or
+ * puts into a page: an address that was typed, a frame, an image. Answers are for none of these.
+ */
+export function isForScript(headers: Headers): boolean {
+  const destination = headers.get('sec-fetch-dest')
+  return destination === null || destination === 'empty'
+}
+
 /** Where a request has reached this server: the public URL, else the host that it names. */
 function ownOrigin({ publicUrl, url, secure }: Asked): string {
   if (publicUrl !== null) return new URL(publicUrl).origin
