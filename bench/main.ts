@@ -55,7 +55,7 @@ const benches: Readonly<Record<string, Bench>> = {
     run: benchAuth,
   },
   accounts: {
-    usage: 'accounts [--tries N] [--memory KIB]  whether time tells which accounts there are',
+    usage: 'accounts [--tries N] [--memory-kib N]  whether time tells which accounts there are',
     run: benchAccounts,
   },
   recall: {

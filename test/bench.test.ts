@@ -97,7 +97,7 @@ describe('a bench', { concurrency: true }, () => {
   })
 
   test('looks whether time tells which accounts there are [V6.3.8]', async (t) => {
-    const { kept } = await bench(t, 'accounts', ['--tries', '90', '--memory', '32'])
+    const { kept } = await bench(t, 'accounts', ['--tries', '90', '--memory-kib', '32'])
     const { unknown, nowhere } = kept.figures as Record<string, { mannWhitney_z: number }>
     assert.ok(Number.isFinite(unknown?.mannWhitney_z) && Number.isFinite(nowhere?.mannWhitney_z))
     assert.equal(kept.verdicts.length, 2)

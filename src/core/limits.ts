@@ -177,6 +177,9 @@ export const limits = {
   userAgent_characters_max: 256,
   idempotencyAnswer_bytes_max: 1024 * 1024,
 
+  /** No refusal of a sign-in or the like is quicker, so that its time does not tell what was written down. */
+  refusal_ms_min: 50,
+
   /** Callers that one budget tells apart, and how many are looked at to make room for another. */
   throttled_max: 100_000,
   throttledSweep_max: 32,

@@ -59,6 +59,8 @@ export interface Caller {
   readonly maxMemories: number | null
   /** What the API key may use in a day, that he shows or that his credential was got by. */
   readonly budget?: Budget
+  /** The same of the user whose token an agent has shown: what it does for him spends both. */
+  readonly userBudget?: Budget
   /** Up to which privacy level the tenant's memories may be sent to the embedder. */
   readonly embeddingLevel: EmbeddingLevel
 }

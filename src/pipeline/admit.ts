@@ -4,6 +4,7 @@ import { assert } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Permission } from '../core/permissions.ts'
+import { budgetsOf } from '../features/api-keys/budget.ts'
 import { budgetUseOf } from '../features/api-keys/store.ts'
 import { type AdmittedSpace, decide } from '../features/decisions/decide.ts'
 import { insist } from '../features/spaces/access.ts'
@@ -48,14 +49,14 @@ async function spend(
 ): Promise<void> {
   if (trail.rate) return
   const { operation, body_bytes: bytes = 0 } = trail.request
-  const { tenant, principalId, keyId, budget } = caller
+  const { tenant, principalId, keyId } = caller
   // All tokens that were got by one key share what the key may.
   const credentialId = keyId ?? caller.credentialId
   trail.rate = app.rateLimits.spend(operation.rateClass, { tenant, principalId, credentialId })
-  if (!budget) return
   const { keyBudgets } = app.services
-  if (!keyBudgets.knows(budget.key)) {
-    keyBudgets.learn(tenant, budget.key, await budgetUseOf(within.open(tenant), budget.key))
+  for (const { key } of budgetsOf(caller)) {
+    if (keyBudgets.knows(key)) continue
+    keyBudgets.learn(tenant, key, await budgetUseOf(within.open(tenant), key))
   }
   keyBudgets.spend(caller, { operations: 1, bytes }, app.clock())
 }

@@ -1,6 +1,8 @@
 /** From a trail to its audit event. */
+import { setTimeout as pause } from 'node:timers/promises'
 import { type ErrorCode, LocketError } from '../core/errors.ts'
 import { type Id, instanceTenant } from '../core/ids.ts'
+import { limits } from '../core/limits.ts'
 import { appendEvent } from '../features/audit/append.ts'
 import { type EventClass, jobEvent, type NewEvent, type Outcome } from '../features/audit/event.ts'
 import type { Operation } from '../kernel/operation.ts'
@@ -33,13 +35,17 @@ function detailsOf(trail: Trail, facts: Details, replayed: boolean): Details {
 
 /** The event of a refusal or a failure, in a transaction of its own. */
 export async function auditRefused(app: Pipeline, trail: Trail, error: LocketError): Promise<void> {
-  if (!isTold(app, trail, error)) return
-  // What was noted went with the transaction that failed.
-  trail.changes = []
-  await app.database.write(
-    (tx) => appendRefused(app, eventStore(within(app, tx), trail), { trail, error }),
-    { durability: 'relaxed', turn: null },
-  )
+  // Whoever was looked up or not, known or not, told or only counted: it takes as long.
+  const even = trail.subject && pause(limits.refusal_ms_min)
+  if (isTold(app, trail, error)) {
+    // What was noted went with the transaction that failed.
+    trail.changes = []
+    await app.database.write(
+      (tx) => appendRefused(app, eventStore(within(app, tx), trail), { trail, error }),
+      { durability: 'relaxed', turn: null },
+    )
+  }
+  await even
 }
 
 /** The same in a transaction whose changes stand. */
@@ -75,15 +81,16 @@ export async function auditUnanswered(
   )
 }
 
-/** False for one of many of its kind, that is only counted: of nobody, or of who calls too often. */
+/** False for one of many of its kind, that is only counted: of nobody known, or of who calls too often. */
 function isTold(app: Pipeline, trail: Trail, { code, status }: LocketError): boolean {
   const { refusals } = app.services
   const { address } = trail.request
   const tenant = (trail.caller ?? trail.subject)?.tenant
   if (tenant === undefined) return refusals.add(address, code)
   const actor = actorOf(trail)
-  if (status !== 429 || actor === null) return true
-  return refusals.add(address, code, { tenant, actor })
+  const action = trail.request.operation.audit
+  if (actor === null) return refusals.add(address, code, { tenant, actor, action })
+  return status !== 429 || refusals.add(address, code, { tenant, actor })
 }
 
 /**

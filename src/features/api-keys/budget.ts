@@ -8,7 +8,7 @@ import { day_ms } from '../../core/clock.ts'
 import { LocketError } from '../../core/errors.ts'
 import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
-import type { Caller } from '../../kernel/context.ts'
+import type { Budget, Caller } from '../../kernel/context.ts'
 
 declare module '../../kernel/context.ts' {
   interface Services {
@@ -96,13 +96,15 @@ export interface Unwritten {
   readonly used: Used
 }
 
+type Budgeted = Pick<Caller, 'budget' | 'userBudget'>
+
 export interface KeyBudgets {
   /** Whether it is known here what of the key's budget was used. */
   knows(key: Id<'key'>): boolean
   /** What is written down of a key, by all nodes together. */
   learn(tenant: Id<'ten'>, key: Id<'key'>, written: Used | undefined): void
-  /** Takes the amounts, all or none. Throws `budget_exhausted`. Nothing, where there is no budget. */
-  spend(caller: Pick<Caller, 'tenant' | 'budget'>, amounts: Amounts, now: number): void
+  /** Takes the amounts from each budget or from none. Throws `budget_exhausted`. Nothing, where there is none. */
+  spend(caller: Pick<Caller, 'tenant'> & Budgeted, amounts: Amounts, now: number): void
   /** Undefined: nothing is known here. */
   used(key: Id<'key'>): Used | undefined
   /** What is to be added to what is written down, in the order of keys. */
@@ -130,19 +132,20 @@ export function createKeyBudgets(): KeyBudgets {
       const entry = entryOf(tenant, key, written.day)
       if (entry.used.day === written.day) entry.used = sum(written, entry.unwritten)
     },
-    spend: ({ tenant, budget }, amounts, now) => {
-      if (!budget) return
-      const entry = entryOf(tenant, budget.key, dayOf(now))
-      for (const one of counted) {
-        const bound = budget[one]
-        const amount = amounts[one] ?? 0
-        if (bound !== null && amount > 0 && entry.used[one] + amount > bound) {
-          const retryAfter_s = Math.max(1, Math.ceil(((dayOf(now) + 1) * day_ms - now) / 1000))
-          throw new LocketError('budget_exhausted', `${one} of a day`, { retryAfter_s })
-        }
+    spend: (caller, amounts, now) => {
+      const budgets = budgetsOf(caller)
+      for (const budget of budgets) {
+        insistOnRoom(budget, {
+          used: entryOf(caller.tenant, budget.key, dayOf(now)).used,
+          amounts,
+          now,
+        })
       }
-      entry.used = sum(entry.used, amounts)
-      entry.unwritten = sum(entry.unwritten, amounts)
+      for (const { key } of budgets) {
+        const entry = entryOf(caller.tenant, key, dayOf(now))
+        entry.used = sum(entry.used, amounts)
+        entry.unwritten = sum(entry.unwritten, amounts)
+      }
     },
     used: (key) => entries.get(key)?.used,
     drain: () => {
@@ -159,6 +162,29 @@ export function createKeyBudgets(): KeyBudgets {
       const entry = entryOf(tenant, key, used.day)
       if (entry.used.day === used.day) entry.unwritten = sum(entry.unwritten, used)
     },
+  }
+}
+
+const none: readonly Budget[] = []
+
+/** All that a call spends: of the caller's own key, and of that of the user whom he acts for. */
+export function budgetsOf({ budget, userBudget }: Budgeted): readonly Budget[] {
+  return budget || userBudget ? [budget, userBudget].filter((one) => one !== undefined) : none
+}
+
+interface Spending {
+  readonly used: Used
+  readonly amounts: Amounts
+  readonly now: number
+}
+
+function insistOnRoom(budget: Budget, { used, amounts, now }: Spending): void {
+  for (const one of counted) {
+    const bound = budget[one]
+    const amount = amounts[one] ?? 0
+    if (bound === null || amount === 0 || used[one] + amount <= bound) continue
+    const retryAfter_s = Math.max(1, Math.ceil(((dayOf(now) + 1) * day_ms - now) / 1000))
+    throw new LocketError('budget_exhausted', `${one} of a day`, { retryAfter_s })
   }
 }
 

@@ -23,7 +23,8 @@ export const flushRefusals: Job = {
       for (const { address, code, count, caller } of refusals) {
         const store = ctx.open(tx, caller?.tenant ?? instanceTenant)
         const actor = caller?.actor ?? null
-        const about = { outcome: 'denied', code, address, actor, details: { count } } as const
+        const details = { count, ...(caller?.action && { action: caller.action }) }
+        const about = { outcome: 'denied', code, address, actor, details } as const
         await appendEvent(store, jobEvent(now, 'requests.refused', about), ctx.clock)
       }
     }, 'relaxed')

@@ -44,6 +44,21 @@ test('who calls too often is told once under his own name, and counted by creden
   ])
 })
 
+test('what nobody known tries with a tenant is counted for the tenant, by address and what it was', () => {
+  const refusals = createRefusals()
+  const nobody = (tenant: 'ten_1' | 'ten_2', action = 'sign-in.created') =>
+    refusals.add('192.0.2.1', 'unauthenticated', { tenant, actor: null, action })
+  assert.deepEqual(
+    [nobody('ten_1'), nobody('ten_1'), nobody('ten_2'), nobody('ten_1', 'invitation.accepted')],
+    [true, false, true, true],
+  )
+  assert.equal(refusals.add('192.0.2.1', 'unauthenticated'), true)
+  const caller = { tenant: 'ten_1', actor: null, action: 'sign-in.created' } as const
+  assert.deepEqual(refusals.drain(), [
+    { address: '192.0.2.1', code: 'unauthenticated', caller, count: 1 },
+  ])
+})
+
 test('however many there are, only so many are told apart', () => {
   const refusals = createRefusals()
   let told = 0

@@ -11,10 +11,12 @@ import type { NewEvent } from './event.ts'
 
 const refusals_max = 10_000
 
-/** Somebody who is known, and refused since he calls too often. */
+/** Who is refused since he calls too often; or nobody who is known, in what he tried with a tenant. */
 export interface RefusedCaller {
   readonly tenant: Id<'ten'>
-  readonly actor: NonNullable<NewEvent['actor']>
+  readonly actor: NewEvent['actor']
+  /** What he tried, as the audit calls it; left out of what may be anything. */
+  readonly action?: string
 }
 
 export interface Refusal {
@@ -22,7 +24,7 @@ export interface Refusal {
   readonly address: string | null
   readonly code: ErrorCode
   readonly count: number
-  /** Null: nobody is known, and the instance's own log is told. */
+  /** Null: of no tenant, and the instance's own log is told. */
   readonly caller: RefusedCaller | null
 }
 
@@ -43,15 +45,15 @@ export function createRefusals(): Refusals {
   return {
     add: (address, code, caller = null) => {
       const network = address && networkOf(address)
-      const { tenant, actor } = caller ?? {}
+      const { tenant, actor, action } = caller ?? {}
       // Past the bound they are no longer told apart, but by tenant.
-      const name = `${code} ${actor ? `${actor.id} ${actor.credentialId}` : network}`
+      const name = `${code} ${actor ? `${actor.id} ${actor.credentialId}` : `${tenant} ${action} ${network}`}`
       const room = counts.has(name) || counts.size < refusals_max
       const key = room ? name : `${code} others ${tenant}`
       const entry = counts.get(key)
       if (entry) entry.count += 1
       else {
-        const place = room && !caller ? network : null
+        const place = room && !actor ? network : null
         counts.set(key, { refusal: { address: place, code, caller }, count: 0 })
       }
       return entry === undefined

@@ -32,6 +32,7 @@ type Credential =
   | 'signedInAt_ms'
   | 'addresses'
   | 'budget'
+  | 'userBudget'
 
 export interface Shown extends Pick<Caller, Credential>, Bearer {
   /** The user that an agent acts for; left out: it acts for itself. */

@@ -52,6 +52,7 @@ export async function standingOf(
     addresses,
     scopes,
     ...(budget && { budget: { key: key.key_id, ...budget } }),
+    ...(user?.held?.budget && { userBudget: { key: user.held.key.key_id, ...user.held.budget } }),
     user: user?.shown ?? null,
   })
   if (!caller) return null
