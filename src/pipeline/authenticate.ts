@@ -15,7 +15,11 @@ export function authenticate(
     case 'token':
       return app.authenticator.authenticate(within, { now, token: credential.token, address })
     case 'access-token':
-      return app.accessTokens.authenticate(within, { now, token: credential.token, address })
+      return app.accessTokens.authenticate(within, {
+        now,
+        address,
+        proven: credential.proven ?? null,
+      })
     case 'external-token':
       return app.externalTokens.authenticate(within, { now, token: credential.token })
     case 'sign-in':

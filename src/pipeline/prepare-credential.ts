@@ -1,6 +1,7 @@
 /**
- * What a credential needs before the gate, where it is looked at in a transaction: the token of
- * another issuer is proven by keys that may have to be fetched, and may make somebody known here.
+ * What a credential needs before the gate, where it is looked at in a transaction: the signature of one of
+ * our tokens is checked, for which nobody else should have to wait; the token of another issuer is proven
+ * by keys that may have to be fetched, and may make somebody known here.
  */
 import { LocketError } from '../core/errors.ts'
 import type { Id } from '../core/ids.ts'
@@ -15,8 +16,11 @@ import { type Pipeline, type Request, within } from './request.ts'
 /** Throws `unavailable` when it cannot be known whether the credential is right. */
 export async function prepareCredential(app: Pipeline, request: Request): Promise<void> {
   const { credential } = request
-  if (credential?.kind !== 'external-token') return
   const now = app.clock()
+  if (credential?.kind === 'access-token' && credential.proven === undefined) {
+    credential.proven = await app.accessTokens.prove(credential.token, now)
+  }
+  if (credential?.kind !== 'external-token') return
   const outside: Outside = {
     now,
     read: (work) => app.database.read((tx) => work(within(app, tx))),

@@ -10,7 +10,7 @@ import type { CertificateAuthenticator } from '../features/certificates/authenti
 import type { AdmittedSpace } from '../features/decisions/decide.ts'
 import type { ExternalTokens } from '../features/identity-providers/authenticate.ts'
 import type { ShownSignIn, SignInAuthenticator } from '../features/sign-ins/authenticate.ts'
-import type { AccessTokenAuthenticator } from '../features/tokens/authenticate.ts'
+import type { AccessTokenAuthenticator, ProvenToken } from '../features/tokens/authenticate.ts'
 import type { Caller, Door, Services, Subject } from '../kernel/context.ts'
 import type { Operation, Resource } from '../kernel/operation.ts'
 import type { Database, Transaction } from '../storage/database.ts'
@@ -36,7 +36,12 @@ export interface Pipeline {
 /** What a caller has to show, as it was sent. */
 export type Credential =
   | { readonly kind: 'token'; readonly token: string }
-  | { readonly kind: 'access-token'; readonly token: string }
+  | {
+      readonly kind: 'access-token'
+      readonly token: string
+      /** What `prepareCredential` made of it; absent before. */
+      proven?: ProvenToken | null
+    }
   | { readonly kind: 'external-token'; readonly token: string }
   | { readonly kind: 'certificate'; readonly certificate: ClientCertificate }
   | ({ readonly kind: 'sign-in' } & Pick<ShownSignIn, 'token' | 'csrf' | 'page' | 'reads'>)

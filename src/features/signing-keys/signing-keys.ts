@@ -3,7 +3,6 @@
  * a token names a key that it does not know: so it needs no word from the node that replaced one.
  */
 import type { Id } from '../../core/ids.ts'
-import { instanceTenant } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import {
   type PublicJwk,
@@ -16,7 +15,6 @@ import {
 import type { Database } from '../../storage/database.ts'
 import type { Keys } from '../../storage/encryption-keys.ts'
 import { instanceStore, type TenantStore } from '../../storage/tenant-store.ts'
-import type { Inside } from '../roles/caller.ts'
 import { type Placed, placed, signingAt } from './signing-key.ts'
 import { openSecret, seedOf, signingKeyRows } from './store.ts'
 
@@ -31,8 +29,11 @@ export interface SigningKeys {
   issuer(now: number): Promise<string>
   /** What signs now. Not for use in a transaction. */
   signer(now: number): Promise<TokenSigner>
-  /** What checks tokens of this key, and who must have issued them; null for a key that does not count. */
-  verifier(inside: Inside, kid: string, now: number): Promise<Verifier | null>
+  /**
+   * What checks tokens of this key, and who must have issued them; null for a key that does not count.
+   * Not for use in a transaction.
+   */
+  verifier(kid: string, now: number): Promise<Verifier | null>
   /** All that count, as they are published. */
   published(now: number): Promise<readonly PublicJwk[]>
   /** Something changed: what is remembered is not to be believed. */
@@ -71,14 +72,13 @@ export function createSigningKeys(options: {
     found !== null && now - found.at_ms >= 0 && now - found.at_ms < life_ms
   const life_ms = limits.signingKeysCached_life_ms
   const issuerOf = ({ instance }: Known): string => publicUrl ?? `urn:locket:${instance}`
-  const load = async (store: TenantStore, now: number): Promise<Known> => {
-    const loaded = await open(store, now, known)
-    // A transaction that writes may see what is never committed.
-    if (!store.writable) known = loaded
+  const load = async (now: number): Promise<Known> => {
+    const loaded = await database.read((tx) => open(instanceStore(tx, keys), now, known))
+    known = loaded
     return loaded
   }
   const read = async (now: number): Promise<Known> =>
-    isFresh(known, now, life_ms) ? known : database.read((tx) => load(instanceStore(tx, keys), now))
+    isFresh(known, now, life_ms) ? known : load(now)
   const signerOf = (found: Known, now: number): Promise<TokenSigner> => {
     const current = signingAt(found.keys, now)
     if (!current) throw new Error('there is no signing key')
@@ -93,12 +93,10 @@ export function createSigningKeys(options: {
   return {
     issuer: async (now) => issuerOf(await read(now)),
     signer: async (now) => signerOf(await read(now), now),
-    verifier: async (inside, kid, now) => {
+    verifier: async (kid, now) => {
       let found = known
       const knows = isFresh(found, now, life_ms) && found.byId.has(kid)
-      if (!knows && !isFresh(found, now, patience_ms)) {
-        found = await load(inside.open(instanceTenant), now)
-      }
+      if (!knows && !isFresh(found, now, patience_ms)) found = await load(now)
       const one = found?.byId.get(kid)
       const counts = one && (one.endsAt_ms === null || one.endsAt_ms > now)
       return counts && found ? { key: one.verifier, issuer: issuerOf(found) } : null
@@ -118,7 +116,7 @@ async function open(store: TenantStore, now: number, before: Known | null): Prom
   const byId = new Map<string, Open>()
   for (const one of keys) {
     const { signing_key_id: id, public_key } = one.row
-    const verifier = before?.byId.get(id)?.verifier ?? (await tokenVerifier(public_key))
+    const verifier = before?.byId.get(id)?.verifier ?? tokenVerifier(public_key)
     byId.set(id, { ...one, verifier })
   }
   const last = keys.at(-1)

@@ -9,7 +9,6 @@ import { shapedToken } from '../../crypto/jwt.ts'
 import { idField } from '../../kernel/fields.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import { PrincipalIdField } from '../principals/principal.ts'
-import type { Inside } from '../roles/caller.ts'
 import type { SigningKeys } from '../signing-keys/signing-keys.ts'
 import { accessEnd_s } from './token.ts'
 
@@ -70,7 +69,7 @@ export async function newAccessToken(keys: SigningKeys, order: AccessOrder): Pro
     tenant: order.tenant,
     family: order.family,
   }
-  return { id, text: await signer.sign(claims), expiresIn_s: exp - iat }
+  return { id, text: signer.sign(claims), expiresIn_s: exp - iat }
 }
 
 export interface ReadToken {
@@ -78,17 +77,19 @@ export interface ReadToken {
   readonly claims: AccessClaims
 }
 
-/** What a token says that one of our keys has signed, for us, and that is in force; else null. */
+/**
+ * What a token says that one of our keys has signed, for us, and that is in force; else null. Not for use
+ * in a transaction: others would wait for the check.
+ */
 export async function readAccessToken(
   keys: SigningKeys,
-  inside: Inside,
   { token, now }: { token: string; now: number },
 ): Promise<ReadToken | null> {
   const shaped = shapedToken(token)
-  const verifier = shaped && (await keys.verifier(inside, shaped.kid, now))
+  const verifier = shaped && (await keys.verifier(shaped.kid, now))
   if (!verifier) return null
   const { key, issuer } = verifier
-  const payload = await key.verify(shaped, { issuer, audience: issuer, now_ms: now })
+  const payload = key.verify(shaped, { issuer, audience: issuer, now_ms: now })
   const claims = AccessClaims.safeParse(payload)
   if (!claims.success || !isSound(claims.data, now)) return null
   return { kid: shaped.kid, claims: claims.data }

@@ -30,11 +30,19 @@ interface KnownFamily {
   readonly standing: Standing | null
 }
 
+/** A token whose signature was checked, and what it is remembered by. */
+export interface ProvenToken {
+  readonly digest: string
+  readonly read: ReadToken
+}
+
 export interface AccessTokenAuthenticator {
+  /** Checks what can be checked outside of a transaction; null for what is no token in force. */
+  prove(token: string, now: number): Promise<ProvenToken | null>
   /** Throws `unauthenticated`, or `tenant_disabled` for a right token of a disabled tenant. */
   authenticate(
     inside: Inside,
-    request: { token: string; address: string | null; now: number },
+    request: { proven: ProvenToken | null; address: string | null; now: number },
   ): Promise<Authenticated>
 }
 
@@ -55,13 +63,17 @@ export function createAccessTokenAuthenticator(keys: SigningKeys): AccessTokenAu
     return family.standing && standingWith(family.standing, claims)
   }
   return {
-    authenticate: async (inside, request) => {
-      const digest = sha256(toUtf8(request.token)).toString('base64')
-      const cached = known.get(digest)
-      const read = await inForce(keys, inside, { ...request, read: cached?.read })
-      const tenant = read && (await findOwnTenant(inside.open(read.claims.tenant)))
-      if (!read || !tenant) throw new LocketError('unauthenticated')
+    prove: async (token, now) => {
+      const digest = sha256(toUtf8(token)).toString('base64')
+      const read = await inForce(keys, { token, now, read: known.get(digest)?.read })
+      return read && { digest, read }
+    },
+    authenticate: async (inside, { proven, ...request }) => {
+      const tenant = proven && (await findOwnTenant(inside.open(proven.read.claims.tenant)))
+      if (!proven || !tenant) throw new LocketError('unauthenticated')
+      const { digest, read } = proven
       const { epoch, state } = tenant
+      const cached = known.get(digest)
       const entry =
         cached?.epoch === epoch
           ? cached
@@ -79,13 +91,12 @@ export function createAccessTokenAuthenticator(keys: SigningKeys): AccessTokenAu
 /** What it says, if it is right; of one whose signature was checked before, its key and end are asked. */
 async function inForce(
   keys: SigningKeys,
-  inside: Inside,
   shown: { token: string; now: number; read: ReadToken | undefined },
 ): Promise<ReadToken | null> {
   const { read, now } = shown
-  if (!read) return readAccessToken(keys, inside, shown)
+  if (!read) return readAccessToken(keys, shown)
   if (read.claims.exp * 1000 <= now) return null
-  return (await keys.verifier(inside, read.kid, now)) ? read : null
+  return (await keys.verifier(read.kid, now)) ? read : null
 }
 
 /** The family as the bearer of this token has it; null when the token says something else of it. */

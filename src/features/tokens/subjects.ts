@@ -7,10 +7,9 @@ import type { PrincipalId } from '../../storage/tables.ts'
 import { type TenantStore, tenantStore } from '../../storage/tenant-store.ts'
 import { openProfile } from '../principals/principal.ts'
 import { findByHandle, findPrincipal, getPrincipal } from '../principals/store.ts'
-import type { Inside } from '../roles/caller.ts'
 import type { SigningKeys } from '../signing-keys/signing-keys.ts'
 import { ownTenant } from '../tenants/store.ts'
-import { readAccessToken } from './access-token.ts'
+import { type ReadToken, readAccessToken } from './access-token.ts'
 import { standingOf } from './standing.ts'
 import { findFamily } from './store.ts'
 
@@ -46,18 +45,18 @@ export function createSubjects(options: {
 }): Subjects {
   const { database, keys, signingKeys } = options
   return {
-    find: (request) =>
-      database.read(async (tx) => {
-        const open = (tenant: Id<'ten'>) => tenantStore(tx, keys, tenant)
-        const store = open(request.tenant)
-        const { subjectToken, now } = request
-        if (subjectToken === undefined) return declaredUser(store, request)
-        const inside = { tx, open }
-        const subject = await shownBy(inside, signingKeys, { ...request, subjectToken, now })
+    find: async (request) => {
+      const { tenant, subjectToken: token, now } = request
+      const read = token === undefined ? null : await readAccessToken(signingKeys, { token, now })
+      return database.read(async (tx) => {
+        const store = tenantStore(tx, keys, tenant)
+        if (token === undefined) return declaredUser(store, request)
+        const subject = read && (await shownBy(store, read, now))
         const isMeant = subject && subject.principalId === (await userNamed(store, request.user))
         if (!isMeant) throw new LocketError('invalid_input', notHis)
         return subject
-      }),
+      })
+    },
   }
 }
 
@@ -71,16 +70,9 @@ async function declaredUser(store: TenantStore, request: SubjectRequest): Promis
 }
 
 /** Whose token it is; null unless a user of this tenant acts by it for himself. */
-async function shownBy(
-  inside: Inside,
-  keys: SigningKeys,
-  shown: SubjectRequest & { readonly subjectToken: string },
-): Promise<Subject | null> {
-  const { tenant, now } = shown
-  const read = await readAccessToken(keys, inside, { token: shown.subjectToken, now })
-  if (!read || read.claims.tenant !== tenant || read.claims.act) return null
+async function shownBy(store: TenantStore, read: ReadToken, now: number): Promise<Subject | null> {
+  if (read.claims.tenant !== store.tenant || read.claims.act) return null
   const { sub, family: familyId, jti, exp } = read.claims
-  const store = inside.open(tenant)
   const family = await findFamily(store, familyId)
   if (!isId('usr', sub) || family?.principal_id !== sub || family.subject_id !== null) return null
   const bearer = { family, id: jti, expiresAt_ms: exp * 1000 }
