@@ -253,6 +253,10 @@ export const limits = {
   /** On a page; each with all of its grants and keys. */
   accessReview_principals_max: 50,
   doctorCheck_timeout_ms: 10_000,
+  /** How many identity providers it asks. */
+  doctorProviders_max: 20,
+  /** Counters of tries that it looks at, for those that are locked. */
+  locksCounted_max: 100_000,
   /** What it looks at as a sample, chosen by chance each time. */
   doctorTenants_max: 20,
   doctorRows_perTable_max: 50,

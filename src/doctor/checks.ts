@@ -13,9 +13,10 @@ import {
   rootKeyAge,
   signingKeyAge,
 } from './keys.ts'
-import { rateLimits, sharedLimits } from './limits.ts'
+import { lockouts, rateLimits, sharedLimits } from './limits.ts'
 import { dependencies, disk, node, vulnerabilities } from './machine.ts'
 import { passwords, signIns } from './people.ts'
+import { identityProviders } from './providers.ts'
 import { rootKeyFile, rootKeyMatch, rootKeyPlace } from './root-key.ts'
 import { auditWritable, backup, clock } from './running.ts'
 
@@ -43,6 +44,7 @@ export const checks: readonly Check[] = [
   databaseTls,
   rateLimits,
   sharedLimits,
+  lockouts,
   bootstrapKey,
   encryptionKeyAge,
   signingKeyAge,
@@ -50,6 +52,7 @@ export const checks: readonly Check[] = [
   apiKeysUnused,
   passwords,
   signIns,
+  identityProviders,
   tombstones,
   rowMacs,
   records,

@@ -7,6 +7,9 @@ import { listEvents, scanEnd } from '../features/audit/store.ts'
 import { placed, signingAt } from '../features/signing-keys/signing-key.ts'
 import { signingKeyRows } from '../features/signing-keys/store.ts'
 import {
+  type Ages,
+  agesOfApiKeys,
+  agesOfSealing,
   apiKeysMadeBefore,
   apiKeysUnusedSince,
   countOldKeys,
@@ -94,17 +97,20 @@ export const encryptionKeyAge: Check = {
     const before = scene.clock() - limits.encryptionKey_period_ms
     const period = count(days(limits.encryptionKey_period_ms), 'day')
     const old = new Map<string, number>()
+    const ages = new Oldest()
     const add = async (store: TenantStore): Promise<void> => {
+      ages.add(await agesOfSealing(store))
       for (const { kind, count } of await countOldKeys(store, before)) {
         old.set(kind, (old.get(kind) ?? 0) + count)
       }
     }
     await inTenant(data, instanceTenant, add)
     const walk = await eachTenant(data, add)
-    if (old.size === 0) return lookedAt(walk, `none is older than ${period}`)
+    const told = ages.toldAt(scene.clock())
+    if (old.size === 0) return lookedAt(walk, `none is older than ${period} (${told})`)
     const shown = [...old].map(([kind, number]) => `${number} ${kinds[kind] ?? 'other'}`)
     return warn(
-      `older than ${period}: ${shown.join(', ')}`,
+      `older than ${period}: ${shown.join(', ')} (${told})`,
       '`locket encryption-keys rotate SCOPE`; `locket encryption-keys list` tells their ages',
     )
   },
@@ -126,6 +132,23 @@ export const signingKeyAge: Check = {
     if (age_ms <= limits.signingKey_age_ms_max) return pass(saw)
     return warn(saw, 'look into the server’s log, and `locket signing-keys rotate`')
   },
+}
+
+/** The age of the oldest of all keys that were looked at, and how many those are. */
+class Oldest {
+  #count = 0
+  #oldest_ms = Number.POSITIVE_INFINITY
+
+  add({ count: more, oldest_ms }: Ages): void {
+    this.#count += more
+    this.#oldest_ms = Math.min(this.#oldest_ms, oldest_ms)
+  }
+
+  toldAt(now: number): string {
+    if (this.#count === 0) return 'there is none'
+    const age = count(days(Math.max(0, now - this.#oldest_ms)), 'day')
+    return this.#count === 1 ? `one, of ${age}` : `${this.#count}, the oldest of ${age}`
+  }
 }
 
 /** What the first four characters of a scope stand for. */
@@ -177,12 +200,18 @@ export const apiKeyAge: Check = {
   unknown: dataUnknown,
   look: async (scene) => {
     const period_ms = limits.apiKey_period_ms
-    return seek(await scene.data(), {
+    const [data, now] = [await scene.data(), scene.clock()]
+    const ages = new Oldest()
+    const walk = await eachTenant(data, async (store) => ages.add(await agesOfApiKeys(store, now)))
+    const told = `${ages.toldAt(now)}${walk.complete ? '' : ', and more'}`
+    return seek(data, {
       find: apiKeysMadeBefore,
       period_ms,
-      none: `none is older than ${count(days(period_ms), 'day')}`,
-      some: (shown) =>
-        warn(`older than ${count(days(period_ms), 'day')}: ${shown}`, '`locket keys rotate ID`'),
+      none: `none is older than ${count(days(period_ms), 'day')} (${told})`,
+      some: (shown) => {
+        const saw = `older than ${count(days(period_ms), 'day')}: ${shown}`
+        return warn(`${saw} (${told})`, '`locket keys rotate ID`')
+      },
     })
   },
 }

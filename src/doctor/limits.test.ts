@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { assertFound, finding } from '../../test/doctor.ts'
 import { freePort } from '../../test/free-port.ts'
-import { redisTarget, withRedis } from '../../test/redis.ts'
+import { freshNames, openCounters, redisTarget, withRedis } from '../../test/redis.ts'
 import { temporaryDirectory } from '../../test/temporary-directory.ts'
+import { tryBudgets } from '../throttles/budgets.ts'
+import { SharedTries } from '../throttles/shared-tries.ts'
 
 function place(t: TestContext): { directory: string } {
   return { directory: join(temporaryDirectory(t), 'data') }
@@ -15,10 +17,12 @@ test('budgets that are changed are named, and what is loosened against guessing 
   const here = place(t)
   const look = (limits: string) =>
     finding(here, 'rate-limits', { flags: { 'rate-limits': limits } })
-  assertFound(await finding(here, 'rate-limits'), 'pass', /^as by default$/)
-  assertFound(await look('read.credential=200000/10'), 'pass', /^as by default$/)
-  assertFound(await look('read.credential=900000/10'), 'pass', /^changed: read\.credential$/)
-  assertFound(await look('sign-in.address=30/60/10'), 'pass', /^changed: sign-in\.address$/)
+  const inForce = /^as by default \(.*sign-in\.address=60\/60\/30, .*failure\.address=600\/60\)$/
+  assertFound(await finding(here, 'rate-limits'), 'pass', inForce)
+  assertFound(await look('read.credential=200000/10'), 'pass', inForce)
+  assertFound(await look('read.credential=900000/10'), 'pass', /^changed: read\.credential \(/)
+  const stricter = /^changed: sign-in\.address \(.*sign-in\.address=30\/60\/10/
+  assertFound(await look('sign-in.address=30/60/10'), 'pass', stricter)
   assertFound(await look('sign-in.address=30/60/31'), 'warn', /^more than by default: sign-in/)
   assertFound(await look('failure.address=601/60'), 'warn', /failure\.address/)
   const flags = { 'blocked-addresses': '192.0.2.0/24,192.0.3.1' }
@@ -42,3 +46,49 @@ test('a place for shared limits that answers', withRedis, async (t) => {
   assertFound(found, 'pass', /^(Redis|Valkey) \d+\.\d+\.\d+ at 127\.0\.0\.1:\d+$/)
   assert.ok(!JSON.stringify(found).includes(new URL(env.LOCKET_REDIS_URL).password))
 })
+
+test('the bounds on tries are told, and who knows what is locked', async (t) => {
+  const here = place(t)
+  const bounds =
+    /^tries to sign in: 50 by address in 30 min, then 30 min; 10 by account and address in 30 min/
+  assertFound(await finding(here, 'lockouts'), 'pass', bounds)
+  assertFound(await finding(here, 'lockouts'), 'pass', /the server alone knows$/)
+  const flags = { 'redis-url': `redis://127.0.0.1:${await freePort()}` }
+  assertFound(await finding(here, 'lockouts', { flags }), 'unknown', bounds)
+})
+
+test(
+  'what nodes have locked together is counted, and accounts that are attacked warn',
+  withRedis,
+  async (t) => {
+    const here = place(t)
+    const tries = new SharedTries(await openCounters(t), tryBudgets)
+    const names = freshNames()
+    const account = { tenant: 'acme', login: 'alice' }
+    const namesAt = (address: string) => ({
+      pair: names.pair(account, address),
+      address: names.address(address),
+      account: names.account(account),
+    })
+    const env = { LOCKET_REDIS_URL: redisTarget().url }
+    const countedNow = async () => {
+      const found = await finding(here, 'lockouts', { env })
+      const [, address, pair, one] =
+        /locked now: (\d+) by address, (\d+) by account and address, (\d+) by account$/.exec(
+          found.saw,
+        ) ?? []
+      return { status: found.status, counts: [pair, address, one].map(Number) }
+    }
+    const before = await countedNow()
+    for (let i = 0; i < tryBudgets.pair.tries; i++) await tries.reserve(namesAt('192.0.2.1'))
+    const [pairs = 0, addresses = 0, accounts = 0] = before.counts
+    assert.deepEqual((await countedNow()).counts, [pairs + 1, addresses, accounts])
+    for (let i = 0; i < tryBudgets.account.tries; i++)
+      await tries.reserve(namesAt(`198.51.100.${i}`))
+    assert.deepEqual(await countedNow(), {
+      status: 'warn',
+      counts: [pairs + 1, addresses, accounts + 1],
+    })
+    assert.ok(!JSON.stringify(await finding(here, 'lockouts', { env })).includes('alice'))
+  },
+)

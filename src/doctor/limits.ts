@@ -1,10 +1,20 @@
 /** What nodes share their limits in. */
 
 import { isLoopback } from '../config/loopback.ts'
-import { type Budget, partsOf, rateBudgets, rateNames } from '../throttles/budgets.ts'
-import { askRedis, reasonOf } from '../throttles/redis.ts'
+import { minute_ms, second_ms } from '../core/clock.ts'
+import {
+  type Budget,
+  partsOf,
+  rateBudgets,
+  rateNames,
+  type TryAxis,
+  tryAxes,
+  tryBudgets,
+} from '../throttles/budgets.ts'
+import { countLocks, type Locks } from '../throttles/locks.ts'
+import { askRedis, type RedisTarget, reasonOf } from '../throttles/redis.ts'
 import type { Check } from './check.ts'
-import { pass, unsafe, warn } from './finding.ts'
+import { pass, unknown, unsafe, warn } from './finding.ts'
 
 export const sharedLimits: Check = {
   id: 'shared-limits',
@@ -53,9 +63,69 @@ export const rateLimits: Check = {
       return warn(`more than by default: ${loose.join(', ')}`, 'take them out of rate-limits')
     }
     const budgets = changed.length === 0 ? 'as by default' : `changed: ${changed.join(', ')}`
+    const shown = guarding.map((name) => `${name}=${written(config.rateBudgets[name])}`)
+    const inForce = `${budgets} (${shown.join(', ')})`
     const blocked = config.blockedAddresses.length
-    return pass(blocked === 0 ? budgets : `${budgets}; blocked addresses and networks: ${blocked}`)
+    return pass(blocked === 0 ? inForce : `${inForce}; blocked addresses and networks: ${blocked}`)
   },
+}
+
+/** Those that stand before what can be guessed; `locket config limits` shows all. */
+const guarding = rateNames.filter((name) => {
+  const [group, axis] = partsOf(name)
+  return axis === 'address' && strict.includes(group)
+})
+
+/** As in the setting: requests, seconds, and how many at once where that is another number. */
+function written({ requests, window_ms, burst }: Budget): string {
+  const rate = `${requests}/${window_ms / second_ms}`
+  return burst === requests ? rate : `${rate}/${burst}`
+}
+
+export const lockouts: Check = {
+  id: 'lockouts',
+  about: 'How often a sign-in may be tried, and what is locked now, where nodes share that.',
+  warns: 'Accounts as a whole are locked: somebody tries them from many addresses.',
+  fails: null,
+  unknown: 'The place that nodes share cannot be asked.',
+  look: async ({ config }) => {
+    const rules = tryAxes.map((axis) => {
+      const { tries, window_ms, lock_ms } = tryBudgets[axis]
+      return `${tries} by ${places[axis]} in ${minutes(window_ms)}, then ${minutes(lock_ms)}`
+    })
+    const bound = `tries to sign in: ${rules.join('; ')}`
+    if (config.redis === null) return pass(`${bound}; what is locked now the server alone knows`)
+    const locked = await locksOf(config.redis)
+    if (locked === null) return unknown(bound, 'see shared-limits')
+    const shown = tryAxes.map((axis) => `${locked[axis]} by ${places[axis]}`)
+    const saw = `${bound}; locked now: ${shown.join(', ')}`
+    if (locked.account === 0) return pass(saw)
+    return warn(
+      saw,
+      '`locket audit list --action sign-in.created --outcome denied` says from where',
+    )
+  },
+}
+
+const places: Readonly<Record<TryAxis, string>> = {
+  pair: 'account and address',
+  address: 'address',
+  account: 'account',
+}
+
+function minutes(time_ms: number): string {
+  return `${time_ms / minute_ms} min`
+}
+
+/** Null when it cannot be asked. */
+async function locksOf(redis: RedisTarget): Promise<Locks | null> {
+  try {
+    return await countLocks(redis, tryBudgets)
+  } catch (thrown) {
+    // Why it cannot be asked is what `shared-limits` tells.
+    if (thrown instanceof Error) return null
+    throw thrown
+  }
 }
 
 function isSame(one: Budget, other: Budget): boolean {

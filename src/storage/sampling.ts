@@ -119,6 +119,48 @@ export function countOldKeys(store: TenantStore, before: number): Promise<readon
   return store.all(oldKeys, { before })
 }
 
+const sealingAges = query((db, arg: Of) =>
+  db
+    .selectFrom('encryption_keys')
+    .select(({ fn }) => [fn.countAll<number>().as('count'), fn.min('created_at').as('oldest')])
+    .where('tenant_id', '=', arg.tenant)
+    .where('state', '=', 'current'),
+)
+
+const workingAges = query((db, arg: Of & { now: number }) =>
+  db
+    .selectFrom('api_keys')
+    .select(({ fn }) => [fn.countAll<number>().as('count'), fn.min('created_at').as('oldest')])
+    .where('tenant_id', '=', arg.tenant)
+    .where('state', '=', 'active')
+    .where((row) => row.or([row('expires_at', 'is', null), row('expires_at', '>', arg.now)])),
+)
+
+/** How many keys there are, and when the oldest of them was made; infinity where there is none. */
+export interface Ages {
+  readonly count: number
+  readonly oldest_ms: number
+}
+
+/** The keys of a tenant that seal. */
+export async function agesOfSealing(store: TenantStore): Promise<Ages> {
+  return agesOf(await store.first(sealingAges, {}))
+}
+
+/** The API keys of a tenant that work. */
+export async function agesOfApiKeys(store: TenantStore, now: number): Promise<Ages> {
+  return agesOf(await store.first(workingAges, { now }))
+}
+
+/** PostgreSQL counts and compares in numbers that come as text. */
+function agesOf(row: { count: unknown; oldest: unknown } | undefined): Ages {
+  const oldest = row?.oldest ?? null
+  return {
+    count: Number(row?.count ?? 0),
+    oldest_ms: oldest === null ? Number.POSITIVE_INFINITY : Number(oldest),
+  }
+}
+
 type Keys = Of & { now: number; before: number; limit: number }
 
 const oldApiKeys = query((db, arg: Keys) =>

@@ -127,7 +127,19 @@ async function inTime<T>(answer: Promise<T>): Promise<T> {
 }
 
 /** What it says it is, `Redis 7.0.15`, by a connection of its own. Rejects with what went wrong. */
-export async function askRedis(target: RedisTarget): Promise<string> {
+export function askRedis(target: RedisTarget): Promise<string> {
+  return askOnce(target, async (client) => {
+    const info = await inTime(client.info('server'))
+    const valkey = /^valkey_version:(\S+)/m.exec(info)?.[1]
+    return valkey ? `Valkey ${valkey}` : `Redis ${/^redis_version:(\S+)/m.exec(info)?.[1] ?? ''}`
+  })
+}
+
+/** Asks something by a connection of its own. Rejects with what went wrong. */
+export async function askOnce<T>(
+  target: RedisTarget,
+  ask: (client: Client) => Promise<T>,
+): Promise<T> {
   const { createClient } = await import('@redis/client')
   const options = optionsOf(target)
   const socket = { ...options?.socket, reconnectStrategy: false as const }
@@ -136,9 +148,7 @@ export async function askRedis(target: RedisTarget): Promise<string> {
   client.on('error', () => undefined)
   try {
     await client.connect()
-    const info = await inTime(client.info('server'))
-    const valkey = /^valkey_version:(\S+)/m.exec(info)?.[1]
-    return valkey ? `Valkey ${valkey}` : `Redis ${/^redis_version:(\S+)/m.exec(info)?.[1] ?? ''}`
+    return await ask(client)
   } finally {
     if (client.isOpen) client.destroy()
   }
