@@ -183,6 +183,7 @@ test('nothing else decides: the gate and the explanation ask one function [V8.3.
     'features/decisions/asked.ts',
     'features/decisions/explain.ts',
     'pipeline/admit.ts',
+    'pipeline/giver.ts',
   ])
   assert.deepEqual(callersOf('overSpace'), [
     'features/memories/put.ts',

@@ -212,17 +212,15 @@ test('refusals of strangers are coalesced, by address, in the instance’s log',
   assert.deepEqual(counts, [[address, { count: 4 }]])
 })
 
-/** What they do outlives the sign-in that did it, though they show no secret. */
-const lasting: readonly string[] = [
-  'grants.create',
-  'roles.create',
-  'roles.update',
-  'identity-providers.create',
-  'identity-providers.update',
-  'external-identities.create',
-  'encryption-keys.rotate',
-  'signing-keys.rotate',
-]
+/** What they do cannot be undone by ending the sign-in that did it, though they leave no power behind. */
+const lasting: readonly string[] = ['encryption-keys.rotate', 'signing-keys.rotate']
+
+/** What administers and writes may leave power behind, and says whether it does. */
+function hasToSay({ effect, rateClass, permission, stepUp, secretAnswer }: Operation): boolean {
+  const administers = ['admin', 'invitation', 'reset', 'token', 'sign-in'].includes(rateClass)
+  const may = administers || stepUp === true || secretAnswer === true
+  return may && effect === 'write' && permission !== 'public'
+}
 
 /** No sign-in can call these: they take an API key, or are how the password is given. */
 function unasked({ id, permission }: Operation): boolean {
@@ -266,8 +264,16 @@ describe('every declaration is sound', () => {
       'what gives power that stays asks a sign-in for the password again',
       (one) =>
         one.stepUp === true ||
-        !(one.secretAnswer === true || lasting.includes(one.id)) ||
+        !(one.secretAnswer === true || (one.leaves ?? 'nothing') !== 'nothing') ||
         unasked(one),
+    ],
+    [
+      'and so does what cannot be undone',
+      (one) => !lasting.includes(one.id) || one.stepUp === true,
+    ],
+    [
+      'what administers and writes says what power it leaves behind',
+      (one) => !hasToSay(one) || one.leaves !== undefined,
     ],
     ['the summary is one sentence', ({ summary }) => /^[A-Z].{5,120}\.$/.test(summary)],
     ['HTTP offers it', ({ surfaces }) => surfaces.includes('http')],

@@ -138,6 +138,8 @@ export const limits = {
   /** OpenID Connect Core 1.0, section 2: at most 255 of ASCII. */
   subject_characters_max: 255,
   externalIdentities_perPrincipal_max: 10,
+  /** Of all whom one provider knows: more are not looked at when it is changed. */
+  grantsOfTied_max: 10_000,
   /** Tokens of other issuers: how long one is, for whom it is, and how long after its making it counts. */
   externalToken_characters_max: 8_192,
   externalToken_audiences_max: 16,

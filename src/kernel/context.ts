@@ -53,6 +53,11 @@ export interface Caller {
   readonly scopes: readonly PermissionPattern[] | null
   /** Of an agent that acts for a user: what both may. */
   readonly rights: Rights
+  /**
+   * What of it he has whatever he shows: by grants, and not by the word of a provider, which ends with the
+   * credential. What is to stay when the credential is gone is made by these.
+   */
+  readonly lasting: Rights
   /** The user that an agent acts for; null for all who act for themselves. */
   readonly onBehalfOf: OnBehalfOf | null
   /** How many live memories an agent may have stored; null: as many as there is room for. */
@@ -113,6 +118,8 @@ export interface Context {
   readonly ifMatch: number | null
   /** Rights of another principal of the tenant, for the rule that nobody gives above his own. */
   rightsOf(principal: PrincipalId): Promise<Rights>
+  /** The same with all that providers could say of him: for who takes something from him. */
+  mightOf(principal: PrincipalId): Promise<Rights>
   /** The instance's own view; only for operations that need `system:admin`. */
   instance(): TenantStore
   /** Another tenant's view; only for operations that need `system:admin`. */

@@ -51,6 +51,13 @@ export type Needed<Input> =
       readonly by: (input: Input, caller: Caller) => Permission
     }
 
+/**
+ * What power an operation leaves behind, that somebody could use when the credential that it was done with is
+ * gone. `bound`: what it makes is held to all that the credential is held to. `power`: it is not, as a grant,
+ * a password or an identity never are.
+ */
+export type Leaves = 'nothing' | 'bound' | 'power'
+
 /** What an audit event says about the operation beyond who, what and when: codes, ids, numbers. */
 export interface AuditFacts {
   readonly resourceId?: string
@@ -89,6 +96,8 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
   readonly setsCookie?: boolean
   /** Who is signed in must have entered his password a few minutes ago. */
   readonly stepUp?: boolean
+  /** Left out: nothing. What administers and writes has to say it. */
+  readonly leaves?: Leaves | ((input: Input) => Leaves)
   /** Whether an answer that was kept may still be given: what it tells of may be over by now. */
   readonly replayable?: (ctx: Context, output: Output) => Promise<boolean>
   readonly prepare?: (ctx: PrepareContext, input: Input) => Promise<Prepared>
@@ -114,6 +123,7 @@ export interface PublicSpec<Input, Output, Prepared = undefined>
     | 'idempotent'
     | 'replayable'
     | 'stepUp'
+    | 'leaves'
     | 'prepare'
     | 'preparesFirst'
     | 'run'
@@ -168,6 +178,11 @@ export function asPublic(operation: Operation): PublicOperation | null {
 export function permissionsOf({ permission }: Operation): readonly Permission[] {
   if (permission === 'public') return []
   return typeof permission === 'string' ? [permission] : permission.of
+}
+
+/** What a call of it with this input leaves behind. */
+export function leavesOf({ leaves = 'nothing' }: Operation, input: unknown): Leaves {
+  return typeof leaves === 'function' ? leaves(input) : leaves
 }
 
 /** The kinds of things of which an operation acts on one. */

@@ -10,9 +10,10 @@ import { type AdmittedSpace, decide } from '../features/decisions/decide.ts'
 import { insist } from '../features/spaces/access.ts'
 import { ownEpoch } from '../features/tenants/store.ts'
 import type { Caller } from '../kernel/context.ts'
-import type { Operation, Resource } from '../kernel/operation.ts'
+import { leavesOf, type Operation, type Resource } from '../kernel/operation.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
 import { authenticate } from './authenticate.ts'
+import { asGiver } from './giver.ts'
 import type { Admitted, Pipeline, Trail, Within } from './request.ts'
 
 /** Throws what the caller is to be told; writes down on the trail what is known by then. */
@@ -20,19 +21,23 @@ export async function admit(app: Pipeline, within: Within, trail: Trail): Promis
   const { request } = trail
   const { operation } = request
   const now = app.clock()
-  const { caller, epoch } = await authenticate(app, request, { within, now })
-  trail.caller = caller
+  const { caller: bearer, epoch } = await authenticate(app, request, { within, now })
+  trail.caller = bearer
   trail.epoch = epoch
   trail.decision = null
-  await spend(app, within, { caller, trail })
+  await spend(app, within, { caller: bearer, trail })
   const input = parseInput(operation, request.input)
   trail.input = input
-  const resource = resourceOf(operation, input, caller)
-  const store = within.open(caller.tenant)
-  const permission = permissionFor(operation, input, caller)
-  const { grant, spaces } = insist(await decide(store, caller, { permission, resource }))
+  const resource = resourceOf(operation, input, bearer)
+  const store = within.open(bearer.tenant)
+  const permission = permissionFor(operation, input, bearer)
+  const decided = insist(await decide(store, bearer, { permission, resource }))
+  trail.decision = decided.grant
+  if (operation.stepUp) insistOnFresh(bearer, now)
+  const asked = { permission, resource, leaves: leavesOf(operation, input), decided }
+  const { caller, grant, spaces } = await asGiver(store, bearer, asked)
+  trail.caller = caller
   trail.decision = grant
-  if (operation.stepUp) insistOnFresh(caller, now)
   // Details of an event about one space are sealed with that space's key and die with it.
   trail.spaceId = spaces.length === 1 ? (spaces[0]?.row?.space_id ?? null) : null
   await loadKeys(store, caller, spaces)

@@ -4,6 +4,7 @@ import { LocketError } from '../core/errors.ts'
 import { type Id, instanceTenant } from '../core/ids.ts'
 import type { Permission } from '../core/permissions.ts'
 import type { AdmittedSpace } from '../features/decisions/decide.ts'
+import { mightOf } from '../features/identity-providers/might.ts'
 import { rightsOf } from '../features/roles/rights.ts'
 import { decideOnHandle, insist } from '../features/spaces/access.ts'
 import type { SpaceRow } from '../features/spaces/space.ts'
@@ -84,6 +85,10 @@ class OpenContext implements Context {
 
   rightsOf(principal: PrincipalId): Promise<Rights> {
     return rightsOf(this.store, principal)
+  }
+
+  mightOf(principal: PrincipalId): Promise<Rights> {
+    return mightOf(this.store, principal)
   }
 
   instance(): TenantStore {

@@ -32,7 +32,7 @@ export async function allowedDetails(
   const all = await ctx.rightsOf(owner)
   const given = details.scopes ? narrow(all, expandAll(details.scopes)) : all
   const covered = covers(caller.rights, given, own ? 'self' : 'other')
-  const above = !covered || !(own || outranks(caller.rights, all))
+  const above = !covered || !(own || outranks(caller.rights, await ctx.mightOf(owner)))
   if (above || !isWithin(details.addresses, caller.addresses)) {
     throw new LocketError('above_own_rights')
   }

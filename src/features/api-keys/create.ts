@@ -27,6 +27,7 @@ export const createApiKey = operation({
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
   stepUp: true,
+  leaves: 'bound',
   audit: 'api-key.created',
   facts: (input, output) => ({
     ...(output && { resourceId: output.id }),

@@ -29,7 +29,7 @@ export const revokeApiKey = operation({
     const row = await getApiKey(ctx.store, input.id)
     if (row.state === 'revoked') throw new LocketError('not_found')
     const own = row.principal_id === ctx.caller.principalId
-    if (!own && !outranks(ctx.caller.rights, await ctx.rightsOf(row.principal_id))) {
+    if (!own && !outranks(ctx.caller.rights, await ctx.mightOf(row.principal_id))) {
       throw new LocketError('above_own_rights')
     }
     await endApiKey(ctx.store, row, { state: 'revoked', expires_at: row.expires_at })

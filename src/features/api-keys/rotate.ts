@@ -28,6 +28,7 @@ export const rotateApiKey = operation({
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
   stepUp: true,
+  leaves: 'bound',
   audit: 'api-key.rotated',
   facts: (input, output) => ({
     resourceId: input.id,

@@ -23,6 +23,7 @@ export const rotateEncryptionKey = operation({
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
   stepUp: true,
+  leaves: 'nothing',
   audit: 'encryption-key.rotated',
   facts: (input, output) => ({
     resourceId: input.scope,

@@ -1,6 +1,6 @@
 /** From the claims of a token to roles: by the rules of its provider, and by nothing else. */
 import { LocketError } from '../../core/errors.ts'
-import { covers, type EffectiveGrant, outranks, type Rights } from '../../kernel/rights.ts'
+import { covers, type EffectiveGrant, type Rights } from '../../kernel/rights.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { grantMeaning } from '../roles/rights.ts'
 import type { ExternalClaims } from './external-token.ts'
@@ -58,15 +58,11 @@ export async function insistOnCovered(
   }
 }
 
-/** Whether the caller stands above whoever comes in by these rules. */
-export async function outranksRules(
+/** All that the rules of a provider could give to one of whom it says everything that they ask for. */
+export function rightsByRules(
   store: TenantStore,
-  rights: Rights,
+  provider: ProviderId,
   rules: readonly ClaimRule[],
-): Promise<boolean> {
-  const found = await Promise.all(rules.map(({ role }) => meaningOf(store, role)))
-  return outranks(
-    rights,
-    found.filter((grant) => grant !== null),
-  )
+): Promise<Rights> {
+  return rightsByProvider(store, provider, [...new Set(rules.map(({ role }) => role))])
 }

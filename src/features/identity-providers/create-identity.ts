@@ -6,14 +6,16 @@ import { operation } from '../../kernel/operation.ts'
 import { covers } from '../../kernel/rights.ts'
 import { PrincipalIdField } from '../principals/principal.ts'
 import { getPrincipal } from '../principals/store.ts'
+import { insistOnCredentialFor } from '../roles/credential-for.ts'
 import { raiseEpoch } from '../tenants/store.ts'
+import { rightsByRules } from './claim-rules.ts'
 import { ExternalIdentity, Subject, toIdentity } from './external-identity.ts'
 import { openDetails } from './identity-provider.ts'
 import { getProvider, insertIdentity } from './store.ts'
 
 /**
  * Ties a subject of a provider to a principal: its tokens are then this principal's. That is a
- * credential, so nobody makes one for who may do more than he. Fails with `not_found`,
+ * credential, so nobody makes one for who may do more than he, or could by the provider's rules. Fails with `not_found`,
  * `above_own_rights`, `already_exists`, `quota_exceeded`.
  */
 export const createExternalIdentity = operation({
@@ -29,6 +31,7 @@ export const createExternalIdentity = operation({
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
   stepUp: true,
+  leaves: 'power',
   audit: 'external-identity.created',
   facts: (input, output) => ({
     resourceId: input.principalId,
@@ -45,11 +48,12 @@ export const createExternalIdentity = operation({
     const { store, caller, now } = ctx
     const row = await getProvider(store, providerId)
     await getPrincipal(store, principal)
-    const whose = principal === caller.principalId ? 'self' : 'other'
-    if (!covers(caller.rights, await ctx.rightsOf(principal), whose)) {
+    await insistOnCredentialFor(ctx, principal)
+    const { issuer, rules } = await openDetails(store, row)
+    // Whoever ties himself, or a friend, to a provider comes to have what it says of him.
+    if (!covers(caller.rights, await rightsByRules(store, providerId, rules))) {
       throw new LocketError('above_own_rights')
     }
-    const { issuer } = await openDetails(store, row)
     const who = { provider: providerId, issuer, subject, principal }
     const made = await insertIdentity(store, who, { now, by: caller.principalId })
     await raiseEpoch(store)

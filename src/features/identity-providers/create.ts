@@ -26,6 +26,7 @@ export const createIdentityProvider = operation({
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
   stepUp: true,
+  leaves: 'power',
   audit: 'identity-provider.created',
   facts: (input, output) => ({
     ...(output && { resourceId: output.id }),

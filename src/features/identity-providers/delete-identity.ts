@@ -28,7 +28,7 @@ export const deleteExternalIdentity = operation({
   status: 200,
   run: async (ctx, { id }) => {
     const { principal_id } = await getIdentity(ctx.store, id)
-    if (!outranks(ctx.caller.rights, await ctx.rightsOf(principal_id))) {
+    if (!outranks(ctx.caller.rights, await ctx.mightOf(principal_id))) {
       throw new LocketError('above_own_rights')
     }
     await deleteIdentityRow(ctx.store, id)

@@ -3,11 +3,13 @@ import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { Done, idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
+import { outranks } from '../../kernel/rights.ts'
 import { forgetAnswers } from '../../storage/kept-answers.ts'
 import { raiseEpoch } from '../tenants/store.ts'
-import { outranksRules } from './claim-rules.ts'
+import { rightsByRules } from './claim-rules.ts'
 import { openDetails } from './identity-provider.ts'
 import { deleteProviderRow, getProvider } from './store.ts'
+import { rightsOfTied } from './tied.ts'
 
 /**
  * Deletes a provider, and with it whom it was known to mean; the principals stay. Fails with
@@ -33,9 +35,11 @@ export const deleteIdentityProvider = operation({
   run: async (ctx, { id }) => {
     const row = await getProvider(ctx.store, id)
     const { rules } = await openDetails(ctx.store, row)
-    if (!(await outranksRules(ctx.store, ctx.caller.rights, rules))) {
-      throw new LocketError('above_own_rights')
-    }
+    const could = [
+      ...(await rightsByRules(ctx.store, id, rules)),
+      ...(await rightsOfTied(ctx.store, id)),
+    ]
+    if (!outranks(ctx.caller.rights, could)) throw new LocketError('above_own_rights')
     await deleteProviderRow(ctx.store, id)
     await forgetAnswers(ctx.store, 'tenant')
     await raiseEpoch(ctx.store)

@@ -5,7 +5,7 @@ import { limits } from '../../core/limits.ts'
 import type { Sealed } from '../../crypto/aead.ts'
 import type { Blind } from '../../crypto/blind-index.ts'
 import { query } from '../../storage/query.ts'
-import type { PrincipalId } from '../../storage/tables.ts'
+import type { PrincipalId, Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import type { IdentityRow } from './external-identity.ts'
 import type { ProviderDetails, ProviderId, ProviderRow } from './identity-provider.ts'
@@ -107,6 +107,21 @@ const identitiesOf = query((db, arg: Of & { after: string; limit: number; owner:
     .where('principal_id', '=', arg.owner)
     .where('identity_id', '>', arg.after as Id<'xid'>)
     .orderBy('identity_id')
+    .limit(arg.limit),
+)
+
+const grantsTied = query((db, arg: Of & { provider: ProviderId; limit: number }) =>
+  db
+    .selectFrom('grants')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('principal_id', 'in', (rows) =>
+      rows
+        .selectFrom('external_identities')
+        .select('principal_id')
+        .where('tenant_id', '=', arg.tenant)
+        .where('provider_id', '=', arg.provider),
+    )
     .limit(arg.limit),
 )
 
@@ -235,6 +250,16 @@ export async function listIdentityRows(
     ? await store.all(identitiesOf, { ...rest, owner })
     : await store.all(identitiesAfter, rest)
   return Promise.all(rows.map((row) => store.checked('external_identities', row)))
+}
+
+/** The grants of all whom a provider knows, their MACs checked; one more than `limit` where there are more. */
+export async function grantsOfTied(
+  store: TenantStore,
+  provider: ProviderId,
+  limit: number,
+): Promise<Tables['grants'][]> {
+  const rows = await store.all(grantsTied, { provider, limit: limit + 1 })
+  return Promise.all(rows.map((row) => store.checked('grants', row)))
 }
 
 /** Throws `already_exists` for somebody who is known already, `quota_exceeded`. */

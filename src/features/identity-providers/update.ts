@@ -3,15 +3,27 @@ import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
+import { covers, outranks } from '../../kernel/rights.ts'
 import { raiseEpoch } from '../tenants/store.ts'
-import { insistOnCovered, outranksRules } from './claim-rules.ts'
+import { insistOnCovered, rightsByRules } from './claim-rules.ts'
 import { IdentityProvider, openDetails, ProviderFields } from './identity-provider.ts'
 import { showProvider } from './show.ts'
 import { getProvider, updateProvider as writeProvider } from './store.ts'
+import { rightsOfTied } from './tied.ts'
+
+const Input = z.strictObject({
+  id: idField('idp'),
+  algorithms: ProviderFields.algorithms.optional(),
+  tokenType: ProviderFields.tokenType.optional(),
+  createUsers: ProviderFields.createUsers.optional(),
+  rules: ProviderFields.rules.optional(),
+  state: ProviderFields.state.optional(),
+})
+type Input = z.output<typeof Input>
 
 /**
  * Changes, disables or enables a provider; it holds from the next request. The issuer stays: another
- * one is another provider. Fails with `not_found`, `above_own_rights`.
+ * one is another provider. Who changes it holds all that those may whom it knows. Fails with `not_found`, `above_own_rights`.
  */
 export const updateIdentityProvider = operation({
   id: 'identity-providers.update',
@@ -26,6 +38,7 @@ export const updateIdentityProvider = operation({
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
   stepUp: true,
+  leaves: (input) => (onlyStops(input) ? 'nothing' : 'power'),
   audit: 'identity-provider.updated',
   facts: (input, output) => ({
     resourceId: input.id,
@@ -39,17 +52,11 @@ export const updateIdentityProvider = operation({
       },
     }),
   }),
-  input: z.strictObject({
-    id: idField('idp'),
-    algorithms: ProviderFields.algorithms.optional(),
-    tokenType: ProviderFields.tokenType.optional(),
-    createUsers: ProviderFields.createUsers.optional(),
-    rules: ProviderFields.rules.optional(),
-    state: ProviderFields.state.optional(),
-  }),
+  input: Input,
   output: IdentityProvider,
   status: 200,
-  run: async (ctx, { id, state, ...changes }) => {
+  run: async (ctx, input) => {
+    const { id, state, ...changes } = input
     const { store, caller, now } = ctx
     const row = await getProvider(store, id)
     const before = await openDetails(store, row)
@@ -61,14 +68,19 @@ export const updateIdentityProvider = operation({
       rules: changes.rules ?? before.rules,
     }
     // Only to take away is it enough to outrank what is there: anybody above can stop a provider.
-    const onlyStops = state === 'disabled' && Object.keys(changes).length === 0
-    if (!onlyStops) await insistOnCovered(store, caller.rights, after.rules)
-    if (!(await outranksRules(store, caller.rights, before.rules))) {
-      throw new LocketError('above_own_rights')
-    }
+    const stops = onlyStops(input)
+    if (!stops) await insistOnCovered(store, caller.rights, after.rules)
+    const tied = await rightsOfTied(store, id)
+    const ruled = await rightsByRules(store, id, before.rules)
+    const isAbove = (stops ? outranks : covers)(caller.rights, tied)
+    if (!isAbove || !outranks(caller.rights, ruled)) throw new LocketError('above_own_rights')
     const change = { state: state ?? row.state, details: after, now }
     const changed = await writeProvider(store, row, change)
     await raiseEpoch(store)
     return showProvider(ctx, changed)
   },
 })
+
+function onlyStops({ id: _, state, ...changes }: Input): boolean {
+  return state === 'disabled' && Object.keys(changes).length === 0
+}

@@ -4,10 +4,10 @@ import { limits } from '../../core/limits.ts'
 import type { Context } from '../../kernel/context.ts'
 import { idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
-import { covers } from '../../kernel/rights.ts'
 import { findPassword } from '../passwords/store.ts'
 import { PrincipalName, type PrincipalRow, UserHandle } from '../principals/principal.ts'
 import { getPrincipal, insertPrincipal } from '../principals/store.ts'
+import { insistOnCredentialFor } from '../roles/credential-for.ts'
 import { NewPasswordLink, toNewPasswordLink } from './password-link.ts'
 import { insertLink } from './store.ts'
 
@@ -42,6 +42,7 @@ export const createInvitation = operation({
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
   stepUp: true,
+  leaves: 'power',
   audit: 'invitation.created',
   facts: (input, output) => ({
     ...(output && { resourceId: output.id }),
@@ -73,16 +74,9 @@ async function invited(ctx: Context, input: z.output<typeof Invite>): Promise<Pr
   }
   if (input.principalId === undefined) throw new LocketError('invalid_input')
   const row = await getPrincipal(ctx.store, input.principalId)
-  await refuseAbove(ctx, row)
+  await insistOnCredentialFor(ctx, row.principal_id)
   if (await findPassword(ctx.store, row.principal_id)) {
     throw new LocketError('in_use', 'principalId: has a password; make a password reset')
   }
   return row
-}
-
-/** Whoever holds the link can do all that the user may: nobody makes one for who may more. */
-export async function refuseAbove(ctx: Context, { principal_id }: PrincipalRow): Promise<void> {
-  if (!covers(ctx.caller.rights, await ctx.rightsOf(principal_id))) {
-    throw new LocketError('above_own_rights')
-  }
 }

@@ -5,7 +5,7 @@ import { idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { findPassword } from '../passwords/store.ts'
 import { getPrincipal } from '../principals/store.ts'
-import { refuseAbove } from './invite.ts'
+import { insistOnCredentialFor } from '../roles/credential-for.ts'
 import { NewPasswordLink, toNewPasswordLink } from './password-link.ts'
 import { insertLink } from './store.ts'
 
@@ -26,6 +26,7 @@ export const createPasswordReset = operation({
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
   stepUp: true,
+  leaves: 'power',
   audit: 'password-reset.created',
   facts: (input, output) => ({
     ...(output && { resourceId: output.id }),
@@ -41,8 +42,8 @@ export const createPasswordReset = operation({
   },
   run: async (ctx, input) => {
     const principal = await getPrincipal(ctx.store, input.principalId)
-    await refuseAbove(ctx, principal)
     const { principal_id: principalId } = principal
+    await insistOnCredentialFor(ctx, principalId)
     if (!(await findPassword(ctx.store, principalId))) throw new LocketError('not_found')
     const order = { principalId, createdBy: ctx.caller.principalId, now: ctx.now } as const
     const { row, token } = await insertLink(ctx.store, { ...order, kind: 'password-reset' })

@@ -1,7 +1,8 @@
 /** Whether a link still counts that was made by somebody who might not make it now. */
 
-import { covers, overTenant } from '../../kernel/rights.ts'
+import { covers, outranks, overTenant } from '../../kernel/rights.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
+import { mightOf } from '../identity-providers/might.ts'
 import { findPrincipal } from '../principals/store.ts'
 import { rightsOf } from '../roles/rights.ts'
 import type { PasswordLinkRow } from './password-link.ts'
@@ -18,5 +19,6 @@ export async function stillStands(
   if (maker === person) return true
   const rights = await rightsOf(store, maker)
   if (overTenant(rights, 'user:manage') === null) return false
-  return covers(rights, await rightsOf(store, person))
+  if (!covers(rights, await rightsOf(store, person))) return false
+  return outranks(rights, await mightOf(store, person))
 }

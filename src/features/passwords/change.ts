@@ -23,6 +23,7 @@ export const changePassword = operation({
   bodyLimit_bytes: limits.publicBody_bytes_max,
   surfaces: ['http'],
   setsCookie: true,
+  leaves: 'nothing',
   audit: 'password.changed',
   facts: (_, output) => ({ ...(output && { resourceId: output.principalId }) }),
   input: z.strictObject({ password: PasswordInput, newPassword: NewPassword }),

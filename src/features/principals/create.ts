@@ -32,6 +32,7 @@ export const createPrincipal = operation({
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  leaves: 'nothing',
   audit: 'principal.created',
   facts: (_, output) => (output ? { resourceId: output.id } : {}),
   input: z.strictObject({ handle: Handle, name: PrincipalName.optional(), ...agentFields }),

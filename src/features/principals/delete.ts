@@ -43,7 +43,7 @@ export const deletePrincipal = operation({
   status: 200,
   run: async (ctx, input) => {
     const row = await getPrincipal(ctx.store, input.id)
-    if (!outranks(ctx.caller.rights, await ctx.rightsOf(input.id))) {
+    if (!outranks(ctx.caller.rights, await ctx.mightOf(input.id))) {
       throw new LocketError('above_own_rights')
     }
     if (input.id === ctx.caller.principalId) {

@@ -35,6 +35,10 @@ export const updatePrincipal = operation({
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  stepUp: true,
+  // To enable him revives his credentials, whatever these are held to.
+  leaves: ({ state, allowedUsers }) =>
+    state === 'active' || allowedUsers !== undefined ? 'power' : 'nothing',
   audit: 'principal.updated',
   facts: (input, output) => ({
     resourceId: input.id,
@@ -53,7 +57,7 @@ export const updatePrincipal = operation({
     // Enabling gives all that the principal may do; the rest takes away at the most.
     const gives = state === 'active' && row.state !== 'active'
     const isAbove = gives ? covers : outranks
-    if (!isAbove(ctx.caller.rights, await ctx.rightsOf(id))) {
+    if (!isAbove(ctx.caller.rights, await ctx.mightOf(id))) {
       throw new LocketError('above_own_rights')
     }
     const isOneself = id === ctx.caller.principalId

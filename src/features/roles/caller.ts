@@ -65,6 +65,7 @@ export async function callerOf(
   const self = await findBearer(store, { principalId, scopes })
   const other = self && user && (await findBearer(store, user))
   if (!self || (user && !(other && mayActFor(self, user)))) return null
+  const rights = other ? together(self, other) : self.rights
   return {
     ...credential,
     tenant: store.tenant,
@@ -79,7 +80,8 @@ export async function callerOf(
       },
     maxMemories: self.profile.agent?.maxMemories ?? null,
     scopes,
-    rights: other ? together(self, other) : self.rights,
+    rights,
+    lasting: rights,
     embeddingLevel: await embeddingLevelOf(store, tenant),
   }
 }

@@ -38,6 +38,7 @@ export const createGrant = operation({
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
   stepUp: true,
+  leaves: 'power',
   audit: 'grant.created',
   facts: (input, output) => ({
     resourceId: input.principalId,

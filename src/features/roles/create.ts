@@ -22,6 +22,7 @@ export const createRole = operation({
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
   stepUp: true,
+  leaves: 'power',
   audit: 'role.created',
   facts: (input, output) => ({
     ...(output && { resourceId: output.id }),

@@ -26,6 +26,7 @@ export const updateRole = operation({
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
   stepUp: true,
+  leaves: 'power',
   audit: 'role.updated',
   facts: (input, output) => ({
     resourceId: input.id,

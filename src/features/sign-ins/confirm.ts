@@ -25,6 +25,7 @@ export const confirmSignIn = operation({
   bodyLimit_bytes: limits.publicBody_bytes_max,
   surfaces: ['http'],
   setsCookie: true,
+  leaves: 'nothing',
   audit: 'sign-in.confirmed',
   facts: (_, output) => ({
     ...(output && { resourceId: output.id }),

@@ -37,7 +37,7 @@ export const endSignIns = operation({
   run: async (ctx, { principalId = ctx.caller.principalId }) => {
     await getPrincipal(ctx.store, principalId)
     if (principalId === ctx.caller.principalId) insistOnWhole(ctx.caller)
-    else if (!outranks(ctx.caller.rights, await ctx.rightsOf(principalId))) {
+    else if (!outranks(ctx.caller.rights, await ctx.mightOf(principalId))) {
       throw new LocketError('above_own_rights')
     }
     return { principalId, ended: await dropSignIns(ctx.store, principalId) }

@@ -34,7 +34,7 @@ export const endSignIn = operation({
     if (principal_id === caller.principalId) insistOnWhole(caller)
     else {
       if (overTenant(caller.rights, 'user:manage') === null) throw new LocketError('not_found')
-      if (!outranks(caller.rights, await ctx.rightsOf(principal_id))) {
+      if (!outranks(caller.rights, await ctx.mightOf(principal_id))) {
         throw new LocketError('above_own_rights')
       }
     }

@@ -25,6 +25,7 @@ export const rotateSigningKey = operation({
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
   stepUp: true,
+  leaves: 'nothing',
   audit: 'signing-key.rotated',
   facts: (input, output) => ({
     ...(output && { resourceId: output.id }),

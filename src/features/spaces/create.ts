@@ -17,6 +17,7 @@ export const createSpace = operation({
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  leaves: 'nothing',
   audit: 'space.created',
   facts: (_, output) => (output ? { resourceId: output.id } : {}),
   input: z.strictObject({ handle: SpaceHandle }),

@@ -38,6 +38,7 @@ export const createTenant = operation({
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
   stepUp: true,
+  leaves: 'power',
   audit: 'tenant.created',
   facts: (_, output) => (output ? { resourceId: output.id } : {}),
   input: CreateTenant,

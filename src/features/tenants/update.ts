@@ -41,6 +41,8 @@ export const updateTenant = operation({
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  stepUp: true,
+  leaves: ({ state }) => (state === 'active' ? 'power' : 'nothing'),
   audit: 'tenant.updated',
   facts: (input, output) => ({
     resourceId: input.id,

@@ -30,6 +30,7 @@ export const createTokens = operation({
   rateClass: 'token',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  leaves: 'bound',
   audit: 'token.created',
   facts: (_input, output) => ({ ...(output && { resourceId: output.familyId }) }),
   input: z.strictObject({

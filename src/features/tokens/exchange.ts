@@ -45,6 +45,7 @@ export const exchangeTokens = operation({
   rateClass: 'token',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  leaves: 'bound',
   audit: 'token.exchanged',
   facts: (_input, output) => ({ ...(output && { resourceId: output.familyId }) }),
   input: z.strictObject({

@@ -112,5 +112,5 @@ async function mayEnd(
   const isOwn = owner === caller.principalId
   if (isOwn && (!onBehalfOf || onBehalfOf.principalId === subject_id)) return true
   if (overTenant(caller.rights, managing(owner)) === null) return false
-  return outranks(caller.rights, await ctx.rightsOf(owner))
+  return outranks(caller.rights, await ctx.mightOf(owner))
 }
