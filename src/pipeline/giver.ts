@@ -24,7 +24,7 @@ export async function asGiver(
   { leaves, decided, ...question }: Asked,
 ): Promise<Granted & { readonly caller: Caller }> {
   if (leaves === 'nothing') return { ...decided, caller }
-  if (leaves === 'power' && (caller.addresses !== null || caller.budget !== undefined)) {
+  if (leaves === 'power' && isHeld(caller)) {
     throw new LocketError('above_own_rights', held)
   }
   if (caller.lasting === caller.rights) return { ...decided, caller }
@@ -32,6 +32,11 @@ export async function asGiver(
   const again = await decide(store, giver, question)
   if (again.denied !== null) throw new LocketError('above_own_rights', byWord)
   return { ...again, caller: giver }
+}
+
+/** Of an agent with a token of a user: what either has shown may be. */
+function isHeld({ addresses, budget, userBudget }: Caller): boolean {
+  return addresses !== null || budget !== undefined || userBudget !== undefined
 }
 
 const held = 'a key with addresses or a budget makes nothing that is not held to them'

@@ -65,6 +65,19 @@ function makesKey({ method, isForOnePlace = false }: Path): Verdict | null {
   return method === 'access-token' || isForOnePlace ? refusal(403, 'above_own_rights') : null
 }
 
+/** What they make is not held to one place, so what is makes none of it. */
+const madeForAnyPlace: readonly string[] = [
+  'invitations.create',
+  'password-resets.create',
+  'grants.create',
+  'roles.create',
+  'roles.update',
+  'identity-providers.create',
+  'identity-providers.update',
+  'external-identities.create',
+  'tenants.create',
+]
+
 export interface Case {
   readonly path: Path
   readonly strength: Strength
@@ -95,6 +108,9 @@ export function verdictOf({ path, strength, operation }: Case): Verdict {
   if (!needed) throw new Error(`${operation.id} is for all`)
   if (needed !== 'self:read' && !held(path, strength).has(needed)) return denied
   if (strength === 'stale' && operation.stepUp) return refusal(403, 'step_up_required')
+  if (path.isForOnePlace && madeForAnyPlace.includes(operation.id)) {
+    return refusal(403, 'above_own_rights')
+  }
   if (strength === 'foreign' && sample.names === 'id') return notThere
   const more = asksFor[operation.id]?.(path)
   if (more) return more

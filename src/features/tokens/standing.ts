@@ -49,7 +49,7 @@ export async function standingOf(
     keyId: key.key_id,
     expiresAt_ms,
     signedInAt_ms: null,
-    addresses,
+    addresses: addresses ?? user?.held?.addresses ?? null,
     scopes,
     ...(budget && { budget: { key: key.key_id, ...budget } }),
     ...(user?.held?.budget && { userBudget: { key: user.held.key.key_id, ...user.held.budget } }),
