@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { createHmac, createPublicKey } from 'node:crypto'
 import { describe, test } from 'node:test'
 import type { JWK } from 'jose'
+import type { Reply } from './harness.ts'
 import { base64Url, type Federation, newJwk, openFederation, signed } from './identity-provider.ts'
 
 type Case = readonly [name: string, token: string]
@@ -156,6 +157,7 @@ function typeCases({ forge }: Federation): readonly Case[] {
     ['an ID token with a hash', forge({ claims: { at_hash: 'h' } })],
     ['a logout token', forge({ claims: { events: {} } })],
     ['a refresh token of Keycloak', forge({ claims: { typ: 'Refresh' } })],
+    ['one that somebody else acts by', forge({ claims: { act: { sub: 'app' } } })],
     ['one that is bound to a key', forge({ claims: { cnf: { jkt: 'k' } } })],
   ]
 }
@@ -262,8 +264,9 @@ describe('the keys of a provider', () => {
     let now = Date.now()
     const made = await openFederation(t, {}, { clock: () => now })
     const { who, provider, forge, jwk } = made
+    const made_s = Math.floor(now / 1000)
     const lasting = (iat: number) => forge({ claims: { iat, exp: iat + 7_200 } })
-    const token = lasting(Math.floor(now / 1000))
+    const token = lasting(made_s)
     assert.equal((await who(token)).status, 200)
     await provider.down()
     now += 50 * 60_000
@@ -274,6 +277,14 @@ describe('the keys of a provider', () => {
     assert.equal(gone.body.code, 'unavailable')
     assert.ok(Number(gone.headers.get('retry-after')) > 0)
     assert.equal((await who('a.b.c')).status, 401, 'others are refused as ever')
+    // The names of its keys are public: who has signed nothing with them is not told that it is known here.
+    const shape = ({ status, body }: Reply) => ({ status, ...body, requestId: '' })
+    const claims = { iat: made_s, exp: made_s + 7_200 }
+    const stranger = shape(await who(forge({ claims, key: await newJwk('first') })))
+    const iss = 'https://unknown.example'
+    const unknown = await who(forge({ claims: { ...claims, iss } }))
+    assert.deepEqual(stranger, shape(unknown))
+    assert.equal(stranger.status, 401)
     await provider.up([jwk])
     now += 11_000
     assert.equal((await who(lasting(Math.floor(now / 1000)))).status, 200)
@@ -289,7 +300,7 @@ describe('the keys of a provider', () => {
       who(forge({})),
       who(forge({ claims: { jti: '2' } })),
     ])
-    assert.deepEqual([first?.status, second?.status], [503, 503])
+    assert.deepEqual([first?.status, second?.status], [401, 401], 'nothing is known of its keys')
     assert.ok(performance.now() - started < 25_000)
     const { body } = await locket.call('GET', '/v1/identity-providers')
     assert.deepEqual(body.items[0].keys, { state: 'missing', fetchedAt: null, problem: 'timeout' })
@@ -300,7 +311,7 @@ describe('the keys of a provider', () => {
     for (const says of [`${provider.issuer}/`, 'https://idp.example', '']) {
       await provider.behave({ says })
       await locket.restart()
-      assert.equal((await who(forge({}))).status, 503, says)
+      assert.equal((await who(forge({}))).status, 401, says)
       assert.equal(await problem(locket), 'wrong_issuer', says)
     }
   })
@@ -333,7 +344,7 @@ describe('the keys of a provider', () => {
       const text = typeof body === 'string' ? body : JSON.stringify(body)
       await provider.behave({ body: text })
       await locket.restart()
-      assert.equal((await who(forge({}))).status, 503, text.slice(0, 80))
+      assert.equal((await who(forge({}))).status, 401, text.slice(0, 80))
       assert.equal(await problem(locket), expected, text.slice(0, 80))
     }
   })

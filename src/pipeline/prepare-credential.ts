@@ -13,7 +13,10 @@ import { kindOfId } from '../features/principals/principal.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
 import { type Pipeline, type Request, within } from './request.ts'
 
-/** Throws `unavailable` when it cannot be known whether the credential is right. */
+/**
+ * Throws `unavailable` when it cannot be known whether a credential still counts that was right once, and
+ * `too_many_requests`.
+ */
 export async function prepareCredential(app: Pipeline, request: Request): Promise<void> {
   const { credential } = request
   const now = app.clock()
@@ -35,12 +38,16 @@ interface Newcomer {
   readonly now: number
 }
 
-/** Who cannot be let in is refused at the gate, like anybody unknown; the operator is told why. */
+/**
+ * Who cannot be let in is refused at the gate, like anybody unknown; the operator is told why. It takes a
+ * transaction that all of the tenant wait for, so one address has so many only. Throws `too_many_requests`.
+ */
 async function letIn(
   app: Pipeline,
   request: Request,
   { tenant, work, now }: Newcomer,
 ): Promise<void> {
+  app.rateLimits.knock('write', request.address ?? 'unknown')
   try {
     await app.database.write(
       async (tx) => {

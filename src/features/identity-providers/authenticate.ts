@@ -51,7 +51,10 @@ export interface Outside {
 }
 
 export interface ExternalTokens {
-  /** Before the gate: what cannot be done in a transaction. Throws `unavailable` when the keys cannot be had. */
+  /**
+   * Before the gate: what cannot be done in a transaction. Throws `unavailable` for what was signed by a key
+   * that cannot be asked for any more: nobody but its bearer is told that its issuer is known here.
+   */
   prove(outside: Outside, text: string): Promise<void>
   /** Throws `unauthenticated`, or `tenant_disabled` for a right token of a disabled tenant. */
   authenticate(inside: Inside, shown: { token: string; now: number }): Promise<Authenticated>
@@ -106,8 +109,11 @@ function digestOf(text: string): string {
 
 /** May ask the provider, when it was not asked for a while. */
 async function stillHas(keys: ProviderKeys, { token, provider, key }: Known): Promise<boolean> {
-  const found = await keys.find({ id: provider, issuer: token.claims.iss }, key.kid)
-  return found?.material === key.material
+  const source = { id: provider, issuer: token.claims.iss }
+  const found = await keys.find(source, key.kid)
+  if (found?.key.material !== key.material) return false
+  if (!found.counts) throw keys.silence(source)
+  return true
 }
 
 /** Null for what no provider of the tenant has signed for it, whatever the reason. */
@@ -125,13 +131,16 @@ async function provenBy(
   const key = await keys.find(source, token.unproven.kid)
   const isRight =
     key &&
-    (await isProven(token.unproven, key, {
+    (await isProven(token.unproven, key.key, {
       issuer: details.issuer,
       audience: audienceOf(token.tenant),
       algorithms: details.algorithms,
       now_ms: outside.now,
     }))
-  return isRight ? { token, provider: row.provider_id, key, isNew } : null
+  if (!isRight) return null
+  // To anybody else a provider that is silent is one that nobody has registered.
+  if (!key.counts) throw keys.silence(source)
+  return { token, provider: row.provider_id, key: key.key, isNew }
 }
 
 interface Registered {

@@ -33,6 +33,8 @@ const ExternalClaims = z.looseObject({
   events: absent,
   /** RFC 7800: it counts only together with a key that nobody here asks for. */
   cnf: absent,
+  /** RFC 8693: somebody else acts by it, of whom nothing is known here. */
+  act: absent,
 })
 export type ExternalClaims = z.output<typeof ExternalClaims>
 

@@ -374,7 +374,7 @@ describe('registering', () => {
 
   test('does not open the way out: a host that the operator has not named is not asked', async (t) => {
     const made = await openFederation(t, {}, { egressAllow: [] })
-    assert.equal((await made.who(made.forge({}))).status, 503)
+    assert.equal((await made.who(made.forge({}))).status, 401)
     const { body } = await made.locket.call('GET', path)
     assert.equal(body.items[0].keys.problem, 'not_allowed')
   })

@@ -19,12 +19,20 @@ export interface KeySource {
   readonly issuer: string
 }
 
+export interface FoundKey {
+  readonly key: ExternalKey
+  /** False: the provider had it when it last answered, too long ago to go by it. */
+  readonly counts: boolean
+}
+
 export interface ProviderKeys {
   /**
-   * The key of this name; null when the provider has none. May wait for the provider, up to its
-   * deadline. Throws `unavailable` when it cannot be asked and nothing recent is known.
+   * The key of this name; null when the provider has none, or never answered here. May wait for the
+   * provider, up to its deadline.
    */
-  find(source: KeySource, kid: string): Promise<ExternalKey | null>
+  find(source: KeySource, kid: string): Promise<FoundKey | null>
+  /** What whoever has shown something that an old key has signed is told. */
+  silence(source: KeySource): LocketError
   /** Whether the provider still has this very key, as far as is known; asks nobody. */
   holds(id: ProviderId, key: ExternalKey): boolean
   /** Asks for them, without waiting for an answer. */
@@ -83,13 +91,13 @@ export function createProviderKeys({ send, clock, log }: ProviderKeysOptions): P
         if (isPast(entry.fetchedAt_ms, limits.providerKeys_refresh_ms, clock())) {
           void askIfDue(entry)
         }
-        return known
+        return { key: known, counts: true }
       }
       await askIfDue(entry)
-      const keys = usableKeys(entry, clock())
-      if (!keys) throw silent(source, entry)
-      return keys.get(kid) ?? null
+      const key = entry.keys?.get(kid)
+      return key ? { key, counts: usableKeys(entry, clock()) !== null } : null
     },
+    silence: (source) => silent(source, entryOf(source)),
     holds: (id, key) => {
       const entry = entries.get(id)
       const known = entry && usableKeys(entry, clock())?.get(key.kid)
