@@ -149,7 +149,8 @@ export const secretSources = {
     flag: 'aws-access-key-id',
     env: 'LOCKET_AWS_ACCESS_KEY_ID',
     default: 'env:AWS_ACCESS_KEY_ID',
-    description: 'The id of the access key for AWS.',
+    description:
+      'The id of the access key for AWS; where its variable is missing, the role of this machine, container or service account is asked for.',
   }),
   awsSecretAccessKey: localSecretSetting({
     flag: 'aws-secret-access-key',

@@ -3,10 +3,12 @@ import { readFile } from 'node:fs/promises'
 import { second_ms } from '../core/clock.ts'
 import { createLog } from '../core/log.ts'
 import type { AwsSettings } from '../secrets/aws.ts'
+import { type AwsCredentials, roleCredentials } from '../secrets/aws-role.ts'
 import { parseReference, type Reference } from '../secrets/reference.ts'
 import type { ReadSecret, Secret } from '../secrets/secret.ts'
 import { createSecrets, type Secrets } from '../secrets/secrets.ts'
 import type { VaultSettings } from '../secrets/vault.ts'
+import { awsDomainOf, awsRoleOf } from './aws.ts'
 import { labelOf } from './labels.ts'
 import { type SettingName, settings } from './settings.ts'
 import { allSettings, type Environment, type Reading } from './sources.ts'
@@ -32,13 +34,13 @@ export function secretSettings(reading: Reading, env: Environment): SecretSettin
   const secrets = createSecrets({
     env,
     vault: vaultOf(reading, secret),
-    aws: awsOf(reading, secret),
+    aws: awsOf(reading, secret, env),
     refresh_ms: (reading.values.secretsRefresh ?? 0) * second_ms,
     log,
   })
   // What lets us in to them is a secret like the others, and is looked at like them.
   if (referringTo(reading, 'vault').length > 0) secret('vaultCredential')
-  if (referringTo(reading, 'aws-sm').length > 0) {
+  if (referringTo(reading, 'aws-sm').length > 0 && hasAccessKey(reading, env)) {
     for (const name of ['awsAccessKeyId', 'awsSecretAccessKey', 'awsSessionToken'] as const) {
       secret(name)
     }
@@ -98,20 +100,35 @@ function vaultOf(reading: Reading, secret: FindSecret): VaultSettings | null {
   }
 }
 
-function awsOf(reading: Reading, secret: FindSecret): AwsSettings | null {
-  const { awsRegion, awsEndpoint, awsSessionToken } = reading.values
+function awsOf(reading: Reading, secret: FindSecret, env: Environment): AwsSettings | null {
+  const { awsRegion, awsEndpoint } = reading.values
   if (awsRegion === undefined) return null
+  const role = hasAccessKey(reading, env) ? null : awsRoleOf(env, awsRegion)
   return {
-    url: awsEndpoint ?? `https://secretsmanager.${awsRegion}.${domainOf(awsRegion)}`,
+    url: awsEndpoint ?? `https://secretsmanager.${awsRegion}.${awsDomainOf(awsRegion)}`,
     ca: null,
     region: awsRegion,
-    accessKeyId: reader(secret, 'awsAccessKeyId'),
-    secretAccessKey: reader(secret, 'awsSecretAccessKey'),
-    sessionToken:
-      awsSessionToken === undefined ? async () => null : reader(secret, 'awsSessionToken'),
+    credentials: role
+      ? (log) => roleCredentials(role, log)
+      : () => accessKey(secret, reading.values.awsSessionToken !== undefined),
   }
 }
 
-function domainOf(region: string): string {
-  return region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
+/**
+ * Whether a key is ours to come with. One that a setting refers to is expected to be there; the
+ * variable that is looked at when no setting does may be missing: then a role is asked for.
+ */
+function hasAccessKey(reading: Reading, env: Environment): boolean {
+  const found = referenceIn(reading, 'awsAccessKeyId')
+  const isUsual = found?.kind === 'env' && found.name === 'AWS_ACCESS_KEY_ID'
+  return !isUsual || env[found.name] !== undefined
+}
+
+function accessKey(secret: FindSecret, isLent: boolean): () => Promise<AwsCredentials> {
+  const sessionToken = isLent ? reader(secret, 'awsSessionToken') : async () => null
+  return async () => ({
+    accessKeyId: await reader(secret, 'awsAccessKeyId')(),
+    secretAccessKey: await reader(secret, 'awsSecretAccessKey')(),
+    sessionToken: await sessionToken(),
+  })
 }

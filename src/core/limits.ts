@@ -274,6 +274,8 @@ export const limits = {
   /** A secret, and the answer of a server that has it in it. */
   secret_bytes_max: 64 * 1024,
   secretAnswer_bytes_max: 1024 * 1024,
+  /** Credentials that AWS has lent are asked for anew so long before they end. */
+  awsCredentials_ahead_ms: 5 * 60_000,
   secretCall_timeout_ms: 5_000,
   /** For all secrets, when a server starts. */
   secretsStart_timeout_ms: 20_000,

@@ -60,6 +60,15 @@ const never: readonly (readonly [network: string, name: string])[] = [
   ['ff00::/8', 'multicast'],
 ]
 
+/** Where AWS lends credentials to its machines and containers: for the one who comes for these. */
+export const lenders: readonly string[] = [
+  '169.254.169.254',
+  '169.254.170.2',
+  '169.254.170.23',
+  'fd00:ec2::254',
+  'fd00:ec2::23',
+]
+
 const openable: readonly (readonly [network: string, name: string])[] = [
   ['10.0.0.0/8', 'private use'],
   ['100.64.0.0/10', 'shared address space'],

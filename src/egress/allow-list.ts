@@ -17,6 +17,7 @@ import { domainToUnicode } from 'node:url'
 import {
   type Address,
   contains,
+  lenders,
   type Network,
   parseAddress,
   parseNetwork,
@@ -37,6 +38,8 @@ export interface AllowEntry {
   readonly network: Network | null
   /** At any address that can be opened at all; no text of the list says this. */
   readonly anywhere?: true
+  /** At exactly the address of `network`, which nothing else opens; no text of the list says this. */
+  readonly lends?: true
 }
 
 /** What is called, as far as the allow-list goes. */
@@ -94,6 +97,16 @@ export function originEntry(text: string): AllowEntry {
   return { ...entry, network: null, anywhere: true }
 }
 
+/**
+ * An entry for exactly the origin of a URL whose host is written as an address where a cloud lends
+ * credentials; null for any other.
+ */
+export function lenderEntry(text: string): AllowEntry | null {
+  const { anywhere: _, ...entry } = originEntry(text)
+  const network = lenders.includes(entry.host) ? parseNetwork(entry.host) : null
+  return network && { ...entry, network, lends: true }
+}
+
 /** Whether an entry names this scheme, host and port. */
 export function names(entry: AllowEntry, called: Called): boolean {
   if (entry.protocol !== called.protocol || entry.port !== called.port) return false
@@ -120,9 +133,10 @@ export function entryFor(text: string): string {
 }
 
 /** Whether an entry lets calls to what it names go to this address. */
-export function opens({ network, anywhere }: AllowEntry, address: Address): boolean {
+export function opens({ network, anywhere, lends }: AllowEntry, address: Address): boolean {
   const range = rangeOf(address)
   if (anywhere) return range === null || range.openable
+  if (lends) return network !== null && contains(network, address)
   if (!network) return range === null
   return contains(network, address) && (range === null || range.openable)
 }

@@ -6,7 +6,7 @@
 import { Agent } from 'undici'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
-import { originEntry, readAllowList } from './allow-list.ts'
+import { lenderEntry, originEntry, readAllowList } from './allow-list.ts'
 import { type CallBounds, call, type Exit, tell } from './call.ts'
 import { connect } from './connector.ts'
 import { asEgressError, EgressError } from './egress-error.ts'
@@ -43,6 +43,11 @@ export interface OwnOrigin {
   readonly url: string
   /** The authorities (PEM) that its certificate is verified by, in place of those that Node trusts. */
   readonly ca?: string
+  /**
+   * It is one of the few link-local addresses at which a cloud lends credentials to its machines, or on
+   * this machine. Nothing else opens one of these.
+   */
+  readonly lendsCredentials?: true
 }
 
 export interface Egress {
@@ -76,7 +81,7 @@ const defaultBounds: EgressBounds = {
 export function createEgress(options: EgressOptions): Egress {
   const { log } = options
   const { own } = options
-  const allow = [...readAllowList(options.allow), ...(own ? [originEntry(own.url)] : [])]
+  const allow = [...readAllowList(options.allow), ...(own ? [entryOf(own)] : [])]
   const bounds = { ...defaultBounds, ...options.bounds }
   const resolving = {
     resolve: queued(options.resolve),
@@ -104,6 +109,10 @@ export function createEgress(options: EgressOptions): Egress {
     probe: (url) => probeUrl(url, { allow, resolving }),
     close: () => agent.destroy(new EgressError('failed', 'CLOSED')),
   }
+}
+
+function entryOf({ url, lendsCredentials }: OwnOrigin) {
+  return (lendsCredentials ? lenderEntry(url) : null) ?? originEntry(url)
 }
 
 /**

@@ -42,6 +42,48 @@ describe('one origin [V13.2.4]', () => {
     }
   })
 
+  test('may be where a cloud lends credentials, if it is called for these, and only there', async (t) => {
+    const allowed = async (own: OwnOrigin, address?: string) => {
+      const resolve = to(address ?? '127.0.0.1')
+      const { egress } = openGate(t, { allow: [], own, resolve })
+      return (await egress.check(own.url)).allowed
+    }
+    const lenders = [
+      ...['http://169.254.169.254', 'http://169.254.170.2', 'http://169.254.170.23'],
+      ...['http://[fd00:ec2::254]', 'http://[fd00:ec2::23]'],
+    ]
+    for (const url of lenders) {
+      assert.ok(await allowed({ url, lendsCredentials: true }), url)
+      assert.ok(!(await allowed({ url })), `${url}, for something else`)
+    }
+    // Neighbours, other clouds, and a name that somebody else answers for.
+    for (const address of [
+      '169.254.169.253',
+      '169.254.170.3',
+      '100.100.100.200',
+      '168.63.129.16',
+    ]) {
+      assert.ok(!(await allowed({ url: `http://${address}`, lendsCredentials: true })), address)
+    }
+    for (const address of ['169.254.169.254', '169.254.170.2']) {
+      const named = { url: 'http://lender.test', lendsCredentials: true } as const
+      assert.ok(!(await allowed(named, address)), `a name for ${address}`)
+    }
+  })
+
+  test('where credentials are lent opens nothing beside it', async (t) => {
+    const own = { url: 'http://169.254.170.2', lendsCredentials: true } as const
+    const { egress } = openGate(t, { allow: [], own, resolve: to('127.0.0.1') })
+    for (const url of [
+      'http://169.254.169.254/latest/meta-data/',
+      'http://169.254.170.2:8080/',
+      'https://169.254.170.2/',
+      'http://169.254.170.23/',
+    ]) {
+      await assert.rejects(egress.fetch(url), refuses('not_allowed'), url)
+    }
+  })
+
   test('cannot be said in the allow-list', () => {
     for (const text of ['http://vault.test:8200', 'vault.test=0.0.0.0/0']) {
       assert.ok('expected' in readAllowEntry(text), text)

@@ -6,6 +6,7 @@ import { reference } from '../../test/secret.ts'
 import { startSecretServer } from '../../test/secret-server.ts'
 import { createLog } from '../core/log.ts'
 import { type AwsReader, type AwsSettings, createAwsReader } from './aws.ts'
+import type { AwsCredentials } from './aws-role.ts'
 import type { AwsReference } from './reference.ts'
 
 const canary = 'canary-51bd'
@@ -25,17 +26,14 @@ interface Scene {
   readonly answering: (answer: unknown, others?: object) => Promise<void>
 }
 
-function scene(changes: Partial<AwsSettings> = {}): Scene {
+function scene(shown: Partial<AwsCredentials> = {}): Scene {
   const lines: string[] = []
   const log = createLog('debug', { write: (line) => void lines.push(line) })
   const settings: AwsSettings = {
     url: server.url,
     ca: null,
     region: 'eu-central-1',
-    accessKeyId: async () => credentials.accessKeyId,
-    secretAccessKey: async () => credentials.secretAccessKey,
-    sessionToken: async () => null,
-    ...changes,
+    credentials: () => async () => ({ ...credentials, ...shown }),
   }
   return {
     read: createAwsReader(settings, () => log),
@@ -77,7 +75,7 @@ describe('a secret', () => {
   })
 
   test('is asked for with temporary credentials, too', async () => {
-    const { read } = scene({ sessionToken: async () => 'session' })
+    const { read } = scene({ sessionToken: 'session' })
     const answers = { 'prod/locket': { SecretString: 'geheim' } }
     await server.behave({ aws: { ...credentials, sessionToken: 'session', answers } })
     assert.equal(await read(whole), 'geheim')
@@ -118,14 +116,14 @@ describe('what is wrong is told without a word of the answer', () => {
   }
 
   test('a key that is not the right one', async () => {
-    const { read, answering, logged } = scene({ secretAccessKey: async () => 'wrong' })
+    const { read, answering, logged } = scene({ secretAccessKey: 'wrong' })
     await answering({ SecretString: canary })
     await assert.rejects(read(whole), { message: 'the server refuses us (400)' })
     assert.ok(!logged().includes(canary))
   })
 
   test('credentials that would break a header are quoted nowhere', async () => {
-    const { read, logged } = scene({ accessKeyId: async () => `${canary}\n` })
+    const { read, logged } = scene({ accessKeyId: `${canary}\n` })
     await assert.rejects(read(whole), (error: Error) => !error.message.includes(canary))
     assert.ok(!logged().includes(canary))
   })

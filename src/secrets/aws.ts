@@ -6,17 +6,15 @@
 import { AwsV4Signer } from 'aws4fetch'
 import { parseJson } from '../core/json.ts'
 import type { Log } from '../core/log.ts'
+import type { AwsCredentials } from './aws-role.ts'
 import type { AwsReference } from './reference.ts'
-import type { ReadSecret } from './secret.ts'
 import { SecretError } from './secret-error.ts'
 import { askSecretServer, partOf, type Reply, refusalOf, type SecretServer } from './server.ts'
 
 export interface AwsSettings extends SecretServer {
   readonly region: string
-  readonly accessKeyId: ReadSecret
-  readonly secretAccessKey: ReadSecret
-  /** Of credentials that are lent; gives null when they are not. */
-  readonly sessionToken: () => Promise<string | null>
+  /** Asked for each call: they may be lent, and then end. */
+  readonly credentials: (log: () => Log) => () => Promise<AwsCredentials>
 }
 
 export type AwsReader = (reference: AwsReference) => Promise<string>
@@ -24,8 +22,9 @@ export type AwsReader = (reference: AwsReference) => Promise<string>
 const service = 'secretsmanager'
 
 export function createAwsReader(aws: AwsSettings, log: () => Log): AwsReader {
+  const credentials = aws.credentials(log)
   return async ({ name, key }) => {
-    const request = await signed(aws, JSON.stringify({ SecretId: name }))
+    const request = await signed(aws, await credentials(), JSON.stringify({ SecretId: name }))
     const reply = await askSecretServer(aws, request, log())
     if (reply.status !== 200) throw refused(reply)
     const text = partOf(reply.value, 'SecretString')
@@ -34,8 +33,11 @@ export function createAwsReader(aws: AwsSettings, log: () => Log): AwsReader {
   }
 }
 
-async function signed(aws: AwsSettings, body: string): Promise<Request> {
-  const sessionToken = await aws.sessionToken()
+async function signed(
+  aws: AwsSettings,
+  { accessKeyId, secretAccessKey, sessionToken }: AwsCredentials,
+  body: string,
+): Promise<Request> {
   const signer = new AwsV4Signer({
     method: 'POST',
     url: `${aws.url}/`,
@@ -46,8 +48,8 @@ async function signed(aws: AwsSettings, body: string): Promise<Request> {
     body,
     service,
     region: aws.region,
-    accessKeyId: plain(await aws.accessKeyId()),
-    secretAccessKey: plain(await aws.secretAccessKey()),
+    accessKeyId: plain(accessKeyId),
+    secretAccessKey: plain(secretAccessKey),
     ...(sessionToken !== null && { sessionToken: plain(sessionToken) }),
   })
   const { url, method, headers } = await signer.sign()

@@ -14,17 +14,20 @@ export interface SecretServer {
   readonly url: string
   /** Authorities (PEM) in place of those that Node trusts; null: those. */
   readonly ca: (() => Promise<string>) | null
+  /** It is where a cloud lends credentials to this very machine: its address is one that is never called else. */
+  readonly lendsCredentials?: true
 }
 
 export interface Reply {
   readonly status: number
   /** Undefined when it is no JSON. */
   readonly value: unknown
+  readonly text: string
 }
 
 /** Asks within the bounds; what comes is read to its end. Throws `SecretError`. */
 export async function askSecretServer(
-  { url, ca }: SecretServer,
+  { url, ca, lendsCredentials }: SecretServer,
   request: Request,
   log: Log,
 ): Promise<Reply> {
@@ -32,7 +35,7 @@ export async function askSecretServer(
   // There is a call every few minutes, so there is no connection to keep.
   const egress = createEgress({
     allow: [],
-    own: { url, ...trusted },
+    own: { url, ...trusted, ...(lendsCredentials && { lendsCredentials }) },
     log,
     bounds: {
       total_ms: limits.secretCall_timeout_ms,
@@ -41,7 +44,8 @@ export async function askSecretServer(
   })
   try {
     const answer = await egress.fetch(request)
-    return { status: answer.status, value: jsonOf(await answer.text()) }
+    const text = await answer.text()
+    return { status: answer.status, value: jsonOf(text), text }
   } catch (thrown) {
     throw asSecretError(thrown)
   } finally {
