@@ -12,6 +12,7 @@ import { createRefusals } from './features/audit/refusals.ts'
 import { createCertificateAuthenticator } from './features/certificates/authenticate.ts'
 import { createPlanning } from './features/compactions/planning.ts'
 import { createEmbeddings } from './features/embeddings/embeddings.ts'
+import { dropFactors } from './features/factors/store.ts'
 import { createExternalTokens } from './features/identity-providers/authenticate.ts'
 import { createProviderKeys } from './features/identity-providers/provider-keys.ts'
 import { createIndexSnapshots } from './features/indexes/index-snapshots.ts'
@@ -28,6 +29,7 @@ import { endLinks } from './features/password-links/store.ts'
 import { dropPassword } from './features/passwords/store.ts'
 import { createPasswordWork, type PasswordWorkOptions } from './features/passwords/work.ts'
 import { createSignInAuthenticator } from './features/sign-ins/authenticate.ts'
+import { followFactors } from './features/sign-ins/factors-changed.ts'
 import { dropSignIns } from './features/sign-ins/store.ts'
 import { createSignInUses } from './features/sign-ins/uses.ts'
 import { prepareSigningKeys } from './features/signing-keys/rotate-due.ts'
@@ -200,7 +202,11 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
       await endLinks(store, of)
       return dropSignIns(store, of)
     },
-    principalDeleted: dropPassword,
+    factorsChanged: followFactors,
+    principalDeleted: async (store, id) => {
+      await dropPassword(store, id)
+      await dropFactors(store, id)
+    },
     requireSpace,
     keyDestroyed: async (tenant, scope) => {
       const isSpace = scope.startsWith('spc_')

@@ -6,6 +6,7 @@ import { flushRefusals } from './features/audit/flush-refusals.ts'
 import { forgetIdleKeys } from './features/encryption-keys/forget-idle.ts'
 import { resealRecords } from './features/encryption-keys/reseal.ts'
 import { rotateWornKeys } from './features/encryption-keys/rotate-worn.ts'
+import { sweepFactors } from './features/factors/sweep.ts'
 import { saveIndexes } from './features/indexes/save.ts'
 import { sweepSnapshots } from './features/indexes/sweep-snapshots.ts'
 import { embedPending } from './features/memories/embed-pending.ts'
@@ -39,6 +40,7 @@ export const jobs: readonly Job[] = [
   sweepIdempotencyKeys,
   sweepPasswordLinks,
   sweepSignIns,
+  sweepFactors,
   saveIndexes,
   sweepSnapshots,
 ]

@@ -9,6 +9,11 @@ import { compactMemories } from './features/compactions/compact.ts'
 import { explainDecision } from './features/decisions/explain.ts'
 import { listEncryptionKeys } from './features/encryption-keys/list.ts'
 import { rotateEncryptionKey } from './features/encryption-keys/rotate.ts'
+import { confirmFactor } from './features/factors/confirm.ts'
+import { createFactor } from './features/factors/create.ts'
+import { createRecoveryCodes } from './features/factors/create-recovery-codes.ts'
+import { deleteFactor } from './features/factors/delete.ts'
+import { listFactors } from './features/factors/list.ts'
 import { createIdentityProvider } from './features/identity-providers/create.ts'
 import { createExternalIdentity } from './features/identity-providers/create-identity.ts'
 import { deleteIdentityProvider } from './features/identity-providers/delete.ts'
@@ -51,6 +56,7 @@ import { createSignIn } from './features/sign-ins/create.ts'
 import { currentSignIn } from './features/sign-ins/current.ts'
 import { endSignIn } from './features/sign-ins/end.ts'
 import { endSignIns } from './features/sign-ins/end-all.ts'
+import { finishSignIn } from './features/sign-ins/finish.ts'
 import { leaveSignIn } from './features/sign-ins/leave.ts'
 import { listSignIns } from './features/sign-ins/list.ts'
 import { rotateSigningKey } from './features/signing-keys/rotate.ts'
@@ -99,12 +105,19 @@ export const operations: readonly Operation[] = [
   changePassword,
 
   createSignIn,
+  finishSignIn,
   listSignIns,
   currentSignIn,
   confirmSignIn,
   leaveSignIn,
   endSignIn,
   endSignIns,
+
+  createFactor,
+  confirmFactor,
+  createRecoveryCodes,
+  listFactors,
+  deleteFactor,
 
   listRoles,
   createRole,

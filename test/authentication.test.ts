@@ -34,7 +34,7 @@ import { type Locket, openLocket, type Reply } from './harness.ts'
 import { newJwk, startIdentityProvider } from './identity-provider.ts'
 import { assertProblem, newAddress } from './operation-world.ts'
 import { signedInAs } from './people-samples.ts'
-import type { Input, Maker } from './sample.ts'
+import { type Input, type Maker, makerOf } from './sample.ts'
 import { sampleOf, toHttp } from './samples.ts'
 import { unlimited } from './signed-in.ts'
 
@@ -72,13 +72,13 @@ async function openWorld(t: TestContext): Promise<World> {
   const word = (): string => `word${++words}`
   const homeOf = (home: Pick<Home, 'id' | 'slug' | 'roles'>, key: string): Home => ({
     ...home,
-    word,
-    admin: async (method, path, body) => {
-      const sent = body === undefined ? {} : { body }
-      const reply = await locket.call(method, path, { key, address: newAddress(), ...sent })
-      assert.ok(reply.status < 300, `${method} ${path}: ${JSON.stringify(reply.body)}`)
-      return reply
-    },
+    ...makerOf(
+      {
+        call: (method, path, sent) =>
+          locket.call(method, path, { key, address: newAddress(), ...sent }),
+      },
+      word,
+    ),
   })
   const first = { id: locket.tenant, slug: 'default', roles: ['admin', 'system'] }
   const bootstrap = homeOf(first, locket.admin)

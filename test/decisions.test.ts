@@ -11,7 +11,7 @@ import type { Operation } from '../src/kernel/operation.ts'
 import { kindsOf, permissionsOf } from '../src/kernel/operation.ts'
 import { operations } from '../src/operations.ts'
 import { type Locket, openLocket, type Reply } from './harness.ts'
-import type { Input, Maker } from './sample.ts'
+import { type Input, type Maker, makerOf } from './sample.ts'
 import { sampleOf, toHttp } from './samples.ts'
 
 type Body = Reply['body']
@@ -56,12 +56,7 @@ class World {
   constructor(locket: Locket) {
     let words = 0
     this.locket = locket
-    const admin: Maker['admin'] = async (method, path, body) => {
-      const reply = await locket.call(method, path, body === undefined ? {} : { body })
-      assert.ok(reply.status < 300, `${method} ${path}: ${JSON.stringify(reply.body)}`)
-      return reply
-    }
-    this.maker = { admin, word: () => `w${++words}` }
+    this.maker = makerOf(locket, () => `w${++words}`)
   }
 
   async post(path: string, body: object): Promise<Body> {

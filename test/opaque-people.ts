@@ -1,6 +1,8 @@
 /** Somebody who is invited and signs in, every word of his a canary. */
 import assert from 'node:assert/strict'
+import { systemClock } from '../src/core/clock.ts'
 import type { Call, Locket, Reply } from './harness.ts'
+import { type Browser, browserOf, enrol } from './signed-in.ts'
 
 interface Stage {
   readonly locket: Locket
@@ -10,7 +12,7 @@ interface Stage {
 
 interface Canaries {
   readonly word: (a: string) => string
-  text(a: string): string
+  readonly text: (a: string) => string
 }
 
 export async function invitePerson(
@@ -33,4 +35,21 @@ export async function invitePerson(
   const cookie = signedIn.headers.get('set-cookie')?.split(';')[0] ?? ''
   secrets.push(signedIn.body.csrfToken, cookie.slice(cookie.indexOf('=') + 1))
   await call('GET', '/v1/sign-ins/current', { key: null, headers: { Cookie: cookie } })
+  await enrolPerson({ locket, secrets }, canaries, browserOf(locket, signedIn))
+  const waiting = await call('POST', '/v1/sign-ins', {
+    body: { tenant: 'default', login, password },
+  })
+  secrets.push(waiting.challenge)
+}
+
+/** His phone, and his recovery codes, of which one is used up. */
+async function enrolPerson(
+  { locket, secrets }: Pick<Stage, 'locket' | 'secrets'>,
+  canaries: Canaries,
+  signedIn: Browser,
+): Promise<void> {
+  const phone = { now: systemClock(), name: canaries.text('phone') }
+  const { seed, browser } = await enrol(locket, signedIn, phone)
+  const made = await browser.send('POST', '/v1/factors/recovery-codes', {})
+  secrets.push(seed, ...made.body.codes)
 }

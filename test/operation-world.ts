@@ -11,7 +11,7 @@ import { type Operation, permissionsOf } from '../src/kernel/operation.ts'
 import { per, type RateBudgets, rateNames } from '../src/throttles/budgets.ts'
 import { type EventRow, eventsAfter } from './data-files.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
-import type { Maker, Sample } from './sample.ts'
+import { type Maker, makerOf, type Sample } from './sample.ts'
 
 export interface World {
   readonly locket: Locket
@@ -93,14 +93,9 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
     clock: () => systemClock() + ahead_ms,
     log: createLog('debug', { write: (line) => void lines.push(line) }),
   })
-  const admin: Maker['admin'] = async (method, path, body) => {
-    const reply = await locket.call(method, path, body === undefined ? {} : { body })
-    assert.ok(reply.status < 300, `${method} ${path}: ${JSON.stringify(reply.body)}`)
-    return reply
-  }
   let words = 0
   let observed = 0
-  const maker: Maker = { admin, word: () => `${mark}${++words}` }
+  const maker = makerOf(locket, () => `${mark}${++words}`)
   const made = await makeCallers(locket, maker)
   ahead_ms += 2_000 // the key that was made to expire in a second has expired
   const observe: World['observe'] = async (method, path, call) => {
@@ -232,8 +227,9 @@ export function newAddress(): string {
   return `10.${addresses >> 16}.${(addresses >> 8) & 255}.${addresses & 255}`
 }
 
-/** What a secret looks like that Locket makes, wherever it stands: an API key, a token, a JWT. */
-export const keyShape = /l[kr]_[0-9A-Za-z]{12}_[0-9A-Za-z]{10}|lk[a-z]_[0-9A-Z]{26}_|eyJ[\w-]+\.eyJ/
+/** What a secret looks like that Locket makes: an API key, a token, a JWT, a seed, a recovery code. */
+export const keyShape =
+  /l[kr]_[0-9A-Za-z]{12}_[0-9A-Za-z]{10}|lk[a-z]_[0-9A-Z]{26}_|eyJ[\w-]+\.eyJ|otpauth:|(?:[0-9A-Z]{6}-){3}/
 
 export function assertProblem({ status, headers, body }: Reply, about: string): void {
   const names = Object.keys(body).filter((name) => name !== 'detail')

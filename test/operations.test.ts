@@ -232,6 +232,7 @@ const openToAll: readonly string[] = [
   'invitations.accept',
   'password-resets.complete',
   'sign-ins.create',
+  'sign-ins.finish',
   'tokens.refresh',
 ]
 

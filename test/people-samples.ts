@@ -1,5 +1,7 @@
 /** Samples of what people sign in with. */
+import type { Reply } from './harness.ts'
 import type { Input, Maker, Sample } from './sample.ts'
+import { totpProof } from './signed-in.ts'
 
 /** A password that is no common one, and is found wherever it should not be. */
 const passwordOf = (maker: Maker): string => `the ${maker.word()} of a sample`
@@ -19,21 +21,56 @@ async function invitation(maker: Maker): Promise<Invited> {
 /** What a browser sends along whose user is signed in, by the input that was made for him. */
 export const signedInAs = new WeakMap<Input, Readonly<Record<string, string>>>()
 
+/** Somebody who is signed in, and what he can do himself before. */
+interface SignedIn {
+  readonly password: string
+  readonly login: string
+  readonly id: string
+  readonly principalId: string
+  readonly send: (path: string, body: object) => Promise<Reply>
+}
+
 /** An input for somebody who is signed in, and only for him. */
 async function signedIn(
   maker: Maker,
-  input: (person: { password: string; id: string; principalId: string }) => Input,
+  input: (person: SignedIn) => Input | Promise<Input>,
 ): Promise<Input> {
   const { principalId, login, password } = await withPassword(maker)
   const body = { tenant: 'default', login, password }
-  const { headers, body: made } = await maker.admin('POST', '/v1/sign-ins', body)
-  const made_input = input({ password, id: made.id, principalId })
-  signedInAs.set(made_input, {
+  const signIn = await maker.admin('POST', '/v1/sign-ins', body)
+  const { id } = signIn.body
+  let shown = shownBy(signIn)
+  const send: SignedIn['send'] = async (path, sent) => {
+    const reply = await maker.signedIn(shown, path, sent)
+    // What changes factors renews the sign-in.
+    if (reply.headers.has('set-cookie')) shown = shownBy(reply)
+    return reply
+  }
+  const made = await input({ password, login, id, principalId, send })
+  signedInAs.set(made, shown)
+  return made
+}
+
+function shownBy({ headers, body }: Reply): Readonly<Record<string, string>> {
+  return {
     Cookie: headers.get('set-cookie')?.split(';')[0] ?? '',
-    'X-CSRF-Token': made.csrfToken,
+    'X-CSRF-Token': body.csrfToken,
     Origin: 'http://127.0.0.1',
-  })
-  return made_input
+  }
+}
+
+/** A factor that is begun, and the proof of it. */
+async function begun(maker: Maker, { send }: SignedIn) {
+  const { body } = await send('/v1/factors', { kind: 'totp', name: maker.word() })
+  return { id: body.id as string, factor: totpProof(body.seed, Date.parse(body.createdAt)) }
+}
+
+/** One that is asked for. Recovery codes are shown at any time, which its code can only be once. */
+async function withFactor(maker: Maker, person: SignedIn) {
+  const { id, factor } = await begun(maker, person)
+  await person.send(`/v1/factors/${id}/confirm`, { factor })
+  const { body } = await person.send('/v1/factors/recovery-codes', {})
+  return { id, factor: { kind: 'recovery-code', code: body.codes[0] as string } }
 }
 
 async function withPassword(maker: Maker): Promise<Omit<Invited, 'token'> & { password: string }> {
@@ -80,6 +117,43 @@ export const peopleSamples: Readonly<Record<string, Sample>> = {
       const { login, password } = await withPassword(maker)
       return { tenant: 'default', login, password }
     },
+  },
+  'sign-ins.finish': {
+    names: 'nothing',
+    make: async (maker) => {
+      return signedIn(maker, async (person) => {
+        const { factor } = await withFactor(maker, person)
+        const { login, password } = person
+        const body = { tenant: 'default', login, password }
+        const { challenge } = (await maker.admin('POST', '/v1/sign-ins', body)).body
+        return { challenge, factor }
+      })
+    },
+  },
+  'factors.create': {
+    names: 'nothing',
+    bySignIn: true,
+    make: (maker) => signedIn(maker, () => ({ kind: 'totp', name: maker.word() })),
+  },
+  'factors.confirm': {
+    names: 'id',
+    bySignIn: true,
+    make: (maker) => signedIn(maker, async (person) => begun(maker, person)),
+  },
+  'factors.create-recovery-codes': {
+    names: 'nothing',
+    bySignIn: true,
+    make: (maker) =>
+      signedIn(maker, async (person) => {
+        await withFactor(maker, person)
+        return {}
+      }),
+  },
+  'factors.list': { names: 'nothing', make: async () => ({}) },
+  'factors.delete': {
+    names: 'id',
+    make: (maker) =>
+      signedIn(maker, async (person) => ({ id: (await withFactor(maker, person)).id })),
   },
   'sign-ins.list': { names: 'nothing', make: async () => ({}) },
   'sign-ins.current': {

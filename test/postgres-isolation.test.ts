@@ -5,6 +5,7 @@ import { Client } from 'pg'
 import { type Column, tables } from '../src/storage/tables.ts'
 import { onlyOn } from './engine.ts'
 import { type Locket, openLocket } from './harness.ts'
+import { browserOf } from './signed-in.ts'
 
 const ofTenants = Object.entries(tables)
   .filter(([name, columns]) => 'tenant_id' in columns && name !== 'credential_directory')
@@ -36,7 +37,9 @@ async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: stri
     await locket.call('GET', '/v1/whoami', { key: bounded.body.key })
     const slug = key === locket.admin ? 'default' : 'other'
     const login = { tenant: slug, login: 'tea', password: 'milk and no sugar' }
-    assert.equal((await call('/v1/sign-ins', login)).status, 201)
+    const browser = browserOf(locket, await call('/v1/sign-ins', login))
+    const begun = await browser.send('POST', '/v1/factors', { kind: 'totp', name: 'phone' })
+    assert.equal(begun.status, 201)
     await call('/v1/tokens', {})
     await locket.call('POST', '/v1/spaces', {
       key,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { minute_ms } from '../src/core/clock.ts'
+import { totpCode, totpStep_ms } from '../src/crypto/totp.ts'
 import { per, type RateBudgets, rateNames } from '../src/throttles/budgets.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
 
@@ -13,6 +14,7 @@ export const unlimited = Object.fromEntries(
 export interface Timed {
   readonly locket: Locket
   readonly pass: (ms: number) => void
+  readonly now: () => number
 }
 
 /** A Locket whose time only moves when it is told to, and that counts tries but not calls. */
@@ -24,6 +26,7 @@ export async function timed(t: TestContext): Promise<Timed> {
     pass: (ms) => {
       time.now += ms
     },
+    now: () => time.now,
   }
 }
 
@@ -79,6 +82,51 @@ export async function signIn(locket: Locket, body: object = {}): Promise<Browser
   assert.equal(reply.status, 201, JSON.stringify(reply.body))
   return browserOf(locket, reply)
 }
+
+/** The code that an app shows at a moment, whose seed was typed in: base32 of RFC 4648. */
+export function codeAt(seed: string, now_ms: number): string {
+  const bits = [...seed].map((one) => alphabet.indexOf(one).toString(2).padStart(5, '0')).join('')
+  const bytes = (bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2))
+  return totpCode(Uint8Array.from(bytes), Math.floor(now_ms / totpStep_ms))
+}
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+
+export const totpProof = (seed: string, now_ms: number) => ({
+  kind: 'totp' as const,
+  code: codeAt(seed, now_ms),
+})
+
+export interface Enrolled {
+  readonly id: string
+  readonly seed: string
+  /** The same sign-in, with its new token. */
+  readonly browser: Browser
+}
+
+/** Has an app of whoever is signed in; its code of this moment is used up by it. */
+export async function enrol(
+  locket: Locket,
+  browser: Browser,
+  { now, name = 'phone' }: { now: number; name?: string },
+): Promise<Enrolled> {
+  const begun = await browser.send('POST', '/v1/factors', { kind: 'totp', name })
+  assert.equal(begun.status, 201, JSON.stringify(begun.body))
+  const { id, seed } = begun.body
+  const factor = totpProof(seed, now)
+  const confirmed = await browser.send('POST', `/v1/factors/${id}/confirm`, { factor })
+  assert.equal(confirmed.status, 200, JSON.stringify(confirmed.body))
+  const shown = { ...confirmed, body: { ...confirmed.body, id: browser.id } }
+  return { id, seed, browser: browserOf(locket, shown) }
+}
+
+/** The second step of signing in. */
+export const prove = (
+  locket: Locket,
+  shown: { challenge: string; factor: object },
+  call: Call = {},
+): Promise<Reply> =>
+  locket.call('POST', '/v1/sign-ins/factors', { key: null, ...call, body: shown })
 
 export const status = async (browser: Browser): Promise<number> =>
   (await browser.get('/v1/whoami')).status

@@ -11,6 +11,7 @@ import {
   toBase32,
   toBase62,
   toBase64Url,
+  toRfcBase32,
   toUtf8,
 } from './encoding.ts'
 
@@ -109,6 +110,13 @@ describe('base32', () => {
       assert.equal(fromBase32(text), null, text)
     }
   })
+})
+
+test('the other base32 is that of RFC 4648, section 10, without padding', () => {
+  const vectors = ['', 'MY', 'MZXQ', 'MZXW6', 'MZXW6YQ', 'MZXW6YTB', 'MZXW6YTBOI']
+  for (const [length, text] of vectors.entries()) {
+    assert.equal(toRfcBase32(toUtf8('foobar'.slice(0, length))), text)
+  }
 })
 
 describe('base62', () => {

@@ -2,6 +2,7 @@
 import { assert } from './assert.ts'
 
 const base32Alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+const rfcBase32Alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 const none = 0xff
 const base32Values = new Uint8Array(128).fill(none)
 for (let value = 0; value < 32; value++) base32Values[base32Alphabet.charCodeAt(value)] = value
@@ -70,6 +71,22 @@ export function fromBase32(text: string): Uint8Array | null {
     bytes[at++] = bits >>> held
   }
   return bytes
+}
+
+/** Bytes in the base32 of RFC 4648, section 6, without padding: what authenticator apps read. */
+export function toRfcBase32(bytes: Uint8Array): string {
+  let text = ''
+  let bits = 0
+  let held = 0
+  for (const byte of bytes) {
+    bits = ((bits << 8) | byte) & 0xffff
+    held += 8
+    while (held >= 5) {
+      held -= 5
+      text += rfcBase32Alphabet.charAt((bits >>> held) & 31)
+    }
+  }
+  return held === 0 ? text : text + rfcBase32Alphabet.charAt((bits << (5 - held)) & 31)
 }
 
 /** A number in base 62, padded with zeros on the left to `length` characters. */

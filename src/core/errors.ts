@@ -36,6 +36,8 @@ export const errorTable = {
     sentence: 'Confirm your sign-in first: this needs a fresh one.',
   },
   wrong_password: { status: 403, sentence: 'That is not the password.' },
+  wrong_factor: { status: 403, sentence: 'That is not the password, or not the factor.' },
+  factor_required: { status: 403, sentence: 'A second factor is required for this.' },
   permission_denied: { status: 403, sentence: 'This credential may not do that.' },
   above_own_rights: { status: 403, sentence: 'Nobody can give more rights than he has himself.' },
   address_blocked: { status: 403, sentence: 'Nothing from this address is answered here.' },

@@ -22,6 +22,7 @@ export const idPrefixes = {
   identityProvider: 'idp',
   externalIdentity: 'xid',
   signIn: 'sin',
+  factor: 'fac',
   token: 'tok',
   tokenFamily: 'fam',
   signingKey: 'sgk',

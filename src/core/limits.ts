@@ -125,6 +125,15 @@ export const limits = {
   stepUp_life_ms: 5 * 60_000,
   /** The oldest ends when there is one more. */
   signIns_perPrincipal_max: 20,
+  /** Sign-ins that wait for a factor: OWASP ASVS 5.0, V6.5.5. */
+  challenge_life_ms: 10 * 60_000,
+  challenge_tries_max: 5,
+  challenges_perPrincipal_max: 5,
+  factors_perPrincipal_max: 10,
+  factorName_characters_max: 100,
+  /** How long a factor that was begun waits for its first code. */
+  factorEnrolment_life_ms: 10 * 60_000,
+  recoveryCodes: 10,
   invitation_life_ms: 60 * 60_000,
   passwordReset_life_ms: 60 * 60_000,
 

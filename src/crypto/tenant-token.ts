@@ -6,8 +6,11 @@
 import { type Id, type IdPrefix, idPattern } from '../core/ids.ts'
 import { randomBase62 } from './token-hash.ts'
 
-/** `lki_`: a link that sets a password; `lks_`: a sign-in, in its cookie. */
-export type TokenMark = 'lki' | 'lks'
+/**
+ * `lki_`: a link that sets a password; `lks_`: a sign-in, in its cookie; `lkc_`: one that waits for a
+ * factor.
+ */
+export type TokenMark = 'lki' | 'lks' | 'lkc'
 
 export interface TokenOwner<Prefix extends IdPrefix> {
   readonly tenant: Id<'ten'>

@@ -60,6 +60,8 @@ export type Leaves = 'nothing' | 'bound' | 'power'
 
 /** What an audit event says about the operation beyond who, what and when: codes, ids, numbers. */
 export interface AuditFacts {
+  /** Where it came to something else than the operation is named for: one of its `audits`. */
+  readonly action?: string
   readonly resourceId?: string
   readonly details?: Readonly<Record<string, string | number | boolean | readonly string[]>>
 }
@@ -82,6 +84,8 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
   readonly surfaces: readonly Surface[]
   /** The action in the audit log, `noun.verbed`. */
   readonly audit: string
+  /** Other actions that it may come to. */
+  readonly audits?: readonly string[]
   readonly facts?: (input: Input, output: Output | null) => AuditFacts
   readonly input: z.ZodType<Input>
   readonly output: z.ZodType<Output>

@@ -23,6 +23,7 @@ export function auditAllowed(
     details: detailsOf(trail, facts?.details ?? {}, replayed),
     spaceId: trail.spaceId,
     resourceId: facts?.resourceId ?? trail.spaceId,
+    ...(facts?.action && { action: facts.action }),
   })
   return appendEvent(store, event, app.clock)
 }
@@ -121,14 +122,15 @@ type Details = NewEvent['details']
 
 const deniedStatuses = new Set([401, 403, 404, 429])
 
-type Ending = Pick<NewEvent, 'outcome' | 'code' | 'details' | 'spaceId' | 'resourceId'>
+type Ending = Pick<NewEvent, 'outcome' | 'code' | 'details' | 'spaceId' | 'resourceId'> &
+  Partial<Pick<NewEvent, 'action'>>
 
 function eventOf(app: Pipeline, trail: Trail, ending: Ending): NewEvent {
   const { request, decision } = trail
   return {
     time_ms: app.clock(),
     class: classOf(request.operation, ending.outcome),
-    action: request.operation.audit,
+    action: ending.action ?? request.operation.audit,
     outcome: ending.outcome,
     code: ending.code,
     actor: actorOf(trail),

@@ -80,6 +80,7 @@ test('keys and unique indexes begin with the tenant', (t) => {
     (rows as { first: string }[]).map((row) => row.first),
     [
       'credential_directory.public_id',
+      'factors.expires_at',
       'idempotency_keys.expires_at',
       'instance.name',
       'memories.expires_at',

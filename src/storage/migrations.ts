@@ -12,6 +12,7 @@ import { identityProviders } from './migrations/007-identity-providers.ts'
 import { signIns } from './migrations/008-sign-ins.ts'
 import { tokens } from './migrations/009-tokens.ts'
 import { exchange } from './migrations/010-exchange.ts'
+import { factors } from './migrations/011-factors.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -33,6 +34,7 @@ export const migrations: readonly Migration[] = [
   signIns,
   tokens,
   exchange,
+  factors,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

@@ -9,6 +9,7 @@ import { hashed } from '../crypto/blind-index.ts'
 import { dataKey } from '../crypto/data-key.ts'
 import type { KeySet } from '../crypto/keyring.ts'
 import { getApiKey, insertApiKey } from '../features/api-keys/store.ts'
+import { getFactor, insertFactor } from '../features/factors/store.ts'
 import {
   getIdentity,
   getProvider,
@@ -77,8 +78,7 @@ async function rowOfEach(stores: Stores) {
     const order = { principalId: principal_id, createdBy: principal_id, now } as const
     const link = await insertLink(store, { ...order, kind: 'invitation' })
     const { provider, identity } = await providerOf(store, principal_id)
-    const origin = { address: null, userAgent: null }
-    const signIn = await insertSignIn(store, { principalId: principal_id, origin, now })
+    const { signIn, factor } = await signedIn(store, { principalId: principal_id, now })
     const family = newId('fam', systemClock)
     await insertFamily(store, {
       id: family,
@@ -89,9 +89,9 @@ async function rowOfEach(stores: Stores) {
       now,
     })
     await insertSigningKey(store, { now, signsFrom_ms: now })
-    return { boss, role, grant, key, link, provider, identity, signIn: signIn.row, family }
+    return { boss, role, grant, key, link, provider, identity, signIn, factor, family }
   })
-  const { boss, role, grant, key, link, provider, identity, signIn, family } = made
+  const { boss, role, grant, key, link, provider, identity, signIn, factor, family } = made
   const reads: Record<PowerTable, { where: string; read(store: TenantStore): Promise<unknown> }> = {
     tenants: { where: `tenant_id = '${stores.tenant}'`, read: ownTenant },
     principals: {
@@ -116,10 +116,20 @@ async function rowOfEach(stores: Stores) {
       where: 'true',
       read: (store) => getIdentity(store, identity.identity_id),
     },
+    factors: { where: 'true', read: (store) => getFactor(store, factor.factor_id, 0) },
     sign_ins: { where: 'true', read: (store) => findSignIn(store, signIn.sign_in_id) },
     spaces: { where: 'true', read: (store) => findSpaceByHandle(store, handle) },
   }
   return reads
+}
+
+async function signedIn(store: TenantStore, of: { principalId: PrincipalId; now: number }) {
+  const origin = { address: null, userAgent: null }
+  const proven = { method: 'password', factor: null } as const
+  const { row: signIn } = await insertSignIn(store, { ...of, origin, proven })
+  const data = { name: null, usedAt_ms: null, own: null }
+  const factor = await insertFactor(store, { ...of, kind: 'totp', state: 'active', data })
+  return { signIn, factor }
 }
 
 const powerTables = Object.keys(tables).filter(

@@ -48,6 +48,7 @@ const idsOf: Readonly<Record<PowerTable, readonly IdPrefix[]>> = {
   identity_providers: ['idp'],
   external_identities: ['xid'],
   sign_ins: ['sin'],
+  factors: ['fac'],
   spaces: ['spc'],
 }
 

@@ -39,6 +39,9 @@ export type PrincipalId = Id<'usr' | 'agt' | 'svc'>
 /** Which key sealed a value: the tenant's own, its look-up key, its pepper, a space's, a principal's. */
 export type KeyScope = 'tenant' | 'lookup' | 'pepper' | Id<'spc'> | PrincipalId
 
+/** What somebody proves himself by beyond his first proof. */
+export type FactorKind = 'totp' | 'recovery-code'
+
 export const tables = {
   /** The format of what is stored; and marks of having come from, or gone to, another database. */
   instance: { name: text(), format: integer(), created_at: integer() },
@@ -246,6 +249,28 @@ export const tables = {
     origin: sensitive(),
     created_at: integer(),
     mac: digest(),
+    /** What he proved himself by first. */
+    method: text<'password'>(),
+    /** The second factor that was proven; null: none. */
+    factor: nullable(text<FactorKind>()),
+    /** Factors that were shown while it is pending, and were wrong. */
+    tries: integer(),
+  },
+
+  /** Second factors of people. Each kind keeps what it needs in `data`. */
+  factors: {
+    tenant_id: text<Id<'ten'>>(),
+    factor_id: text<Id<'fac'>>(),
+    principal_id: text<PrincipalId>(),
+    kind: text<FactorKind>(),
+    /** `pending`: begun, and not proven once. */
+    state: text<'pending' | 'active'>(),
+    /** When it goes unless it is proven; null for one that was. */
+    expires_at: nullable(integer()),
+    /** Under the principal's key. */
+    data: secret(),
+    created_at: integer(),
+    mac: digest(),
   },
 
   spaces: {
@@ -354,6 +379,7 @@ export const primaryKeys = {
   passwords: ['tenant_id', 'principal_id'],
   password_links: ['tenant_id', 'link_id'],
   sign_ins: ['tenant_id', 'sign_in_id'],
+  factors: ['tenant_id', 'factor_id'],
   spaces: ['tenant_id', 'space_id'],
   memories: ['tenant_id', 'memory_id'],
   memory_versions: ['tenant_id', 'memory_id', 'seq'],

@@ -48,6 +48,11 @@ export interface Lockout {
   succeeded(attempt: AllowedAttempt): Promise<void>
   /** Nothing could be checked: the try no longer counts. All others do, and nothing is known of who tried. */
   withdrawn(attempt: AllowedAttempt): Promise<void>
+  /**
+   * The try was right, and a factor is still asked for. It was no guess at whoever has what password, so
+   * it no longer counts for the address; for the account it does until the last factor is right.
+   */
+  halfway(attempt: AllowedAttempt): Promise<void>
 }
 
 /** `tries`: where they are counted; a try has to have room in each. */
@@ -79,6 +84,12 @@ export function createLockout(names: Names, tries: readonly Tries[]): Lockout {
     withdrawn: async (attempt) => {
       for (const [at, one] of tries.entries()) {
         await one.withdraw(attempt.names, attempt.counted[at] ?? [])
+      }
+    },
+    halfway: async ({ names: tried, counted }) => {
+      for (const [at, one] of tries.entries()) {
+        const ofAddress = counted[at]?.filter((axis) => axis === 'address') ?? []
+        await one.withdraw(tried, ofAddress)
       }
     },
   }

@@ -53,6 +53,7 @@ export const features: readonly string[] = [
   'tokens',
   'signing-keys',
   'password-links',
+  'factors',
   'passwords',
   'identity-providers',
   'api-keys',

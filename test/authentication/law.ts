@@ -50,6 +50,7 @@ const asksFor: Readonly<Record<string, (path: Path) => Verdict | null>> = {
   'api-keys.rotate': makesKey,
   // Who does not manage people sees the sign-ins of nobody else.
   'sign-ins.end': ({ scopes }) => (scopes === null ? null : notThere),
+  'factors.delete': ({ scopes }) => (scopes === null ? null : notThere),
   // None of those who come in by something else has a password here.
   'passwords.change': ({ method }) =>
     method === 'sign-in' ? null : refusal(403, 'wrong_password'),
@@ -107,7 +108,9 @@ export function verdictOf({ path, strength, operation }: Case): Verdict {
   const [needed] = permissionsOf(operation)
   if (!needed) throw new Error(`${operation.id} is for all`)
   if (needed !== 'self:read' && !held(path, strength).has(needed)) return denied
-  if (strength === 'stale' && operation.stepUp) return refusal(403, 'step_up_required')
+  // What is about a sign-in of its own is tried with that, which is a moment old.
+  const isStale = strength === 'stale' && !sample.bySignIn
+  if (isStale && operation.stepUp) return refusal(403, 'step_up_required')
   if (path.isForOnePlace && madeForAnyPlace.includes(operation.id)) {
     return refusal(403, 'above_own_rights')
   }

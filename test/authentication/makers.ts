@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { newId } from '../../src/core/ids.ts'
 import { limits } from '../../src/core/limits.ts'
 import type { ClientCertificate } from '../../src/crypto/certificate.ts'
+import type { Reply } from '../harness.ts'
+import { totpProof } from '../signed-in.ts'
 import type { Home, Made, MadeEntry, Shown, Stage } from './path.ts'
 
 /** Long enough for an administrator. */
@@ -140,8 +142,9 @@ export interface SignedIn extends Made {
 export async function signedIn(home: Home, _stage: Stage): Promise<SignedIn> {
   const { principalId, login } = await person(home)
   const asked = { tenant: home.slug, login, password }
-  const { headers, body } = await home.admin('POST', '/v1/sign-ins', asked)
-  const [, text = ''] = /^__Host-locket=([^;]+)/.exec(headers.get('set-cookie') ?? '') ?? []
+  const reply = await home.admin('POST', '/v1/sign-ins', asked)
+  const { body } = reply
+  const text = tokenIn(reply)
   return {
     principalId,
     text,
@@ -149,6 +152,41 @@ export async function signedIn(home: Home, _stage: Stage): Promise<SignedIn> {
     show: (token) => ({ headers: browser(token, body.csrfToken) }),
     lasts_ms: limits.signIn_idle_ms,
     end: () => home.admin('DELETE', `/v1/sign-ins/${body.id}`),
+  }
+}
+
+/** Somebody's app and recovery codes, from the page where he is signed in; what that has from then on. */
+async function enrolled(home: Home, signIn: Reply): Promise<{ codes: string[]; last: Reply }> {
+  let last = signIn
+  const send = async (path: string, body: object): Promise<Reply> => {
+    const reply = await home.signedIn(browser(tokenIn(last), last.body.csrfToken), path, body)
+    if (reply.headers.has('set-cookie')) last = reply
+    return reply
+  }
+  const { id, seed, createdAt } = (await send('/v1/factors', { kind: 'totp', name: 'phone' })).body
+  const factor = totpProof(seed, Date.parse(createdAt))
+  await send(`/v1/factors/${id}/confirm`, { factor })
+  const { codes } = (await send('/v1/factors/recovery-codes', {})).body
+  return { codes, last }
+}
+
+function tokenIn({ headers }: Reply): string {
+  return /^__Host-locket=([^;]+)/.exec(headers.get('set-cookie') ?? '')?.[1] ?? ''
+}
+
+/** The right password of who has a factor. */
+export async function challenge(home: Home, _stage: Stage): Promise<MadeEntry> {
+  const { principalId, login } = await person(home)
+  const asked = { tenant: home.slug, login, password }
+  const { codes } = await enrolled(home, await home.admin('POST', '/v1/sign-ins', asked))
+  const { id, challenge: text } = (await home.admin('POST', '/v1/sign-ins', asked)).body
+  const factor = { kind: 'recovery-code', code: codes[0] }
+  return {
+    principalId,
+    text,
+    input: (shown) => ({ challenge: shown, factor }),
+    lasts_ms: limits.challenge_life_ms,
+    end: () => home.admin('DELETE', `/v1/sign-ins/${id}`),
   }
 }
 

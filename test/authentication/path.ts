@@ -5,18 +5,15 @@ import type { ClientCertificate } from '../../src/crypto/certificate.ts'
 import type { Caller } from '../../src/kernel/context.ts'
 import type { Reply } from '../harness.ts'
 import type { IdentityProvider } from '../identity-provider.ts'
-import type { Input } from '../sample.ts'
+import type { Input, Maker } from '../sample.ts'
 import type { Strength, Verdict } from './law.ts'
 
 /** A tenant that credentials are made in, by its administrator. */
-export interface Home {
+export interface Home extends Maker {
   readonly id: string
   readonly slug: string
   /** Which of the roles of whoever can do all there are to be had. */
   readonly roles: readonly string[]
-  /** A call by the administrator, which must succeed. */
-  admin(method: string, path: string, body?: unknown): Promise<Reply>
-  word(): string
 }
 
 export interface Stage {

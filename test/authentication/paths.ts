@@ -8,6 +8,7 @@ import {
   bearer,
   browser,
   certificate,
+  challenge,
   exchanged,
   invitation,
   invited,
@@ -266,6 +267,7 @@ export const entries: readonly Entry[] = [
     once: false,
     make: passwordOf,
   },
+  { operation: 'sign-ins.finish', lacks, once: true, make: challenge },
   {
     operation: 'invitations.accept',
     lacks: { ...lacks, revoked: noOne },

@@ -122,7 +122,7 @@ function operationsPage(): Page {
     permissionsOf(operation).map(code).join(' or ') || 'none',
     kindsOf(operation).join(', ').replace('spaces', 'space'),
     operation.effect,
-    code(operation.audit),
+    [operation.audit, ...(operation.audits ?? [])].map(code).join(', '),
     idempotencyOf(operation),
     operation.rateClass,
     number(operation.bodyLimit_bytes),

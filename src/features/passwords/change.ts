@@ -35,6 +35,7 @@ export const changePassword = operation({
     const stored = await ctx.read((store) => storedPassword(store, principalId))
     const entered = { stored, password: input.password, otherwise: 'wrong_password' } as const
     const checked = await checkPassword(ctx, accountOf(tenant, principalId), entered)
+    await ctx.services.lockout.succeeded(checked.attempt)
     return { ...checked, hash: await ctx.services.passwordWork.hash(input.newPassword) }
   },
   run: async (ctx, _, { hash, stored }) => {

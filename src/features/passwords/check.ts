@@ -3,7 +3,7 @@ import { type ErrorCode, LocketError } from '../../core/errors.ts'
 import type { Services } from '../../kernel/context.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
-import type { Attempt, Lockout } from '../../throttles/lockout.ts'
+import type { AllowedAttempt, Attempt, Lockout } from '../../throttles/lockout.ts'
 import type { Account } from '../../throttles/names.ts'
 import { findPassword, openHash, putPassword } from './store.ts'
 
@@ -23,6 +23,8 @@ export interface Checked {
   readonly stored: Stored
   /** The same password at the cost that is asked for now, where it was hashed at another. */
   readonly rehashed: string | null
+  /** To be given back once all that is asked for was right: `lockout.succeeded`. */
+  readonly attempt: AllowedAttempt
 }
 
 const nobodys: Stored = { hash: null, updatedAt_ms: 0 }
@@ -41,28 +43,40 @@ export interface Entered {
 }
 
 /**
+ * Reserves a try to prove who somebody is, by whatever can be guessed. Throws `too_many_requests` for
+ * an address that tries too often; that an account is locked is not told.
+ */
+export async function reserveTry(
+  { services, address }: Asking,
+  account: Account,
+): Promise<Attempt> {
+  const attempt = await services.lockout.attempt(account, address)
+  if (attempt.allowed || attempt.by === 'account') return attempt
+  const { retryAfter_s } = attempt
+  throw new LocketError('too_many_requests', undefined, { retryAfter_s })
+}
+
+/**
  * Throws when it is not the password, or the account is locked: which of them is told to the audit alone,
  * and takes the same work. Throws `too_many_requests` for an address that tries too often, and `unavailable`
- * when there was no room for the work: then nothing was tried, and nothing counts.
+ * when there was no room for the work: then nothing was tried, and nothing counts. A right one counts as
+ * a try, too, until its `attempt` is given back.
  */
 export async function checkPassword(
-  { services, address }: Asking,
+  asking: Asking,
   account: Account,
   { stored, password, otherwise }: Entered,
 ): Promise<Checked> {
-  const { lockout, passwordWork } = services
-  const attempt = await lockout.attempt(account, address)
-  if (!attempt.allowed && attempt.by === 'address') {
-    const { retryAfter_s } = attempt
-    throw new LocketError('too_many_requests', undefined, { retryAfter_s })
-  }
+  const { lockout, passwordWork } = asking.services
+  const attempt = await reserveTry(asking, account)
   const verdict = await untried(lockout, attempt, () =>
     passwordWork.verify(password, attempt.allowed ? stored.hash : null),
   )
   if (!attempt.allowed) throw refused(otherwise, 'locked')
   if (!verdict.matches) throw refused(otherwise, 'wrong-password')
-  await lockout.succeeded(attempt)
-  return { stored, rehashed: verdict.outdated ? await passwordWork.hash(password) : null }
+  const rehash = () => passwordWork.hash(password)
+  const rehashed = verdict.outdated ? await untried(lockout, attempt, rehash) : null
+  return { stored, rehashed, attempt }
 }
 
 /** A check that cannot be made says nothing of who asked for it: his try is given back. */
@@ -86,7 +100,7 @@ function refused(code: ErrorCode, reason: 'locked' | 'wrong-password'): LocketEr
 export async function stillStands(
   store: TenantStore,
   id: PrincipalId,
-  { stored, rehashed }: Checked,
+  { stored, rehashed }: Pick<Checked, 'stored' | 'rehashed'>,
 ): Promise<boolean> {
   const now = await storedPassword(store, id)
   if (now.hash === null || now.hash !== stored.hash) return false

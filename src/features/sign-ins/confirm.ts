@@ -1,7 +1,9 @@
 import { z } from 'zod'
-import { LocketError } from '../../core/errors.ts'
+import { type ErrorCode, LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { operation } from '../../kernel/operation.ts'
+import { FactorProof } from '../factors/factor.ts'
+import { kindsToAsk, proveFactor } from '../factors/prove.ts'
 import { accountOf, checkPassword, stillStands, storedPassword } from '../passwords/check.ts'
 import { PasswordInput } from '../passwords/password.ts'
 import { ownSignIn } from './own.ts'
@@ -9,14 +11,15 @@ import { OwnSignIn, toOwnSignIn } from './sign-in.ts'
 import { getSignIn, renewSignIn } from './store.ts'
 
 /**
- * Steps up: the password again makes the sign-in fresh, with another token. Fails with `not_found`,
- * `wrong_password`, `too_many_requests`.
+ * Steps up: the password again, and a factor of who has one, make the sign-in fresh, with another
+ * token. Fails with `not_found`, `factor_required`, `wrong_password`, `wrong_factor`, `too_many_requests`.
  */
 export const confirmSignIn = operation({
   id: 'sign-ins.confirm',
   method: 'POST',
   path: '/v1/sign-ins/current/confirm',
-  summary: 'Enter the password again, for what needs a fresh sign-in; the cookie is renewed.',
+  summary:
+    'Enter the password and a factor again, for what needs a fresh sign-in; renews the cookie.',
   effect: 'write',
   idempotent: false,
   permission: 'self:read',
@@ -27,27 +30,44 @@ export const confirmSignIn = operation({
   setsCookie: true,
   leaves: 'nothing',
   audit: 'sign-in.confirmed',
-  facts: (_, output) => ({
+  facts: (input, output) => ({
     ...(output && { resourceId: output.id }),
-    details: { factor: 'password' },
+    details: { factor: input.factor?.kind ?? 'password' },
   }),
-  input: z.strictObject({ password: PasswordInput }),
+  input: z.strictObject({
+    password: PasswordInput,
+    factor: FactorProof.optional().describe('Of who has a second factor.'),
+  }),
   output: OwnSignIn,
   status: 200,
-  prepare: async (ctx, { password }) => {
+  prepare: async (ctx, { password, factor }) => {
     ownSignIn(ctx.caller)
     const { tenant, principalId } = ctx.caller
-    const stored = await ctx.read((store) => storedPassword(store, principalId))
-    const entered = { stored, password, otherwise: 'wrong_password' } as const
+    const { now } = ctx
+    const [stored, asked] = await ctx.read(async (store) => [
+      await storedPassword(store, principalId),
+      await kindsToAsk(store, { principalId, now }),
+    ])
+    if (asked.length > 0 && !factor) throw new LocketError('factor_required')
+    const entered = { stored, password, otherwise: refusal(factor) }
     return checkPassword(ctx, accountOf(tenant, principalId), entered)
   },
-  run: async (ctx, _, checked) => {
-    const before = await getSignIn(ctx.store, ownSignIn(ctx.caller))
-    if (!(await stillStands(ctx.store, ctx.caller.principalId, checked))) {
-      throw new LocketError('wrong_password')
-    }
-    const { row, token } = await renewSignIn(ctx.store, before, ctx.now)
+  run: async (ctx, { factor: proof }, checked) => {
+    const { store, now, services } = ctx
+    const { principalId } = ctx.caller
+    const before = await getSignIn(store, ownSignIn(ctx.caller))
+    if (!(await stillStands(store, principalId, checked))) throw new LocketError(refusal(proof))
+    // Whoever has got a factor meanwhile was signed out by it.
+    const factor = proof ? await proveFactor(store, { principalId, now, proof }) : before.factor
+    if (proof && factor === null) throw new LocketError('wrong_factor')
+    const { row, token } = await renewSignIn(store, before, { now, confirmedAt_ms: now, factor })
+    ctx.afterCommit(() => services.lockout.succeeded(checked.attempt))
     ctx.setCookie(token)
-    return toOwnSignIn(ctx.store, row, ctx.now)
+    return toOwnSignIn(store, row, now)
   },
 })
+
+/** Whoever has to show both is not told which of them was wrong. */
+function refusal(factor: FactorProof | undefined): ErrorCode {
+  return factor ? 'wrong_factor' : 'wrong_password'
+}

@@ -7,6 +7,7 @@ import type { PublicPrepareContext } from '../../kernel/context.ts'
 import { publicOperation } from '../../kernel/operation.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
+import type { AllowedAttempt, Lockout } from '../../throttles/lockout.ts'
 import type { Account } from '../../throttles/names.ts'
 import {
   accountOf,
@@ -18,9 +19,7 @@ import {
 import { PasswordInput } from '../passwords/password.ts'
 import { findByHandle, findPrincipal } from '../principals/store.ts'
 import { findOwnTenant, tenantOfSlug } from '../tenants/store.ts'
-import { endShownSignIn } from './end-shown.ts'
-import { OwnSignIn, toOwnSignIn } from './sign-in.ts'
-import { insertSignIn } from './store.ts'
+import { answerOpened, factsOfAnswer, type Opened, openSignIn, SignInAnswer } from './open.ts'
 
 const Credentials = z.strictObject({
   tenant: z.string().min(1).max(100).describe('The name (slug) of the tenant.'),
@@ -29,26 +28,24 @@ const Credentials = z.strictObject({
 })
 
 /**
- * Signs a person in. Fails with `unauthenticated`, whichever of the three is wrong, and for who is
+ * Signs a person in, or asks who has second factors for one of them. Fails with `unauthenticated`, whichever of the three is wrong, and for who is
  * locked or disabled; `too_many_requests` for an address, `cross_site_request`.
  */
 export const createSignIn = publicOperation({
   id: 'sign-ins.create',
   method: 'POST',
   path: '/v1/sign-ins',
-  summary: 'Sign in with a password; the answer sets a cookie and holds a CSRF token.',
+  summary: 'Sign in with a password; the answer sets a cookie, or is a challenge to show a factor.',
   effect: 'write',
   rateClass: 'sign-in',
   bodyLimit_bytes: limits.publicBody_bytes_max,
   surfaces: ['http'],
   setsCookie: true,
   audit: 'sign-in.created',
-  facts: (_, output) => ({
-    ...(output && { resourceId: output.id }),
-    details: { factor: 'password' },
-  }),
+  audits: ['sign-in.challenged'],
+  facts: (_, output) => factsOfAnswer(output, 'password'),
   input: Credentials,
-  output: OwnSignIn,
+  output: SignInAnswer,
   status: 201,
   prepare: async (ctx, { tenant, login, password }) => {
     const found = await find(ctx, { tenant, login })
@@ -68,12 +65,21 @@ export const createSignIn = publicOperation({
     }
     const { now, address, userAgent } = ctx
     const origin = { address, userAgent }
-    const { row, token } = await insertSignIn(store, { principalId, origin, now })
-    await endShownSignIn(ctx)
-    ctx.setCookie(token)
-    return toOwnSignIn(store, row, now)
+    const proven = { method: 'password', factor: null } as const
+    const opened = await openSignIn(store, { principalId, origin, now, proven })
+    ctx.afterCommit(() => tellLockout(ctx.services.lockout, opened, prepared.attempt))
+    return answerOpened(ctx, store, opened)
   },
 })
+
+/** Only with the last of what is asked for has a try succeeded. */
+function tellLockout(
+  lockout: Lockout,
+  { factors }: Opened,
+  attempt: AllowedAttempt,
+): Promise<void> {
+  return factors === null ? lockout.succeeded(attempt) : lockout.halfway(attempt)
+}
 
 interface Found {
   /** The instance's own where there is no such tenant: its log is told. */

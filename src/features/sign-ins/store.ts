@@ -3,8 +3,8 @@ import { LocketError } from '../../core/errors.ts'
 import { type Id, newId } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import { hashed } from '../../crypto/blind-index.ts'
-import { newTenantToken } from '../../crypto/tenant-token.ts'
-import { hashToken } from '../../crypto/token-hash.ts'
+import { newTenantToken, ownerOfToken } from '../../crypto/tenant-token.ts'
+import { hashToken, tokenMatches } from '../../crypto/token-hash.ts'
 import type { Transaction } from '../../storage/database.ts'
 import { leftOut, query } from '../../storage/query.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
@@ -21,12 +21,15 @@ const byId = query((db, arg: Of & { id: Id<'sin'> }) =>
     .where('sign_in_id', '=', arg.id),
 )
 
-const listOf = query((db, arg: Of & { principal: PrincipalId; limit: number }) =>
+type State = SignInRow['state']
+
+const listOf = query((db, arg: Of & { principal: PrincipalId; state: State; limit: number }) =>
   db
     .selectFrom('sign_ins')
     .selectAll()
     .where('tenant_id', '=', arg.tenant)
     .where('principal_id', '=', arg.principal)
+    .where('state', '=', arg.state)
     .orderBy('sign_in_id', 'desc')
     .limit(arg.limit),
 )
@@ -45,6 +48,9 @@ const insertRow = query((db, arg: Of & Omit<SignInRow, 'tenant_id'>) =>
     origin: arg.origin,
     created_at: arg.created_at,
     mac: arg.mac,
+    method: arg.method,
+    factor: arg.factor,
+    tries: arg.tries,
   }),
 )
 
@@ -58,6 +64,8 @@ const updateRow = query((db, arg: Of & Omit<SignInRow, 'tenant_id'>) =>
       confirmed_at: arg.confirmed_at,
       seen_at: arg.seen_at,
       mac: arg.mac,
+      factor: arg.factor,
+      tries: arg.tries,
     })
     .where('tenant_id', '=', arg.tenant)
     .where('sign_in_id', '=', arg.sign_in_id),
@@ -65,6 +73,14 @@ const updateRow = query((db, arg: Of & Omit<SignInRow, 'tenant_id'>) =>
 
 const drop = query((db, arg: Of & { id: Id<'sin'> }) =>
   db.deleteFrom('sign_ins').where('tenant_id', '=', arg.tenant).where('sign_in_id', '=', arg.id),
+)
+
+const dropOthersOf = query((db, arg: Of & { principal: PrincipalId; id: Id<'sin'> }) =>
+  db
+    .deleteFrom('sign_ins')
+    .where('tenant_id', '=', arg.tenant)
+    .where('principal_id', '=', arg.principal)
+    .where('sign_in_id', '!=', arg.id),
 )
 
 const dropOf = query((db, arg: Of & { principal: PrincipalId | null }) =>
@@ -104,53 +120,117 @@ export async function getSignIn(store: TenantStore, id: Id<'sin'>): Promise<Sign
   return row
 }
 
-/** All of a principal's, the newest first; as many as there can be. */
-export async function signInsOf(store: TenantStore, principal: PrincipalId): Promise<SignInRow[]> {
-  const rows = await store.all(listOf, { principal, limit: limits.signIns_perPrincipal_max })
+/** All of a principal's, the newest first; as many as there can be. What waits for a factor is none. */
+export function signInsOf(store: TenantStore, principal: PrincipalId): Promise<SignInRow[]> {
+  return rowsOf(store, principal, 'active')
+}
+
+async function rowsOf(store: TenantStore, principal: PrincipalId, state: State) {
+  const rows = await store.all(listOf, { principal, state, limit: kinds[state].atOnce_max })
   return Promise.all(rows.map((row) => store.checked('sign_ins', row)))
 }
+
+/** How a sign-in differs from one that waits for a factor. */
+const kinds = {
+  active: {
+    mark: 'lks',
+    life_ms: limits.signIn_life_ms,
+    atOnce_max: limits.signIns_perPrincipal_max,
+  },
+  pending: {
+    mark: 'lkc',
+    life_ms: limits.challenge_life_ms,
+    atOnce_max: limits.challenges_perPrincipal_max,
+  },
+} as const
 
 export interface NewSignIn {
   readonly principalId: PrincipalId
   readonly origin: SignInOrigin
   readonly now: number
+  /** By what he has proven who he is: first, and beyond that. */
+  readonly proven: Pick<SignInRow, 'method' | 'factor'>
 }
 
-/** Signs a person in. Where he is signed in too often the oldest ends. The token is not stored. */
-export async function insertSignIn(
+interface Made {
+  readonly row: SignInRow
+  /** Not stored. */
+  readonly token: string
+}
+
+/** Signs a person in. Where he is signed in too often the oldest ends. `openSignIn` decides whether. */
+export function insertSignIn(store: TenantStore, order: NewSignIn): Promise<Made> {
+  return insert(store, order, 'active')
+}
+
+/** A sign-in that waits for a factor: no credential yet. The oldest ends where there are too many. */
+export function insertChallenge(store: TenantStore, order: NewSignIn): Promise<Made> {
+  return insert(store, order, 'pending')
+}
+
+async function insert(
   store: TenantStore,
-  { principalId, origin, now }: NewSignIn,
-): Promise<{ row: SignInRow; token: string }> {
-  const open = await signInsOf(store, principalId)
-  for (const { sign_in_id } of open.slice(limits.signIns_perPrincipal_max - 1)) {
+  { principalId, origin, now, proven }: NewSignIn,
+  state: State,
+): Promise<Made> {
+  const held = await rowsOf(store, principalId, state)
+  for (const { sign_in_id } of held.slice(kinds[state].atOnce_max - 1)) {
     await store.run(drop, { id: sign_in_id })
   }
   const sign_in_id = newId('sin', () => now)
-  const { token, ...hash } = await newToken(store, sign_in_id)
+  const { token, ...hash } = await newToken(store, sign_in_id, state)
   const row = await store.signed('sign_ins', {
     ...hash,
     tenant_id: store.tenant,
     sign_in_id,
     principal_id: principalId,
-    state: 'active',
+    state,
     confirmed_at: now,
     seen_at: now,
-    expires_at: now + limits.signIn_life_ms,
+    expires_at: now + kinds[state].life_ms,
     origin: await store.seal(principalId, originCell(sign_in_id), origin),
     created_at: now,
+    ...proven,
+    tries: 0,
   })
   await store.run(insertRow, row)
   return { row, token }
 }
 
-/** Gives a sign-in another token, since its person has just proven who he is; the old one is dead. */
+/** The one of a challenge that still counts: not over, not used, and not tried too often. */
+export async function findChallenge(
+  store: TenantStore,
+  { challenge, now }: { challenge: string; now: number },
+): Promise<SignInRow | undefined> {
+  const owner = ownerOfToken('lkc', 'sin', challenge)
+  const row = owner?.tenant === store.tenant ? await findSignIn(store, owner.id) : undefined
+  if (!row) return undefined
+  const pepper = (await store.keys('pepper', row.pepper_version)).version(row.pepper_version)
+  const isRight = tokenMatches(pepper, challenge, row.hash)
+  const counts = row.state === 'pending' && row.expires_at > now
+  return isRight && counts && row.tries < limits.challenge_tries_max ? row : undefined
+}
+
+/** Counts a factor that was wrong. */
+export async function countTry(store: TenantStore, row: SignInRow): Promise<void> {
+  await store.run(updateRow, await store.signed('sign_ins', { ...row, tries: row.tries + 1 }))
+}
+
+export interface Renewal {
+  readonly now: number
+  /** When its person has last proven who he is. */
+  readonly confirmedAt_ms: number
+  readonly factor: SignInRow['factor']
+}
+
+/** Gives a sign-in another token; the old one is dead. */
 export async function renewSignIn(
   store: TenantStore,
   row: SignInRow,
-  now: number,
-): Promise<{ row: SignInRow; token: string }> {
-  const { token, ...hash } = await newToken(store, row.sign_in_id)
-  const change = { ...row, ...hash, confirmed_at: now, seen_at: now }
+  { now, confirmedAt_ms, factor }: Renewal,
+): Promise<Made> {
+  const { token, ...hash } = await newToken(store, row.sign_in_id, 'active')
+  const change = { ...row, ...hash, confirmed_at: confirmedAt_ms, seen_at: now, factor }
   const renewed = await store.signed('sign_ins', change)
   await store.run(updateRow, renewed)
   return { row: renewed, token }
@@ -172,13 +252,22 @@ export function dropSignIns(store: TenantStore, principal: PrincipalId | null): 
   return store.run(dropOf, { principal })
 }
 
+/** Ends all of a principal but one, challenges too. */
+export async function dropOtherSignIns(
+  store: TenantStore,
+  principal: PrincipalId,
+  id: Id<'sin'>,
+): Promise<void> {
+  await store.run(dropOthersOf, { principal, id })
+}
+
 /** Removes what is over, of all tenants, and tells how much. */
 export function sweepOver(tx: Transaction, bounds: { now: number; limit: number }) {
   return tx.asSystem().run(dropOver, bounds)
 }
 
-async function newToken(store: TenantStore, id: Id<'sin'>) {
-  const token = newTenantToken('lks', { tenant: store.tenant, id })
+async function newToken(store: TenantStore, id: Id<'sin'>, state: State) {
+  const token = newTenantToken(kinds[state].mark, { tenant: store.tenant, id })
   const pepper = (await store.keys('pepper')).current
   return { token, hash: hashed(hashToken(pepper, token)), pepper_version: pepper.version }
 }

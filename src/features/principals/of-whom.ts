@@ -1,4 +1,4 @@
-/** Whose sign-ins a call is about: the caller's own, or those of a user whom he manages. */
+/** Whose sign-ins or factors a call is about: the caller's own, or those of a user whom he manages. */
 import type { Caller } from '../../kernel/context.ts'
 import type { Resource } from '../../kernel/operation.ts'
 
