@@ -9,7 +9,7 @@ import { operations } from '../src/operations.ts'
 import { stateOf } from './data-files.ts'
 import type { Locket } from './harness.ts'
 import { openFederation } from './identity-provider.ts'
-import type { Input, Maker } from './sample.ts'
+import { type Input, type Maker, makerOf } from './sample.ts'
 import { sampleOf, toHttp } from './samples.ts'
 import { unlimited } from './signed-in.ts'
 
@@ -26,14 +26,7 @@ async function openWorld(t: TestContext): Promise<World> {
   const rules = ['admin', 'system'].map((role) => ({ claim: ['group'], value: 'bosses', role }))
   const { locket, forge } = await openFederation(t, { rules }, { rateBudgets: unlimited })
   let words = 0
-  const maker: Maker = {
-    word: () => `word${++words}`,
-    admin: async (method, path, body) => {
-      const reply = await locket.call(method, path, body === undefined ? {} : { body })
-      assert.ok(reply.status < 300, `${method} ${path}: ${JSON.stringify(reply.body)}`)
-      return reply
-    },
-  }
+  const maker = makerOf(locket, () => `word${++words}`)
   const boss = await locket.person('service:boss', { role: 'admin' })
   await maker.admin('POST', '/v1/grants', { principalId: boss.id, role: 'system' })
   const key = async (fields: object): Promise<string> =>

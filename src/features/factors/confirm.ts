@@ -25,6 +25,7 @@ export const confirmFactor = operation({
   bodyLimit_bytes: limits.publicBody_bytes_max,
   surfaces: ['http'],
   stepUp: true,
+  leaves: 'nothing',
   setsCookie: true,
   audit: 'factor.confirmed',
   facts: (input) => ({ resourceId: input.id, details: { kind: input.factor.kind } }),

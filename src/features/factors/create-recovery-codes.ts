@@ -25,6 +25,7 @@ export const createRecoveryCodes = operation({
   bodyLimit_bytes: limits.publicBody_bytes_max,
   surfaces: ['http'],
   stepUp: true,
+  leaves: 'nothing',
   setsCookie: true,
   audit: 'factor.recovery-codes-created',
   facts: (_, output) => ({ ...(output && { resourceId: output.id }) }),

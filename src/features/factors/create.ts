@@ -34,6 +34,7 @@ export const createFactor = operation({
   bodyLimit_bytes: limits.publicBody_bytes_max,
   surfaces: ['http'],
   stepUp: true,
+  leaves: 'nothing',
   audit: 'factor.created',
   facts: (input, output) => ({
     ...(output && { resourceId: output.id }),
