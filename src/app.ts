@@ -120,7 +120,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     signIns: createSignInAuthenticator(services.signInUses),
     rateLimits: throttles.rateLimits,
     externalTokens: createExternalTokens(services.providerKeys),
-    accessTokens: createAccessTokenAuthenticator(services.signingKeys),
+    accessTokens: createAccessTokenAuthenticator(services),
   }
   let closing = false
   const background: JobContext = {
@@ -175,6 +175,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
   const indexes = createSpaceIndexes({ toDocument, bytes_max, seed, kept, vectors })
   const reseals: Services['reseals'] = new Map()
   const destruction = createKeyDestruction({ database, keys, log })
+  const signInUses = createSignInUses()
   const signingKeys = createSigningKeys({ database, keys, publicUrl: options.publicUrl })
   return {
     log,
@@ -191,13 +192,13 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     keyBudgets: createKeyBudgets(),
     providerKeys: createProviderKeys({ send: egress.fetch, clock, log }),
     signingKeys,
-    subjects: createSubjects({ database, keys, signingKeys }),
+    subjects: createSubjects({ database, keys, services: { signingKeys, signInUses } }),
     refusals: createRefusals(),
     rateLimits: throttles.rateLimits,
     lockout: throttles.lockout,
     appointAdministrator,
     passwordWork: createPasswordWork(options.passwordWork),
-    signInUses: createSignInUses(),
+    signInUses,
     endSignIns: async (store, of) => {
       await endLinks(store, of)
       return dropSignIns(store, of)

@@ -68,6 +68,7 @@ import { listTenants } from './features/tenants/list.ts'
 import { updateTenant } from './features/tenants/update.ts'
 import { createTokens } from './features/tokens/create.ts'
 import { exchangeTokens } from './features/tokens/exchange.ts'
+import { listTokens } from './features/tokens/list.ts'
 import { refreshTokens } from './features/tokens/refresh.ts'
 import { revokeTokens } from './features/tokens/revoke.ts'
 import type { Operation } from './kernel/operation.ts'
@@ -145,6 +146,7 @@ export const operations: readonly Operation[] = [
 
   createTokens,
   exchangeTokens,
+  listTokens,
   refreshTokens,
   revokeTokens,
 

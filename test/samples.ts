@@ -172,6 +172,7 @@ export const samples: Readonly<Record<string, Sample>> = {
       return (await maker.admin('POST', '/v1/api-keys', { principalId })).body.key
     },
   },
+  'tokens.list': empty,
   'tokens.revoke': {
     names: 'nothing',
     make: async ({ admin }) => {

@@ -170,7 +170,10 @@ export const limits = {
   /** A refresh token that is not used for so long is over; the family is, so long after it began. */
   refreshToken_idle_ms: 7 * 24 * 3_600_000,
   refreshToken_life_ms: 30 * 24 * 3_600_000,
-  tokenFamilies_perPrincipal_max: 1_000,
+  /** Got by one key or sign-in: when there are so many, the oldest of these end to make room. */
+  tokenFamilies_perCredential_max: 1_000,
+  tokenFamilies_ended: 50,
+  tokenFamilies_perPrincipal_max: 5_000,
   /** How long one key signs tokens, and how long before that it is published. */
   signingKey_period_ms: 90 * 24 * 3_600_000,
   signingKey_publishedBefore_ms: 3_600_000,

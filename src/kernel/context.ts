@@ -1,7 +1,7 @@
 /** What an operation is handed when it runs. Everything it may touch is here, and nothing else is. */
 
 import type { Clock } from '../core/clock.ts'
-import type { Id } from '../core/ids.ts'
+import { type Id, isId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { PermissionPattern } from '../core/permissions.ts'
 import type { Egress } from '../egress/egress.ts'
@@ -43,7 +43,9 @@ export interface Caller {
   readonly credentialId: Id<'key' | 'crt' | 'tok' | 'xid' | 'sin'>
   /** The API key that he has shown, or that his token was got by; null where there is none. */
   readonly keyId: Id<'key'> | null
-  /** When a person who is signed in has last entered his password; null for all other callers. */
+  /** The sign-in that his token was got by; absent for all others. */
+  readonly signInId?: Id<'sin'>
+  /** When a person who is signed in, or his token's bearer, had last proven who he is; null for all others. */
   readonly signedInAt_ms: number | null
   /** When the credential dies, milliseconds; null: never. */
   readonly expiresAt_ms: number | null
@@ -68,6 +70,12 @@ export interface Caller {
   readonly userBudget?: Budget
   /** Up to which privacy level the tenant's memories may be sent to the embedder. */
   readonly embeddingLevel: EmbeddingLevel
+}
+
+/** The key or the sign-in that a caller has shown, or got his token by; null where it is neither. */
+export function sourceOf(caller: Caller): Id<'key' | 'sin'> | null {
+  const { keyId, signInId, credentialId } = caller
+  return keyId ?? signInId ?? (isId('sin', credentialId) ? credentialId : null)
 }
 
 /** A user for whom an agent acts. */

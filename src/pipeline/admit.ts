@@ -9,7 +9,7 @@ import { budgetUseOf } from '../features/api-keys/store.ts'
 import { type AdmittedSpace, decide } from '../features/decisions/decide.ts'
 import { insist } from '../features/spaces/access.ts'
 import { ownEpoch } from '../features/tenants/store.ts'
-import type { Caller } from '../kernel/context.ts'
+import { type Caller, sourceOf } from '../kernel/context.ts'
 import { leavesOf, type Operation, type Resource } from '../kernel/operation.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
 import { authenticate } from './authenticate.ts'
@@ -54,9 +54,9 @@ async function spend(
 ): Promise<void> {
   if (trail.rate) return
   const { operation, body_bytes: bytes = 0 } = trail.request
-  const { tenant, principalId, keyId } = caller
-  // All tokens that were got by one key share what the key may.
-  const credentialId = keyId ?? caller.credentialId
+  const { tenant, principalId } = caller
+  // All tokens that were got by one key, or one sign-in, share what that may.
+  const credentialId = sourceOf(caller) ?? caller.credentialId
   trail.rate = app.rateLimits.spend(operation.rateClass, { tenant, principalId, credentialId })
   const { keyBudgets } = app.services
   for (const { key } of budgetsOf(caller)) {
@@ -81,9 +81,10 @@ async function loadKeys(
   }
 }
 
-/** A key is made for what it does; a browser may have been left open. */
-function insistOnFresh({ signedInAt_ms }: Caller, now: number): void {
-  if (signedInAt_ms === null || now - signedInAt_ms <= limits.stepUp_life_ms) return
+/** A key is made for what it does; a browser may have been left open, and a token of it be anywhere. */
+function insistOnFresh({ signedInAt_ms, signInId }: Caller, now: number): void {
+  if (signedInAt_ms === null) return
+  if (signInId === undefined && now - signedInAt_ms <= limits.stepUp_life_ms) return
   throw new LocketError('step_up_required')
 }
 

@@ -13,6 +13,7 @@ import { signIns } from './migrations/008-sign-ins.ts'
 import { tokens } from './migrations/009-tokens.ts'
 import { exchange } from './migrations/010-exchange.ts'
 import { factors } from './migrations/011-factors.ts'
+import { signInTokens } from './migrations/012-sign-in-tokens.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -35,6 +36,7 @@ export const migrations: readonly Migration[] = [
   tokens,
   exchange,
   factors,
+  signInTokens,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

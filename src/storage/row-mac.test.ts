@@ -83,7 +83,7 @@ async function rowOfEach(stores: Stores) {
     await insertFamily(store, {
       id: family,
       principal: principal_id,
-      key: key.key_id,
+      credential: key.key_id,
       expiresAt_ms: now + 1_000,
       refresh: true,
       now,

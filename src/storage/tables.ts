@@ -128,8 +128,8 @@ export const tables = {
     tenant_id: text<Id<'ten'>>(),
     family_id: text<Id<'fam'>>(),
     principal_id: text<PrincipalId>(),
-    /** The API key that it was got by: it may no more, from nowhere else, and no longer. */
-    key_id: text<Id<'key'>>(),
+    /** The API key or the sign-in that it was got by: it may no more, from nowhere else, and no longer. */
+    credential_id: text<Id<'key' | 'sin'>>(),
     state: text<'active' | 'revoked'>(),
     /** Of its refresh token; null: it has none. */
     public_id: nullable(text()),
@@ -144,6 +144,8 @@ export const tables = {
     subject_id: nullable(text<Id<'usr'>>()),
     /** The family of the token that he had shown; null: the agent was declared to act for him. */
     subject_family_id: nullable(text<Id<'fam'>>()),
+    /** When tokens of it were last given out. */
+    renewed_at: integer(),
   },
 
   /** What signs access tokens; all of them are the instance's own. */

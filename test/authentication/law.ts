@@ -44,7 +44,7 @@ export type Strength = keyof typeof strengths
 
 /** Operations that ask for more than a permission. A new one that does gets a line. */
 const asksFor: Readonly<Record<string, (path: Path) => Verdict | null>> = {
-  'tokens.create': byKeyAlone,
+  'tokens.create': byKeyOrSignIn,
   'tokens.exchange': () => denied,
   'api-keys.create': makesKey,
   'api-keys.rotate': makesKey,
@@ -56,9 +56,9 @@ const asksFor: Readonly<Record<string, (path: Path) => Verdict | null>> = {
     method === 'sign-in' ? null : refusal(403, 'wrong_password'),
 }
 
-/** Nothing but a key is exchanged for tokens, which would outlive anything else. */
-function byKeyAlone({ method }: Path): Verdict | null {
-  return method === 'api-key' ? null : denied
+/** Only a key or a sign-in is exchanged for tokens: they would outlive a token, and need no proof of a certificate. */
+function byKeyOrSignIn({ method }: Path): Verdict | null {
+  return method === 'api-key' || method === 'sign-in' ? null : denied
 }
 
 /** A key that was made would outlive the token, and could be used from where its maker's cannot. */
@@ -109,7 +109,7 @@ export function verdictOf({ path, strength, operation }: Case): Verdict {
   if (!needed) throw new Error(`${operation.id} is for all`)
   if (needed !== 'self:read' && !held(path, strength).has(needed)) return denied
   // What is about a sign-in of its own is tried with that, which is a moment old.
-  const isStale = strength === 'stale' && !sample.bySignIn
+  const isStale = path.neverFresh || (strength === 'stale' && !sample.bySignIn)
   if (isStale && operation.stepUp) return refusal(403, 'step_up_required')
   if (path.isForOnePlace && madeForAnyPlace.includes(operation.id)) {
     return refusal(403, 'above_own_rights')

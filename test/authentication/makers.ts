@@ -67,6 +67,16 @@ async function tokens(stage: Stage, shown: string, exchange?: object) {
   return reply.body
 }
 
+/** Of somebody who is signed in, with the page that he has open. */
+export async function signInsToken(home: Home, stage: Stage): Promise<Made> {
+  const { principalId, text, csrf } = await signedIn(home, stage)
+  const headers = browser(text, csrf)
+  const asked = { method: 'POST', path: '/v1/tokens', address: '127.0.0.1', body: {}, headers }
+  const { status, body } = await stage.send(asked)
+  assert.equal(status, 201, JSON.stringify(body))
+  return tokenOf(home, { principalId, token: body.accessToken, familyId: body.familyId })
+}
+
 /** Of an agent that acts for a user, who has shown a token of his own or lets it without. */
 export async function exchanged(home: Home, stage: Stage, isPresent: boolean): Promise<Made> {
   const user = await key(home, stage)

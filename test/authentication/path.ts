@@ -61,6 +61,8 @@ export interface Path {
   /** What its owner may, and it may not. */
   readonly lessThanOwner?: readonly Permission[]
   readonly isForOnePlace?: boolean
+  /** It never does what asks whoever is signed in for his password again. */
+  readonly neverFresh?: boolean
   /** It ends when its tenant is disabled, and is nobody's from then on. */
   readonly endsWithTenant?: boolean
   /** Strengths that it cannot have, and why. */

@@ -19,6 +19,7 @@ import {
   refreshToken,
   reset,
   signedIn,
+  signInsToken,
 } from './makers.ts'
 import type { Entry, Home, Made, Path, Shown, Stage } from './path.ts'
 
@@ -147,6 +148,15 @@ export const paths: readonly Path[] = [
     scopes: ['memory:*'],
     lacks,
     make: (home, stage) => accessToken(home, stage, { scopes: ['memory:*'] }),
+  },
+  {
+    name: 'an access token of a sign-in',
+    method: 'access-token',
+    scopes: null,
+    neverFresh: true,
+    endsWithTenant: true,
+    lacks: { ...anywhere, stale: 'it is never fresh' },
+    make: signInsToken,
   },
   {
     name: 'an exchanged token of an agent, its user present',

@@ -29,6 +29,7 @@ type Credential =
   | 'credentialId'
   | 'keyId'
   | 'expiresAt_ms'
+  | 'signInId'
   | 'signedInAt_ms'
   | 'addresses'
   | 'budget'

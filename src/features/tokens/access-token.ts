@@ -3,7 +3,7 @@
  * rights: these are looked up each time, so what was taken away is gone at the next request.
  */
 import { z } from 'zod'
-import { type Id, newId } from '../../core/ids.ts'
+import { type Id, isId, newId } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import { shapedToken } from '../../crypto/jwt.ts'
 import { idField } from '../../kernel/fields.ts'
@@ -19,8 +19,10 @@ const AccessClaims = z.strictObject({
   iss: z.string(),
   aud: z.string(),
   sub: PrincipalIdField,
-  /** RFC 9068 asks for a client: the API key that was exchanged. */
-  client_id: idField('key'),
+  /** RFC 9068 asks for a client: the API key or the sign-in that was exchanged. */
+  client_id: idField('key', 'sin'),
+  /** RFC 9068, section 2.2.1: when a person had last proven who he is; only by a sign-in. */
+  auth_time: Second.optional(),
   jti: idField('tok'),
   /** RFC 8693, section 4.1: the agent that acts for `sub`. */
   act: z.strictObject({ sub: idField('agt') }).optional(),
@@ -36,7 +38,9 @@ export interface AccessOrder {
   readonly principal: PrincipalId
   /** The agent that acts for him; left out: he acts himself. */
   readonly actor?: Id<'agt'>
-  readonly key: Id<'key'>
+  readonly credential: Id<'key' | 'sin'>
+  /** When whoever is signed in had last proven who he is; null for a key. */
+  readonly signedInAt_ms: number | null
   readonly family: Id<'fam'>
   /** When the family ends at the latest. */
   readonly familyEnds_ms: number
@@ -61,7 +65,8 @@ export async function newAccessToken(keys: SigningKeys, order: AccessOrder): Pro
     iss: issuer,
     aud: issuer,
     sub: order.principal,
-    client_id: order.key,
+    client_id: order.credential,
+    ...(order.signedInAt_ms !== null && { auth_time: Math.floor(order.signedInAt_ms / 1000) }),
     jti: id,
     ...(order.actor && { act: { sub: order.actor } }),
     iat,
@@ -96,8 +101,9 @@ export async function readAccessToken(
 }
 
 /** Not from the future, as far as clocks may differ, and no longer than any of ours. */
-function isSound({ iat, exp }: AccessClaims, now: number): boolean {
+function isSound({ iat, exp, auth_time, client_id }: AccessClaims, now: number): boolean {
   const life_s = exp - iat
-  const isOurs = life_s > 0 && life_s * 1000 <= limits.accessToken_life_ms
+  const isWhole = isId('sin', client_id) === (auth_time !== undefined)
+  const isOurs = isWhole && life_s > 0 && life_s * 1000 <= limits.accessToken_life_ms
   return isOurs && iat * 1000 <= now + limits.clockSkew_ms_max
 }

@@ -7,13 +7,14 @@
 import { toUtf8 } from '../../core/encoding.ts'
 import { LocketError } from '../../core/errors.ts'
 import { sha256 } from '../../crypto/digest.ts'
+import type { Services } from '../../kernel/context.ts'
 import type { Authenticated, Inside } from '../roles/caller.ts'
 import type { SigningKeys } from '../signing-keys/signing-keys.ts'
 import { createRemembered } from '../tenants/remembered.ts'
 import { findOwnTenant } from '../tenants/store.ts'
 import type { TenantRow } from '../tenants/tenant.ts'
 import { type AccessClaims, type ReadToken, readAccessToken } from './access-token.ts'
-import { holdsAt, type Standing, standingOf } from './standing.ts'
+import { areOpen, holdsAt, type Standing, standingOf } from './standing.ts'
 import { findFamily } from './store.ts'
 
 /** What is remembered of a token: all but whether it is in time, and in place. */
@@ -46,7 +47,10 @@ export interface AccessTokenAuthenticator {
   ): Promise<Authenticated>
 }
 
-export function createAccessTokenAuthenticator(keys: SigningKeys): AccessTokenAuthenticator {
+export function createAccessTokenAuthenticator(
+  services: Pick<Services, 'signingKeys' | 'signInUses'>,
+): AccessTokenAuthenticator {
+  const { signingKeys: keys } = services
   const known = createRemembered<Known>()
   const families = createRemembered<KnownFamily>()
   const standing = async (
@@ -79,13 +83,26 @@ export function createAccessTokenAuthenticator(keys: SigningKeys): AccessTokenAu
           ? cached
           : { epoch, read, standing: await standing(inside, tenant, read) }
       if (entry !== cached && !inside.tx.writable) known.put(digest, entry)
-      if (!entry.standing || !holdsAt(entry.standing, request)) {
+      if (!entry.standing || !(await counts(inside, entry.standing, { ...request, services }))) {
         throw new LocketError('unauthenticated')
       }
       if (state === 'disabled') throw new LocketError('tenant_disabled')
       return { caller: entry.standing.caller, epoch }
     },
   }
+}
+
+interface Used {
+  readonly address: string | null
+  readonly now: number
+  readonly services: Pick<Services, 'signInUses'>
+}
+
+/** Whether what stands may be used now, and from there. Nearly all stand on keys, and ask nothing more. */
+async function counts(inside: Inside, standing: Standing, used: Used): Promise<boolean> {
+  if (!holdsAt(standing, used)) return false
+  const { signIns, caller } = standing
+  return signIns.length === 0 || areOpen(inside.open(caller.tenant), signIns, used)
 }
 
 /** What it says, if it is right; of one whose signature was checked before, its key and end are asked. */
@@ -102,14 +119,15 @@ async function inForce(
 /** The family as the bearer of this token has it; null when the token says something else of it. */
 function standingWith(standing: Standing, claims: AccessClaims): Standing | null {
   const { family, caller } = standing
-  const { act, sub } = claims
+  const { act, sub, auth_time } = claims
   const isIts =
     family.tenant_id === claims.tenant &&
     family.principal_id === (act?.sub ?? sub) &&
     family.subject_id === (act ? sub : null) &&
-    family.key_id === claims.client_id
+    family.credential_id === claims.client_id
   if (!isIts) return null
-  const shown = { credentialId: claims.jti, expiresAt_ms: claims.exp * 1000 }
+  const signedInAt_ms = auth_time === undefined ? null : auth_time * 1000
+  const shown = { credentialId: claims.jti, expiresAt_ms: claims.exp * 1000, signedInAt_ms }
   return { ...standing, caller: { ...caller, ...shown } }
 }
 

@@ -9,7 +9,7 @@ import { Handle } from '../principals/principal.ts'
 import { ownTenant } from '../tenants/store.ts'
 import { type AccessToken, newAccessToken } from './access-token.ts'
 import { exchangeable } from './create.ts'
-import { standingOf } from './standing.ts'
+import { areOpen, standingOf } from './standing.ts'
 import { findFamily, insertFamily } from './store.ts'
 import type { Subject, Subjects } from './subjects.ts'
 import { NewTokens } from './token.ts'
@@ -61,7 +61,7 @@ export const exchangeTokens = operation({
   status: 201,
   secretAnswer: true,
   prepare: async ({ caller, now, services }, { user, subjectToken }): Promise<Prepared> => {
-    const key = keyOfAgent(caller)
+    const credential = keyOfAgent(caller)
     const { tenant, principalId: agent } = caller
     const subject = await services.subjects.find({ tenant, agent, user, subjectToken, now })
     const expiresAt_ms = Math.min(
@@ -70,7 +70,8 @@ export const exchangeTokens = operation({
       subject.endsAt_ms,
     )
     const familyId = newId('fam', () => now)
-    const order = { tenant, key, family: familyId, familyEnds_ms: expiresAt_ms, now }
+    const family = { family: familyId, familyEnds_ms: expiresAt_ms }
+    const order = { tenant, credential, signedInAt_ms: null, ...family, now }
     const actor = agent as Id<'agt'>
     const signed = { ...order, principal: subject.principalId, actor }
     const access = await newAccessToken(services.signingKeys, signed)
@@ -78,25 +79,27 @@ export const exchangeTokens = operation({
   },
   run: async (ctx, _input, { familyId, expiresAt_ms, subject, access }) => {
     const { caller, now, store } = ctx
-    const key = keyOfAgent(caller)
-    const order = { id: familyId, principal: caller.principalId, key, expiresAt_ms, now }
-    await insertFamily(store, { ...order, refresh: false, subject })
+    const credential = keyOfAgent(caller)
+    const order = { id: familyId, principal: caller.principalId, credential, expiresAt_ms, now }
+    const { ended } = await insertFamily(store, { ...order, refresh: false, subject })
     // As every request will ask with the token: something may have been taken away meanwhile.
     const family = await findFamily(store, familyId)
     const bearer = family && { family, id: access.id, expiresAt_ms }
     const standing = bearer && (await standingOf(store, await ownTenant(store), bearer))
-    if (!standing) throw new LocketError('not_found')
+    if (!standing || !(await areOpen(store, standing.signIns, ctx)))
+      throw new LocketError('not_found')
     ctx.note({
       token: access.id,
       onBehalfOf: subject.principalId,
       userPresent: subject.familyId !== null,
+      ...(ended.length > 0 && { ended }),
     })
     const { text: accessToken, expiresIn_s: expiresIn } = access
     return { accessToken, refreshToken: null, expiresIn, familyId }
   },
 })
 
-function keyOfAgent(caller: Caller): Id<'key'> {
+function keyOfAgent(caller: Caller): Id<'key' | 'sin'> {
   if (caller.kind === 'agent') return exchangeable(caller)
   throw new LocketError('permission_denied', 'Only agents act for users.')
 }

@@ -11,7 +11,7 @@ import { findPrincipal } from '../principals/store.ts'
 import type { Inside } from '../roles/caller.ts'
 import { ownTenant, raiseEpoch } from '../tenants/store.ts'
 import { type AccessToken, newAccessToken } from './access-token.ts'
-import { holdsAt, standingOf } from './standing.ts'
+import { areOpen, holdsAt, signedInAt, standingOf } from './standing.ts'
 import { familyOf, findFamily, revokeFamily, rotateFamily } from './store.ts'
 import { NewTokens, RefreshTokenField, type TokenFamilyRow } from './token.ts'
 
@@ -51,7 +51,8 @@ export const refreshTokens = publicOperation({
     const access = await newAccessToken(ctx.services.signingKeys, {
       tenant,
       principal,
-      key: family.key_id,
+      credential: family.credential_id,
+      signedInAt_ms: found.signedInAt_ms,
       family: family.family_id,
       familyEnds_ms: family.expires_at,
       now: ctx.now,
@@ -68,7 +69,10 @@ export const refreshTokens = publicOperation({
     const bearer = { family, id: access.id, expiresAt_ms: ctx.now }
     const standing = await standingOf(store, row, bearer)
     const inTime = family.ends_at > ctx.now
-    if (!standing || !inTime || !holdsAt(standing, ctx)) throw new LocketError('unauthenticated')
+    const stands = standing && inTime && holdsAt(standing, ctx)
+    if (!stands || !(await areOpen(store, standing.signIns, ctx))) {
+      throw new LocketError('unauthenticated')
+    }
     if (row.state === 'disabled') throw new LocketError('tenant_disabled')
     const refreshToken = await rotateFamily(store, family, ctx.now)
     ctx.note({ token: access.id })
@@ -86,7 +90,8 @@ async function find(inside: Inside, token: string) {
   await ownTenant(store)
   const family = await familyOf(store, token)
   const owner = family && (await findPrincipal(store, family.principal_id))
-  return family && owner && owner.state !== 'deleted' ? { tenant, family } : null
+  if (!family || !owner || owner.state === 'deleted') return null
+  return { tenant, family, signedInAt_ms: await signedInAt(store, family.credential_id) }
 }
 
 async function isCurrent(

@@ -44,10 +44,8 @@ test('a spent refresh token still names its family', async (t) => {
 test('to revoke again is no error, and revokes nothing', async (t) => {
   const locket = await openLocket(t)
   const { familyId } = await tokensOf(locket)
-  const counts = [1, 0].map(async (expected) => {
-    assert.equal(await told(locket, locket.admin, { familyId }), expected)
-  })
-  await Promise.all(counts)
+  const both = [1, 2].map(() => told(locket, locket.admin, { familyId }))
+  assert.deepEqual((await Promise.all(both)).sort(), [0, 1])
 })
 
 test('those of others: by who manages them, and by nobody else', async (t) => {

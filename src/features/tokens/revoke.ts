@@ -2,14 +2,15 @@ import { z } from 'zod'
 import { LocketError } from '../../core/errors.ts'
 import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
-import type { Caller, Context } from '../../kernel/context.ts'
+import type { Context } from '../../kernel/context.ts'
 import { idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { outranks, overTenant } from '../../kernel/rights.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
-import { kindOfId, PrincipalIdField, principalKinds } from '../principals/principal.ts'
+import { PrincipalIdField } from '../principals/principal.ts'
 import { getPrincipal } from '../principals/store.ts'
 import { raiseEpoch } from '../tenants/store.ts'
+import { isOwn, managing, ofWhom } from './of-whom.ts'
 import { familyOf, findFamily, livingFamilies, revokeFamily } from './store.ts'
 import { RefreshTokenField, type TokenFamilyRow } from './token.ts'
 
@@ -36,17 +37,7 @@ export const revokeTokens = operation({
   summary: 'Revoke tokens; they stop at the next request.',
   effect: 'destroy',
   idempotent: true,
-  permission: {
-    of: ['self:read', ...Object.values(principalKinds).map(({ permission }) => permission)],
-    by: (input, caller) => {
-      const { principalId } = input
-      return isOther(input, caller) && principalId ? managing(principalId) : 'self:read'
-    },
-  },
-  resource: {
-    of: ['self', 'tenant'],
-    by: (input, caller) => ({ kind: isOther(input, caller) ? 'tenant' : 'self' }),
-  },
+  ...ofWhom,
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
@@ -72,14 +63,6 @@ export const revokeTokens = operation({
   },
 })
 
-function isOther({ principalId }: Input, caller: Caller): boolean {
-  return principalId !== undefined && principalId !== caller.principalId
-}
-
-function managing(principal: PrincipalId) {
-  return principalKinds[kindOfId(principal)].permission
-}
-
 /** The families that are in force and that the caller may end. */
 async function named(ctx: Context, input: Input): Promise<readonly TokenFamilyRow[]> {
   const { store, now } = ctx
@@ -95,22 +78,22 @@ async function named(ctx: Context, input: Input): Promise<readonly TokenFamilyRo
   return family.state === 'active' && family.ends_at > now ? [family] : []
 }
 
+/** All of a principal's; of one's own those in which one has a say. */
 async function ofPrincipal(ctx: Context, id: PrincipalId): Promise<readonly TokenFamilyRow[]> {
   await getPrincipal(ctx.store, id)
-  if (!(await mayEnd(ctx, { principal_id: id, subject_id: null })))
-    throw new LocketError('above_own_rights')
-  return livingFamilies(ctx.store, id, ctx.now)
+  const living = await livingFamilies(ctx.store, id, ctx.now)
+  if (await mayManage(ctx, id)) return living
+  const { principalId, onBehalfOf } = ctx.caller
+  if (id !== principalId || onBehalfOf) throw new LocketError('above_own_rights')
+  return living.filter((family) => isOwn(ctx.caller, family))
 }
 
-/** One's own; who acts for a user ends only what acts for that same user. */
-async function mayEnd(
-  ctx: Context,
-  { principal_id: owner, subject_id }: Pick<TokenFamilyRow, 'principal_id' | 'subject_id'>,
-): Promise<boolean> {
-  const { caller } = ctx
-  const { onBehalfOf } = caller
-  const isOwn = owner === caller.principalId
-  if (isOwn && (!onBehalfOf || onBehalfOf.principalId === subject_id)) return true
-  if (overTenant(caller.rights, managing(owner)) === null) return false
-  return outranks(caller.rights, await ctx.mightOf(owner))
+async function mayEnd(ctx: Context, family: TokenFamilyRow): Promise<boolean> {
+  return isOwn(ctx.caller, family) || mayManage(ctx, family.principal_id)
+}
+
+async function mayManage(ctx: Context, owner: PrincipalId): Promise<boolean> {
+  const { rights } = ctx.caller
+  if (overTenant(rights, managing(owner)) === null) return false
+  return outranks(rights, await ctx.mightOf(owner))
 }

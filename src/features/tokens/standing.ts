@@ -1,12 +1,14 @@
-/** Whether a family of tokens still stands: itself, the API key that it was got by, and its owner. */
+/** Whether a family of tokens still stands: itself, the key or sign-in that it was got by, and its owner. */
 import type { BlockList } from 'node:net'
 import { isWithin, networksOf } from '../../core/address.ts'
-import type { Id } from '../../core/ids.ts'
-import type { Caller } from '../../kernel/context.ts'
+import { type Id, isId } from '../../core/ids.ts'
+import type { Budget, Caller, PublicContext, Services } from '../../kernel/context.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
-import { type ApiKeyDetails, type ApiKeyRow, openDetails } from '../api-keys/api-key.ts'
+import { type ApiKeyDetails, openDetails } from '../api-keys/api-key.ts'
 import { findApiKey } from '../api-keys/store.ts'
 import { callerOf, type ShownUser } from '../roles/caller.ts'
+import { isOpen } from '../sign-ins/sign-in.ts'
+import { findSignIn } from '../sign-ins/store.ts'
 import type { TenantRow } from '../tenants/tenant.ts'
 import { findFamily } from './store.ts'
 import type { TokenFamilyRow } from './token.ts'
@@ -14,8 +16,10 @@ import type { TokenFamilyRow } from './token.ts'
 /** What a family may do now, but for the time and the place that it is used at. */
 export interface Standing {
   readonly family: TokenFamilyRow
-  /** When the family or its key ends, whichever is sooner. */
+  /** When the family or what it was got by ends, whichever is sooner. */
   readonly endsAt_ms: number
+  /** All of these have to be open: asked at each use, since a sign-in ends without a word to others. */
+  readonly signIns: readonly Id<'sin'>[]
   /** All of these have to hold the address. */
   readonly networks: readonly BlockList[]
   /** As the access token's bearer. */
@@ -30,7 +34,7 @@ export interface Bearer {
 }
 
 /**
- * Null when the family or its key is revoked, or its principal disabled, deleted or never there; of one
+ * Null when the family or what it was got by is revoked, or its principal disabled, deleted or never there; of one
  * that acts for a user also when he, or what he had shown, is, or he no longer lets the agent act for him.
  */
 export async function standingOf(
@@ -38,47 +42,103 @@ export async function standingOf(
   tenant: TenantRow,
   { family, id, expiresAt_ms }: Bearer,
 ): Promise<Standing | null> {
-  const own = await holderOf(store, family)
-  const user = own && (await subjectOf(store, family))
-  if (!own || user === null) return null
-  const { key, scopes, addresses, budget } = own
+  const grounds = await groundsOf(store, family)
+  if (!grounds) return null
+  const { own, user } = grounds
+  const { source, scopes, addresses } = own
+  const keyId = keyOf(source)
   const caller = await callerOf(store, tenant, {
     principalId: family.principal_id,
     method: 'access-token',
     credentialId: id,
-    keyId: key.key_id,
+    keyId,
+    ...(isId('sin', source) && { signInId: source }),
     expiresAt_ms,
     signedInAt_ms: null,
     addresses: addresses ?? user?.held?.addresses ?? null,
     scopes,
-    ...(budget && { budget: { key: key.key_id, ...budget } }),
-    ...(user?.held?.budget && { userBudget: { key: user.held.key.key_id, ...user.held.budget } }),
+    ...(own.budget && { budget: own.budget }),
+    ...(user?.held?.budget && { userBudget: user.held.budget }),
     user: user?.shown ?? null,
   })
   if (!caller) return null
   const held = user?.held ? [own, user.held] : [own]
   return {
     family,
-    endsAt_ms: Math.min(...held.map(({ endsAt_ms }) => endsAt_ms)),
+    endsAt_ms: grounds.endsAt_ms,
+    signIns: grounds.signIns,
     networks: held.flatMap((one) => (one.addresses ? [networksOf(one.addresses)] : [])),
     caller,
   }
 }
 
-/** What a family and the key that it was got by hold its bearer to. */
-interface Held extends Pick<ApiKeyDetails, 'scopes' | 'addresses' | 'budget'> {
-  readonly key: ApiKeyRow
+/** What a family stands on, apart from its principals. */
+interface Grounds extends Pick<Standing, 'endsAt_ms' | 'signIns'> {
+  readonly own: Held
+  readonly user: { readonly shown: ShownUser; readonly held: Held | null } | undefined
+}
+
+/** Null when the family, or what it or its user's was got by, is revoked. */
+export async function groundsOf(
+  store: TenantStore,
+  family: TokenFamilyRow,
+): Promise<Grounds | null> {
+  const own = await holderOf(store, family)
+  const user = own && (await subjectOf(store, family))
+  if (!own || user === null) return null
+  const held = user?.held ? [own, user.held] : [own]
+  return {
+    own,
+    user,
+    endsAt_ms: Math.min(...held.map(({ endsAt_ms }) => endsAt_ms)),
+    signIns: held.flatMap(({ source }) => (isId('sin', source) ? [source] : [])),
+  }
+}
+
+/** What a family and what it was got by hold its bearer to. */
+interface Held extends Pick<ApiKeyDetails, 'scopes' | 'addresses'> {
+  readonly source: TokenFamilyRow['credential_id']
+  readonly budget: Budget | null
   readonly endsAt_ms: number
 }
 
 /** Null when one of the two is revoked. */
 async function holderOf(store: TenantStore, family: TokenFamilyRow): Promise<Held | null> {
-  const key = await findApiKey(store, family.key_id)
-  if (family.state !== 'active' || key?.state !== 'active') return null
-  if (key.principal_id !== family.principal_id) return null
-  const { scopes, addresses, budget = null } = await openDetails(store, key)
+  const { credential_id: source } = family
+  if (family.state !== 'active') return null
+  return isId('key', source)
+    ? keyHolder(store, family, source)
+    : signInHolder(store, family, source)
+}
+
+async function keyHolder(
+  store: TenantStore,
+  family: TokenFamilyRow,
+  source: Id<'key'>,
+): Promise<Held | null> {
+  const key = await findApiKey(store, source)
+  if (key?.state !== 'active' || key.principal_id !== family.principal_id) return null
+  const { scopes, addresses, budget } = await openDetails(store, key)
   const endsAt_ms = Math.min(family.expires_at, key.expires_at ?? Number.POSITIVE_INFINITY)
-  return { key, scopes, addresses, budget, endsAt_ms }
+  return {
+    source,
+    scopes,
+    addresses,
+    budget: budget ? { key: source, ...budget } : null,
+    endsAt_ms,
+  }
+}
+
+/** Whether it is open is asked at each use: `areOpen`. */
+async function signInHolder(
+  store: TenantStore,
+  family: TokenFamilyRow,
+  source: Id<'sin'>,
+): Promise<Held | null> {
+  const row = await findSignIn(store, source)
+  if (row?.principal_id !== family.principal_id) return null
+  const endsAt_ms = Math.min(family.expires_at, row.expires_at)
+  return { source, scopes: null, addresses: null, budget: null, endsAt_ms }
 }
 
 /** The user of an agent's family; undefined where it acts for itself, null where he does not let it. */
@@ -102,4 +162,31 @@ export function holdsAt(
   { now, address }: { now: number; address: string | null },
 ): boolean {
   return endsAt_ms > now && networks.every((some) => isWithin(some, address))
+}
+
+/** Whether these sign-ins still count: none was ended, none was left alone for too long. */
+export async function areOpen(
+  store: TenantStore,
+  signIns: readonly Id<'sin'>[],
+  { now, services }: Pick<PublicContext, 'now'> & { services: Pick<Services, 'signInUses'> },
+): Promise<boolean> {
+  for (const id of signIns) {
+    const row = await findSignIn(store, id)
+    const seenAt_ms = services.signInUses.pending_ms(id)
+    if (!row || !isOpen(row, { seenAt_ms, now })) return false
+  }
+  return true
+}
+
+/** When whoever is signed in had last proven who he is; null for a key, and where it is over. */
+export async function signedInAt(
+  store: TenantStore,
+  source: TokenFamilyRow['credential_id'],
+): Promise<number | null> {
+  if (!isId('sin', source)) return null
+  return (await findSignIn(store, source))?.confirmed_at ?? null
+}
+
+function keyOf(source: TokenFamilyRow['credential_id']): Id<'key'> | null {
+  return isId('key', source) ? source : null
 }

@@ -5,10 +5,11 @@ import { limits } from '../../core/limits.ts'
 import { hashed } from '../../crypto/blind-index.ts'
 import { hashToken, newRefreshToken, publicIdOf, wasIssued } from '../../crypto/token-hash.ts'
 import type { Transaction } from '../../storage/database.ts'
-import { query } from '../../storage/query.ts'
+import { leftOut, query } from '../../storage/query.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { enterDirectory } from '../api-keys/store.ts'
+import { raiseEpoch } from '../tenants/store.ts'
 import { refreshEnd_ms, type TokenFamilyRow } from './token.ts'
 
 type Of = { tenant: Id<'ten'> }
@@ -40,7 +41,22 @@ const living = query((db, arg: Of & { principal: PrincipalId; now: number; limit
     .limit(arg.limit),
 )
 
-const crowd = query((db, arg: Of & { principal: PrincipalId; now: number; limit: number }) =>
+type Living = Of & { now: number; limit: number }
+
+/** What was got by one credential, the oldest first. */
+const gotBy = query((db, arg: Living & { credential: Id<'key' | 'sin'> }) =>
+  db
+    .selectFrom('token_families')
+    .select('family_id')
+    .where('tenant_id', '=', arg.tenant)
+    .where('credential_id', '=', arg.credential)
+    .where('ends_at', '>', arg.now)
+    .where('state', '=', 'active')
+    .orderBy('family_id')
+    .limit(arg.limit),
+)
+
+const crowd = query((db, arg: Living & { principal: PrincipalId }) =>
   db
     .selectFrom('token_families')
     .select('family_id')
@@ -51,12 +67,32 @@ const crowd = query((db, arg: Of & { principal: PrincipalId; now: number; limit:
     .limit(arg.limit),
 )
 
+const listOf = query(
+  (db, arg: Living & { principal: PrincipalId; credential: string | null; after: string }) =>
+    db
+      .selectFrom('token_families')
+      .selectAll()
+      .where('tenant_id', '=', arg.tenant)
+      .where('principal_id', '=', arg.principal)
+      .where('ends_at', '>', arg.now)
+      .where('state', '=', 'active')
+      .where((row) =>
+        row.or([
+          leftOut(arg.credential),
+          row('credential_id', '=', arg.credential as Id<'key' | 'sin'>),
+        ]),
+      )
+      .where('family_id', '>', arg.after as Id<'fam'>)
+      .orderBy('family_id')
+      .limit(arg.limit),
+)
+
 const insertRow = query((db, arg: Of & Omit<TokenFamilyRow, 'tenant_id'>) =>
   db.insertInto('token_families').values({
     tenant_id: arg.tenant,
     family_id: arg.family_id,
     principal_id: arg.principal_id,
-    key_id: arg.key_id,
+    credential_id: arg.credential_id,
     state: arg.state,
     public_id: arg.public_id,
     hash: arg.hash,
@@ -66,11 +102,12 @@ const insertRow = query((db, arg: Of & Omit<TokenFamilyRow, 'tenant_id'>) =>
     created_at: arg.created_at,
     subject_id: arg.subject_id,
     subject_family_id: arg.subject_family_id,
+    renewed_at: arg.renewed_at,
     mac: arg.mac,
   }),
 )
 
-type Change = Pick<TokenFamilyRow, 'state' | 'hash' | 'pepper_version' | 'ends_at'>
+type Change = Pick<TokenFamilyRow, 'state' | 'hash' | 'pepper_version' | 'ends_at' | 'renewed_at'>
 
 const updateRow = query((db, arg: Of & Change & Pick<TokenFamilyRow, 'family_id' | 'mac'>) =>
   db
@@ -80,6 +117,7 @@ const updateRow = query((db, arg: Of & Change & Pick<TokenFamilyRow, 'family_id'
       hash: arg.hash,
       pepper_version: arg.pepper_version,
       ends_at: arg.ends_at,
+      renewed_at: arg.renewed_at,
       mac: arg.mac,
     })
     .where('tenant_id', '=', arg.tenant)
@@ -153,7 +191,7 @@ export async function livingFamilies(
 export interface FamilyOrder {
   readonly id: Id<'fam'>
   readonly principal: PrincipalId
-  readonly key: Id<'key'>
+  readonly credential: Id<'key' | 'sin'>
   /** When it ends at the latest. */
   readonly expiresAt_ms: number
   /** Whether it has a refresh token. */
@@ -163,20 +201,23 @@ export interface FamilyOrder {
   readonly now: number
 }
 
-/** Makes a family; tells its refresh token. Throws `quota_exceeded` when the principal has too many. */
-export async function insertFamily(store: TenantStore, order: FamilyOrder): Promise<string | null> {
+export interface MadeFamily {
+  readonly refreshToken: string | null
+  /** What was ended to make room. */
+  readonly ended: readonly Id<'fam'>[]
+}
+
+/** Makes a family. Throws `quota_exceeded` when the principal has too many by other credentials. */
+export async function insertFamily(store: TenantStore, order: FamilyOrder): Promise<MadeFamily> {
   const { principal, now, refresh, expiresAt_ms } = order
-  const bounds = { principal, now, limit: limits.tokenFamilies_perPrincipal_max }
-  if ((await store.all(crowd, bounds)).length >= bounds.limit) {
-    throw new LocketError('quota_exceeded', 'tokens of this principal')
-  }
+  const ended = await makeRoom(store, order)
   const pepper = (await store.keys('pepper')).current
   const made = refresh ? newRefreshToken(pepper) : null
   const row = await store.signed('token_families', {
     tenant_id: store.tenant,
     family_id: order.id,
     principal_id: principal,
-    key_id: order.key,
+    credential_id: order.credential,
     state: 'active',
     public_id: made?.publicId ?? null,
     hash: made && hashed(hashToken(pepper, made.text)),
@@ -186,10 +227,50 @@ export async function insertFamily(store: TenantStore, order: FamilyOrder): Prom
     created_at: now,
     subject_id: order.subject?.principalId ?? null,
     subject_family_id: order.subject?.familyId ?? null,
+    renewed_at: now,
   })
   await store.run(insertRow, row)
   if (made) await enterDirectory(store, made.publicId)
-  return made?.text ?? null
+  return { refreshToken: made?.text ?? null, ended }
+}
+
+/**
+ * A credential that has got as many as it may loses its oldest, and nobody else's. Several at once, since
+ * each time whoever is remembered in the tenant has to be looked up anew.
+ */
+async function makeRoom(
+  store: TenantStore,
+  { principal, credential, now }: FamilyOrder,
+): Promise<readonly Id<'fam'>[]> {
+  const all = limits.tokenFamilies_perPrincipal_max
+  const most = limits.tokenFamilies_perCredential_max
+  const isFull = (await store.all(crowd, { principal, now, limit: all })).length >= all
+  const own = await store.all(gotBy, { credential, now, limit: most })
+  if (isFull && own.length === 0)
+    throw new LocketError('quota_exceeded', 'tokens of this principal')
+  if (!isFull && own.length < most) return []
+  const oldest = own.slice(0, limits.tokenFamilies_ended)
+  for (const { family_id } of oldest) {
+    const row = await findFamily(store, family_id)
+    if (row) await revokeFamily(store, row)
+  }
+  await raiseEpoch(store)
+  return oldest.map((row) => row.family_id)
+}
+
+export interface FamilyPage {
+  readonly principal: PrincipalId
+  /** Null: whatever they were got by. */
+  readonly credential: Id<'key' | 'sin'> | null
+  readonly after: string
+  readonly limit: number
+  readonly now: number
+}
+
+/** A page of a principal's families of which something may still work, the oldest first. */
+export async function familiesOf(store: TenantStore, page: FamilyPage): Promise<TokenFamilyRow[]> {
+  const rows = await store.all(listOf, { ...page })
+  return Promise.all(rows.map((row) => store.checked('token_families', row)))
 }
 
 /** Replaces the refresh token of a family. */
@@ -205,6 +286,7 @@ export async function rotateFamily(
     hash: hashed(hashToken(pepper, text)),
     pepper_version: pepper.version,
     ends_at: refreshEnd_ms(now, row.expires_at),
+    renewed_at: now,
   })
   return text
 }

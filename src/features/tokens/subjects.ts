@@ -1,16 +1,16 @@
 /** For whom an agent is to act: looked up before the exchange, since signing has to know. */
 import { LocketError } from '../../core/errors.ts'
 import { type Id, isId } from '../../core/ids.ts'
+import type { Services } from '../../kernel/context.ts'
 import type { Database } from '../../storage/database.ts'
 import type { Keys } from '../../storage/encryption-keys.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import { type TenantStore, tenantStore } from '../../storage/tenant-store.ts'
 import { openProfile } from '../principals/principal.ts'
 import { findByHandle, findPrincipal, getPrincipal } from '../principals/store.ts'
-import type { SigningKeys } from '../signing-keys/signing-keys.ts'
 import { ownTenant } from '../tenants/store.ts'
 import { type ReadToken, readAccessToken } from './access-token.ts'
-import { standingOf } from './standing.ts'
+import { areOpen, standingOf } from './standing.ts'
 import { findFamily } from './store.ts'
 
 export interface Subject {
@@ -41,9 +41,10 @@ export interface Subjects {
 export function createSubjects(options: {
   readonly database: Database
   readonly keys: Keys
-  readonly signingKeys: SigningKeys
+  readonly services: Pick<Services, 'signingKeys' | 'signInUses'>
 }): Subjects {
-  const { database, keys, signingKeys } = options
+  const { database, keys, services } = options
+  const { signingKeys } = services
   return {
     find: async (request) => {
       const { tenant, subjectToken: token, now } = request
@@ -51,7 +52,7 @@ export function createSubjects(options: {
       return database.read(async (tx) => {
         const store = tenantStore(tx, keys, tenant)
         if (token === undefined) return declaredUser(store, request)
-        const subject = read && (await shownBy(store, read, now))
+        const subject = read && (await shownBy(store, read, { now, services }))
         const isMeant = subject && subject.principalId === (await userNamed(store, request.user))
         if (!isMeant) throw new LocketError('invalid_input', notHis)
         return subject
@@ -70,7 +71,11 @@ async function declaredUser(store: TenantStore, request: SubjectRequest): Promis
 }
 
 /** Whose token it is; null unless a user of this tenant acts by it for himself. */
-async function shownBy(store: TenantStore, read: ReadToken, now: number): Promise<Subject | null> {
+async function shownBy(
+  store: TenantStore,
+  read: ReadToken,
+  { now, services }: { now: number; services: Pick<Services, 'signInUses'> },
+): Promise<Subject | null> {
   if (read.claims.tenant !== store.tenant || read.claims.act) return null
   const { sub, family: familyId, jti, exp } = read.claims
   const family = await findFamily(store, familyId)
@@ -78,6 +83,7 @@ async function shownBy(store: TenantStore, read: ReadToken, now: number): Promis
   const bearer = { family, id: jti, expiresAt_ms: exp * 1000 }
   const standing = await standingOf(store, await ownTenant(store), bearer)
   if (!standing || standing.endsAt_ms <= now) return null
+  if (!(await areOpen(store, standing.signIns, { now, services }))) return null
   return {
     principalId: sub,
     familyId,
