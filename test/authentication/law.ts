@@ -5,6 +5,7 @@
 import type { ErrorCode } from '../../src/core/errors.ts'
 import { expandAll } from '../../src/core/permissions.ts'
 import { type Operation, permissionsOf } from '../../src/kernel/operation.ts'
+import type { Sample } from '../sample.ts'
 import { sampleOf } from '../samples.ts'
 import type { Entry, Path } from './path.ts'
 
@@ -108,17 +109,21 @@ export function verdictOf({ path, strength, operation }: Case): Verdict {
   const [needed] = permissionsOf(operation)
   if (!needed) throw new Error(`${operation.id} is for all`)
   if (needed !== 'self:read' && !held(path, strength).has(needed)) return denied
-  // What is about a sign-in of its own is tried with that, which is a moment old.
-  const isStale = path.neverFresh || (strength === 'stale' && !sample.bySignIn)
-  if (isStale && operation.stepUp) return refusal(403, 'step_up_required')
+  if (operation.stepUp && isStale(path, strength, sample)) return refusal(403, 'step_up_required')
   if (path.isForOnePlace && madeForAnyPlace.includes(operation.id)) {
     return refusal(403, 'above_own_rights')
   }
-  if (strength === 'foreign' && sample.names === 'id') return notThere
+  const isForeign = strength === 'foreign' && !(sample.bySignIn && path.dress)
+  if (isForeign && sample.names === 'id') return notThere
   const more = asksFor[operation.id]?.(path)
   if (more) return more
   if (sample.bySignIn && path.method !== 'sign-in') return notThere
   return { status: operation.status, code: null }
+}
+
+/** What is about a sign-in of its own is tried with that, which is a moment old. */
+function isStale({ neverFresh }: Path, strength: Strength, { bySignIn }: Sample): boolean {
+  return neverFresh === true || (strength === 'stale' && !bySignIn)
 }
 
 /** What is answered to somebody who comes in by an operation that is open to all. */
