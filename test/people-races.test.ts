@@ -1,17 +1,22 @@
 /** [V15.4.2] People, sign-ins and tokens: what is asked for a hundred times at once is done once. */
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
+import { totpStep_ms } from '../src/crypto/totp.ts'
 import { onlyOn } from './engine.ts'
 import { type Locket, openLocket, type Reply } from './harness.ts'
 import { addNode, type Node } from './node.ts'
 import {
   type Browser,
   browserOf,
+  enrol,
   knock,
   password,
   person,
+  prove,
   signIn,
   status,
+  timed,
+  totpProof,
   unlimited,
 } from './signed-in.ts'
 import { tokensOf, whoIs } from './tokens.ts'
@@ -77,6 +82,64 @@ describe('a sign-in [V15.4.2]', () => {
     )
     const rows = await locket.sql("SELECT 1 AS one FROM sign_ins WHERE state = 'active'")
     assert.deepEqual(rows, [])
+  })
+})
+
+describe('a second factor [V15.4.2] [V6.5.1]', () => {
+  /** Everybody at once, from as many places, with as many challenges as there are. */
+  async function race(locket: Locket, challenges: readonly string[], factor: object) {
+    return together(100, (at) =>
+      prove(
+        locket,
+        { challenge: challenges[at % challenges.length] ?? '', factor },
+        { address: addressOf(at) },
+      ),
+    )
+  }
+
+  const challengeOf = async (locket: Locket, at: number): Promise<string> =>
+    (await knock(locket, {}, { address: addressOf(at) })).body.challenge
+
+  for (const places of [1, 10]) {
+    test(`the code of an app, shown a hundred times at once for ${places}, signs in once`, async (t) => {
+      const { locket, now, pass } = await timed(t)
+      await person(locket, 'alice')
+      const { seed } = await enrol(locket, await signIn(locket), { now: now() })
+      pass(totpStep_ms)
+      const challenges = await Promise.all(
+        Array.from({ length: places }, (_, at) => challengeOf(locket, at)),
+      )
+      const replies = await race(locket, challenges, totpProof(seed, now()))
+      assert.equal(tally(replies)['201'], 1, JSON.stringify(tally(replies)))
+    })
+  }
+
+  test('a recovery code that is shown a hundred times at once signs in once', async (t) => {
+    const { locket, now } = await timed(t)
+    await person(locket, 'alice')
+    const { browser } = await enrol(locket, await signIn(locket), { now: now() })
+    const { codes } = (await browser.send('POST', '/v1/factors/recovery-codes', {})).body
+    const challenges = await Promise.all(
+      Array.from({ length: 10 }, (_, at) => challengeOf(locket, at)),
+    )
+    const factor = { kind: 'recovery-code', code: codes[0] }
+    const replies = await race(locket, challenges, factor)
+    assert.equal(tally(replies)['201'], 1, JSON.stringify(tally(replies)))
+    const late = await prove(locket, { challenge: await challengeOf(locket, 0), factor })
+    assert.notEqual(late.status, 201)
+  })
+
+  test('a hundred wrong codes at once for one challenge leave no room for a right one', async (t) => {
+    const { locket, now, pass } = await timed(t)
+    await person(locket, 'alice')
+    const { seed } = await enrol(locket, await signIn(locket), { now: now() })
+    pass(totpStep_ms)
+    const challenge = await challengeOf(locket, 0)
+    const right = totpProof(seed, now())
+    const wrong = { kind: 'totp', code: right.code === '000000' ? '000001' : '000000' }
+    const replies = await race(locket, [challenge], wrong)
+    assert.equal(tally(replies)['201'], undefined)
+    assert.notEqual((await prove(locket, { challenge, factor: right })).status, 201)
   })
 })
 

@@ -15,7 +15,7 @@ import {
 } from './keys.ts'
 import { lockouts, rateLimits, sharedLimits } from './limits.ts'
 import { dependencies, disk, node, vulnerabilities } from './machine.ts'
-import { passwords, signIns } from './people.ts'
+import { passwords, secondFactors, signIns } from './people.ts'
 import { identityProviders } from './providers.ts'
 import { rootKeyFile, rootKeyMatch, rootKeyPlace } from './root-key.ts'
 import { auditWritable, backup, clock } from './running.ts'
@@ -51,6 +51,7 @@ export const checks: readonly Check[] = [
   apiKeyAge,
   apiKeysUnused,
   passwords,
+  secondFactors,
   signIns,
   identityProviders,
   tombstones,

@@ -1,8 +1,12 @@
 /** How people sign in, and how many are. */
 import { limits } from '../core/limits.ts'
-import { countPeople, type PeopleCounts } from '../storage/people-counts.ts'
+import { factorKindModules } from '../features/factors/kinds.ts'
+import { isAdministrator } from '../features/passwords/password.ts'
+import { rightsOf } from '../features/roles/rights.ts'
+import { countPeople, type PeopleCounts, peopleWithPassword } from '../storage/people-counts.ts'
+import type { TenantStore } from '../storage/tenant-store.ts'
 import type { Check } from './check.ts'
-import { count, type Finding, pass, unknown } from './finding.ts'
+import { count, type Finding, pass, unknown, warn } from './finding.ts'
 import type { Scene } from './scene.ts'
 import { eachTenant } from './tenants.ts'
 
@@ -28,6 +32,47 @@ export const signIns: Check = {
   fails: null,
   unknown: cannotTell,
   look: (scene) => overAll(scene, ({ signIns: open }) => `${open} open`),
+}
+
+interface Coverage {
+  people: number
+  withFactor: number
+  administratorsWithout: number
+}
+
+export const secondFactors: Check = {
+  id: 'second-factors',
+  about: 'How many of those who can sign in with a password have a second factor.',
+  warns: 'An administrator has none.',
+  fails: null,
+  unknown: cannotTell,
+  look: async (scene) => {
+    const all: Coverage = { people: 0, withFactor: 0, administratorsWithout: 0 }
+    const walk = await eachTenant(await scene.data(), (store) => cover(store, all))
+    const { people, withFactor, administratorsWithout: without } = all
+    const saw = `${withFactor} of ${people} with a password have one; ${
+      without === 0 ? 'no administrator is' : `${count(without, 'administrator')}`
+    } without`
+    if (without > 0) return warn(saw, 'have them add one: docs/guides/sign-in.md says how')
+    return walk.complete ? pass(saw) : unknown(`${saw}, in the first of the tenants`, lookAtRest)
+  },
+}
+
+const lookAtRest = 'look at the rest with `locket access-review`'
+
+/** One tenant, page after page. Recovery codes alone are no factor: they stand in for one. */
+async function cover(store: TenantStore, all: Coverage): Promise<void> {
+  let after = ''
+  for (;;) {
+    const page = await peopleWithPassword(store, { after, limit: limits.page_items_max })
+    for (const { id, kinds } of page) {
+      after = id
+      all.people += 1
+      if (kinds.some((kind) => factorKindModules[kind].counts)) all.withFactor += 1
+      else if (isAdministrator(await rightsOf(store, id))) all.administratorsWithout += 1
+    }
+    if (page.length < limits.page_items_max) return
+  }
 }
 
 async function overAll(scene: Scene, tell: (counts: PeopleCounts) => string): Promise<Finding> {

@@ -208,6 +208,16 @@ export const paths: readonly Path[] = [
   noPath('the token of an invitation as Bearer', shownAs(invitation)),
   noPath('the token of a reset as Bearer', shownAs(reset)),
   noPath('the token of a sign-in as Bearer', shownAs(signedIn)),
+  noPath('a challenge as Bearer', shownAs(challenge)),
+  noPath('a challenge as a cookie', shownAs(challenge, inHeader('Cookie', '__Host-locket='))),
+  noPath(
+    'a recovery code as Bearer',
+    shownAs(async (home, stage) => {
+      const { principalId, input } = await challenge(home, stage)
+      const { factor } = input('') as { factor: { code: string } }
+      return { principalId, text: factor.code }
+    }),
+  ),
   noPath(
     'a CSRF token as Bearer',
     shownAs(async (home, stage) => {
