@@ -9,6 +9,7 @@ import { createKeyUses } from './features/api-keys/uses.ts'
 import { appendEvent } from './features/audit/append.ts'
 import { jobEvent } from './features/audit/event.ts'
 import { createRefusals } from './features/audit/refusals.ts'
+import { createAddressBlocks } from './features/blocked-addresses/address-blocks.ts'
 import { createCertificateAuthenticator } from './features/certificates/authenticate.ts'
 import { createPlanning } from './features/compactions/planning.ts'
 import { createEmbeddings } from './features/embeddings/embeddings.ts'
@@ -133,6 +134,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
   }
   await reconcileTombstones(background)
   await prepareSigningKeys(background)
+  await services.addressBlocks.learn()
   const jobs = startJobs(background)
   await note(instance, clock, 'server.started')
   const fetch = createRouter({
@@ -194,6 +196,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     signingKeys,
     subjects: createSubjects({ database, keys, services: { signingKeys, signInUses } }),
     refusals: createRefusals(),
+    addressBlocks: createAddressBlocks({ database, keys, clock, log }),
     rateLimits: throttles.rateLimits,
     lockout: throttles.lockout,
     appointAdministrator,

@@ -3,6 +3,7 @@ import { second_ms } from './core/clock.ts'
 import { recordKeyBudgets } from './features/api-keys/record-budgets.ts'
 import { recordKeyUses } from './features/api-keys/record-uses.ts'
 import { flushRefusals } from './features/audit/flush-refusals.ts'
+import { learnBlockedAddresses } from './features/blocked-addresses/learn.ts'
 import { forgetIdleKeys } from './features/encryption-keys/forget-idle.ts'
 import { resealRecords } from './features/encryption-keys/reseal.ts'
 import { rotateWornKeys } from './features/encryption-keys/rotate-worn.ts'
@@ -37,6 +38,7 @@ export const jobs: readonly Job[] = [
   recordKeyBudgets,
   recordSignInUses,
   flushRefusals,
+  learnBlockedAddresses,
   sweepIdempotencyKeys,
   sweepPasswordLinks,
   sweepSignIns,

@@ -5,6 +5,9 @@ import { listApiKeys } from './features/api-keys/list.ts'
 import { revokeApiKey } from './features/api-keys/revoke.ts'
 import { rotateApiKey } from './features/api-keys/rotate.ts'
 import { listAuditEvents } from './features/audit/list.ts'
+import { createBlock } from './features/blocked-addresses/create.ts'
+import { deleteBlock } from './features/blocked-addresses/delete.ts'
+import { listBlocks } from './features/blocked-addresses/list.ts'
 import { compactMemories } from './features/compactions/compact.ts'
 import { explainDecision } from './features/decisions/explain.ts'
 import { listEncryptionKeys } from './features/encryption-keys/list.ts'
@@ -157,6 +160,10 @@ export const operations: readonly Operation[] = [
   createTenant,
   listTenants,
   updateTenant,
+
+  createBlock,
+  listBlocks,
+  deleteBlock,
 
   listAuditEvents,
 ]

@@ -134,6 +134,7 @@ async function fillTenant(call: Call, tenant: string): Promise<void> {
   const { key } = await make('/v1/api-keys', { operationsPerDay: 10 })
   await call('GET', '/v1/whoami', { key })
   await make('/v1/tokens', {})
+  if (tenant === 'default') await make('/v1/blocked-addresses', { network: '203.0.113.7' })
   const gone = await make('/v1/spaces', { handle: 'team:gone' })
   await call('DELETE', `/v1/spaces/${gone.id}`)
 }

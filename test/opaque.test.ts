@@ -199,6 +199,8 @@ async function roles({ call, canaries }: Stage): Promise<void> {
   const role = await call('POST', '/v1/roles', { body })
   const changed = { description: canaries.text('redescribed') }
   await call('PATCH', `/v1/roles/${role.id}`, { body: changed })
+  const block = { network: '203.0.113.7', reason: canaries.text('blocked') }
+  await call('POST', '/v1/blocked-addresses', { body: block })
   const other = await call('POST', '/v1/roles', { body: { ...body, name: word('otherrole') } })
   await call('DELETE', `/v1/roles/${other.id}`)
   for (const scope of ['tenant', 'lookup', 'pepper']) {

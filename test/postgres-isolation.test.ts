@@ -12,7 +12,7 @@ const ofTenants = Object.entries(tables)
   .map(([name]) => name)
 
 /** These have rows of the instance alone. */
-const ofInstance = ['signing_keys']
+const ofInstance = ['signing_keys', 'blocked_addresses']
 
 /** Two tenants, each with something in most tables; and the tenant that is looked for from the other. */
 async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: string }> {
@@ -41,6 +41,7 @@ async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: stri
     const begun = await browser.send('POST', '/v1/factors', { kind: 'totp', name: 'phone' })
     assert.equal(begun.status, 201)
     await call('/v1/tokens', {})
+    await call('/v1/blocked-addresses', { network: '203.0.113.7' })
     await locket.call('POST', '/v1/spaces', {
       key,
       body: { handle: 'team:more' },

@@ -64,6 +64,11 @@ async function identity(maker: Maker): Promise<{ id: string; principalId: string
   return (await maker.admin('POST', '/v1/external-identities', body)).body
 }
 
+/** One that nobody in a test calls from, and that was not blocked before. */
+function network(maker: Maker): string {
+  return `2001:db8:${Number(maker.word().replace(/\D+/, '')).toString(16)}::/48`
+}
+
 const empty: Sample = { names: 'nothing', make: async () => ({}) }
 
 export const samples: Readonly<Record<string, Sample>> = {
@@ -306,6 +311,19 @@ export const samples: Readonly<Record<string, Sample>> = {
     make: async (maker) => {
       const made = await maker.admin('POST', '/v1/tenants', { name: maker.word() })
       return { id: made.body.id, name: maker.word() }
+    },
+  },
+
+  'blocked-addresses.create': {
+    names: 'nothing',
+    make: async (maker) => ({ network: network(maker), reason: maker.word() }),
+  },
+  'blocked-addresses.list': empty,
+  'blocked-addresses.delete': {
+    names: 'id',
+    make: async (maker) => {
+      const body = { network: network(maker), reason: maker.word() }
+      return { id: (await maker.admin('POST', '/v1/blocked-addresses', body)).body.id }
     },
   },
 

@@ -26,6 +26,7 @@ export const idPrefixes = {
   token: 'tok',
   tokenFamily: 'fam',
   signingKey: 'sgk',
+  blockedAddress: 'ban',
 } as const
 
 export type IdPrefix = (typeof idPrefixes)[keyof typeof idPrefixes]

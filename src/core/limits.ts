@@ -140,6 +140,9 @@ export const limits = {
   apiKey_overlap_ms_max: 24 * 3_600_000,
   bootstrapKey_life_ms: 7 * 24 * 3_600_000,
   identityProviders_perTenant_max: 20,
+  /** Of the instance; each is looked at when a request comes. */
+  blockedAddresses_max: 1_000,
+  blockReason_characters_max: 200,
   claimRules_max: 32,
   claimPath_max: 4,
   claim_characters_max: 200,

@@ -157,7 +157,7 @@ function answerer(options: RouterOptions): Answerer {
     const about = { requestId, secure, cors: cors.headers(request) }
     let response: Response
     try {
-      await refuseBlocked?.(client)
+      await refuseBlocked(client)
       refuseSecrets(request.url)
       const endpoint = resource.get(request.method) ?? cors.preflight(request, resource.keys())
       if (!endpoint)
@@ -178,17 +178,23 @@ function answerer(options: RouterOptions): Answerer {
   }
 }
 
-/** Throws `address_blocked`, before anything else is looked at; null where no address is. */
+/**
+ * Throws `address_blocked` for where nothing is answered, by the settings or as was said since; before
+ * anything else is looked at.
+ */
 function blocker({
   pipeline,
   blockedAddresses,
-}: RouterOptions): ((client: Client) => Promise<void>) | null {
-  if (blockedAddresses.length === 0) return null
-  const blocked = networksOf(blockedAddresses)
-  return async ({ address }) => {
-    if (!isWithin(blocked, address)) return
+}: RouterOptions): (client: Client) => Promise<never> | null {
+  const { addressBlocks } = pipeline.services
+  const fixed = blockedAddresses.length === 0 ? null : networksOf(blockedAddresses)
+  const refuse = async (address: string | null): Promise<never> => {
     await auditUnanswered(pipeline, { address, code: 'address_blocked' })
     throw new LocketError('address_blocked')
+  }
+  return ({ address }) => {
+    const isFixed = fixed !== null && isWithin(fixed, address)
+    return isFixed || addressBlocks.blocks(address) ? refuse(address) : null
   }
 }
 

@@ -14,6 +14,7 @@ import { tokens } from './migrations/009-tokens.ts'
 import { exchange } from './migrations/010-exchange.ts'
 import { factors } from './migrations/011-factors.ts'
 import { signInTokens } from './migrations/012-sign-in-tokens.ts'
+import { blockedAddresses } from './migrations/013-blocked-addresses.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -37,6 +38,7 @@ export const migrations: readonly Migration[] = [
   exchange,
   factors,
   signInTokens,
+  blockedAddresses,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

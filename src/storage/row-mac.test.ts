@@ -9,6 +9,7 @@ import { hashed } from '../crypto/blind-index.ts'
 import { dataKey } from '../crypto/data-key.ts'
 import type { KeySet } from '../crypto/keyring.ts'
 import { getApiKey, insertApiKey } from '../features/api-keys/store.ts'
+import { blockRows, insertBlock } from '../features/blocked-addresses/store.ts'
 import { getFactor, insertFactor } from '../features/factors/store.ts'
 import {
   getIdentity,
@@ -89,6 +90,8 @@ async function rowOfEach(stores: Stores) {
       now,
     })
     await insertSigningKey(store, { now, signsFrom_ms: now })
+    const block = { network: '192.0.2.1', reason: null, until_ms: null }
+    await insertBlock(store, { ...block, createdBy: principal_id, now })
     return { boss, role, grant, key, link, provider, identity, signIn, factor, family }
   })
   const { boss, role, grant, key, link, provider, identity, signIn, factor, family } = made
@@ -117,6 +120,13 @@ async function rowOfEach(stores: Stores) {
       read: (store) => getIdentity(store, identity.identity_id),
     },
     factors: { where: 'true', read: (store) => getFactor(store, factor.factor_id, 0) },
+    blocked_addresses: {
+      where: 'true',
+      read: async (store) => {
+        const [row] = await blockRows(store, { after: '', limit: 1 })
+        return row && store.checked('blocked_addresses', row)
+      },
+    },
     sign_ins: { where: 'true', read: (store) => findSignIn(store, signIn.sign_in_id) },
     spaces: { where: 'true', read: (store) => findSpaceByHandle(store, handle) },
   }

@@ -49,6 +49,7 @@ const idsOf: Readonly<Record<PowerTable, readonly IdPrefix[]>> = {
   external_identities: ['xid'],
   sign_ins: ['sin'],
   factors: ['fac'],
+  blocked_addresses: ['ban'],
   spaces: ['spc'],
 }
 

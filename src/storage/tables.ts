@@ -234,6 +234,17 @@ export const tables = {
     mac: digest(),
   },
 
+  /** From where nothing is answered; of the instance. */
+  blocked_addresses: {
+    tenant_id: text<Id<'ten'>>(),
+    block_id: text<Id<'ban'>>(),
+    details: sensitive(),
+    expires_at: nullable(integer()),
+    created_at: integer(),
+    created_by: text<PrincipalId>(),
+    mac: digest(),
+  },
+
   sign_ins: {
     tenant_id: text<Id<'ten'>>(),
     sign_in_id: text<Id<'sin'>>(),
@@ -382,6 +393,7 @@ export const primaryKeys = {
   password_links: ['tenant_id', 'link_id'],
   sign_ins: ['tenant_id', 'sign_in_id'],
   factors: ['tenant_id', 'factor_id'],
+  blocked_addresses: ['tenant_id', 'block_id'],
   spaces: ['tenant_id', 'space_id'],
   memories: ['tenant_id', 'memory_id'],
   memory_versions: ['tenant_id', 'memory_id', 'seq'],

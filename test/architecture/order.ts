@@ -58,6 +58,7 @@ export const features: readonly string[] = [
   'identity-providers',
   'api-keys',
   'certificates',
+  'blocked-addresses',
   'roles',
   'principals',
   'tenants',
