@@ -4,8 +4,9 @@
  */
 import type { Kysely } from 'kysely'
 import type { Id } from '../core/ids.ts'
+import type { Column } from './column.ts'
 import { type Query, query } from './query.ts'
-import { type Column, primaryKeys, type TableName, tables } from './tables.ts'
+import { primaryKeys, type TableName, tables } from './tables.ts'
 
 /** A row of any table. */
 export type AnyRow = Readonly<Record<string, unknown>>

@@ -4,9 +4,10 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { temporaryDirectory } from '../../test/temporary-directory.ts'
+import type { Column } from './column.ts'
 import { type Migration, migrate, migrations } from './migrations.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
-import { type Column, primaryKeys, type TableName, tables } from './tables.ts'
+import { primaryKeys, type TableName, tables } from './tables.ts'
 
 function connect(t: TestContext, file = join(temporaryDirectory(t), 'locket.db')) {
   const connection = new SqliteConnection({ file, readOnly: false })

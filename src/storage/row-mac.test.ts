@@ -25,9 +25,10 @@ import { findSignIn, insertSignIn } from '../features/sign-ins/store.ts'
 import { insertSigningKey, signingKeyRows } from '../features/signing-keys/store.ts'
 import { findSpaceByHandle } from '../features/spaces/store.ts'
 import { ownTenant } from '../features/tenants/store.ts'
-import { findFamily, insertFamily } from '../features/tokens/store.ts'
+import { type FamilyOrder, findFamily, insertFamily } from '../features/tokens/store.ts'
+import type { Column } from './column.ts'
 import { checkRow, type PowerTable, rowMac } from './row-mac.ts'
-import { type Column, type PrincipalId, primaryKeys, type Tables, tables } from './tables.ts'
+import { type PrincipalId, primaryKeys, type Tables, tables } from './tables.ts'
 import type { TenantStore } from './tenant-store.ts'
 
 const now = systemClock()
@@ -52,6 +53,15 @@ async function providerOf(store: TenantStore, by: PrincipalId) {
   }
   const identity = await insertIdentity(store, who, { now, by })
   return { provider, identity }
+}
+
+async function familyOf(
+  store: TenantStore,
+  of: Pick<FamilyOrder, 'principal' | 'credential'>,
+): Promise<FamilyOrder['id']> {
+  const id = newId('fam', systemClock)
+  await insertFamily(store, { ...of, id, expiresAt_ms: now + 1_000, refresh: true, now })
+  return id
 }
 
 /** One row in every power table, and how a feature reads each of them. */
@@ -80,15 +90,7 @@ async function rowOfEach(stores: Stores) {
     const link = await insertLink(store, { ...order, kind: 'invitation' })
     const { provider, identity } = await providerOf(store, principal_id)
     const { signIn, factor } = await signedIn(store, { principalId: principal_id, now })
-    const family = newId('fam', systemClock)
-    await insertFamily(store, {
-      id: family,
-      principal: principal_id,
-      credential: key.key_id,
-      expiresAt_ms: now + 1_000,
-      refresh: true,
-      now,
-    })
+    const family = await familyOf(store, { principal: principal_id, credential: key.key_id })
     await insertSigningKey(store, { now, signsFrom_ms: now })
     const block = { network: '192.0.2.1', reason: null, until_ms: null }
     await insertBlock(store, { ...block, createdBy: principal_id, now })

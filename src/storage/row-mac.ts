@@ -12,7 +12,8 @@ import { assert } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
 import { type DataKey, macsEqual } from '../crypto/data-key.ts'
 import type { KeySet } from '../crypto/keyring.ts'
-import { type Column, type Tables, tables } from './tables.ts'
+import type { Column } from './column.ts'
+import { type Tables, tables } from './tables.ts'
 
 /** The tables whose rows carry a MAC. */
 export type PowerTable = {

@@ -1,38 +1,19 @@
 /**
- * Every table and column, each with its classification. A column is made by one of the functions
- * below, so an unclassified one does not compile; `sensitive` and `secret` columns take only sealed
- * bytes, so nothing can be put there in clear.
+ * Every table and column, each with its classification: a column is made by one of the functions of
+ * `column.ts`, so an unclassified one does not compile.
  */
-import type { Classification } from '../core/classification.ts'
 import type { Id } from '../core/ids.ts'
-import type { Sealed } from '../crypto/aead.ts'
-import type { Blind } from '../crypto/blind-index.ts'
-
-export interface Column<T> {
-  readonly type: 'text' | 'integer' | 'bytes'
-  readonly nullable: boolean
-  readonly classification: Classification
-  /** Counters grant nothing and change with each write, so the row's MAC leaves them out. */
-  readonly counter: boolean
-  /** Only for the compiler: what the column holds. */
-  readonly value?: T
-}
-
-const clear = { nullable: false, classification: 'public', counter: false } as const
-
-const text = <T extends string = string>(): Column<T> => ({ type: 'text', ...clear })
-const integer = (): Column<number> => ({ type: 'integer', ...clear })
-const counter = (): Column<number> => ({ type: 'integer', ...clear, counter: true })
-const blind = (): Column<Blind> => ({ type: 'bytes', ...clear })
-const digest = (): Column<Uint8Array> => ({ type: 'bytes', ...clear })
-const sensitive = (): Column<Sealed> => ({ type: 'bytes', ...clear, classification: 'sensitive' })
-const secret = (): Column<Sealed> => ({ type: 'bytes', ...clear, classification: 'secret' })
-const nullable = <T>(column: Column<T>): Column<T | null> => ({
-  type: column.type,
-  nullable: true,
-  classification: column.classification,
-  counter: column.counter,
-})
+import {
+  blind,
+  type Column,
+  counter,
+  digest,
+  integer,
+  nullable,
+  secret,
+  sensitive,
+  text,
+} from './column.ts'
 
 export type PrincipalId = Id<'usr' | 'agt' | 'svc'>
 

@@ -5,7 +5,8 @@ import { errorTable } from '../../src/core/errors.ts'
 import { limits } from '../../src/core/limits.ts'
 import { kindsOf, type Operation, permissionsOf } from '../../src/kernel/operation.ts'
 import { operations } from '../../src/operations.ts'
-import { type Column, primaryKeys, type TableName, tables } from '../../src/storage/tables.ts'
+import type { Column } from '../../src/storage/column.ts'
+import { primaryKeys, type TableName, tables } from '../../src/storage/tables.ts'
 import {
   type Budget,
   partsOf,
