@@ -44,7 +44,7 @@ test('it has each error code at the anchor that problems point to', () => {
   }
 })
 
-test('it has no script, no inline style, and nothing from elsewhere', () => {
+test('it has no script, no inline style, and nothing from elsewhere [V3.4.3]', () => {
   assert.doesNotMatch(page, /<script|<style|\sstyle=|\son\w+=|javascript:|<img|<iframe|<form/i)
   const loaded = [...page.matchAll(/<link[^>]+href="([^"]+)"|\ssrc="([^"]+)"/g)]
   assert.deepEqual(
@@ -66,7 +66,7 @@ test('its tags are closed, its ids unique, its links lead somewhere', () => {
   for (const [, anchor] of page.matchAll(/href="#([^"]+)"/g)) assert.ok(ids.includes(anchor))
 })
 
-test('whatever a declaration says is text', async () => {
+test('whatever a declaration says is text [V3.2.2]', async () => {
   const evil = operation({
     ...whoami,
     summary: '<script>alert(1)</script> `<b>` & "quotes"',
