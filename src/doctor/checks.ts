@@ -13,7 +13,7 @@ import {
   rootKeyAge,
   signingKeyAge,
 } from './keys.ts'
-import { lockouts, rateLimits, sharedLimits } from './limits.ts'
+import { blockedAddresses, lockouts, rateLimits, sharedLimits } from './limits.ts'
 import { dependencies, disk, node, vulnerabilities } from './machine.ts'
 import { passwords, secondFactors, signIns } from './people.ts'
 import { identityProviders } from './providers.ts'
@@ -45,6 +45,7 @@ export const checks: readonly Check[] = [
   rateLimits,
   sharedLimits,
   lockouts,
+  blockedAddresses,
   bootstrapKey,
   encryptionKeyAge,
   signingKeyAge,

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { assertFound, finding } from '../../test/doctor.ts'
+import { assertFound, type Examination, finding } from '../../test/doctor.ts'
 import { freePort } from '../../test/free-port.ts'
+import { openLocket } from '../../test/harness.ts'
 import { freshNames, openCounters, redisTarget, withRedis } from '../../test/redis.ts'
 import { temporaryDirectory } from '../../test/temporary-directory.ts'
+import { hour_ms, minute_ms, systemClock } from '../core/clock.ts'
 import { tryBudgets } from '../throttles/budgets.ts'
 import { SharedTries } from '../throttles/shared-tries.ts'
 
@@ -25,8 +27,23 @@ test('budgets that are changed are named, and what is loosened against guessing 
   assertFound(await look('sign-in.address=30/60/10'), 'pass', stricter)
   assertFound(await look('sign-in.address=30/60/31'), 'warn', /^more than by default: sign-in/)
   assertFound(await look('failure.address=601/60'), 'warn', /failure\.address/)
+})
+
+test('blocked addresses are counted, by settings and by the instance, and one that was altered warns', async (t) => {
+  const made = await openLocket(t)
   const flags = { 'blocked-addresses': '192.0.2.0/24,192.0.3.1' }
-  assertFound(await finding(here, 'rate-limits', { flags }), 'pass', /blocked .*: 2$/)
+  const look = () => finding(made, 'blocked-addresses', { flags })
+  assertFound(await look(), 'pass', /^2 by the settings, 0 by the instance \(0 without an end\)$/)
+  const soon = new Date(systemClock() + minute_ms).toISOString()
+  for (const body of [{ network: '203.0.113.7' }, { network: '203.0.113.8', until: soon }]) {
+    const reply = await made.call('POST', '/v1/blocked-addresses', { body })
+    assert.equal(reply.status, 201, JSON.stringify(reply.body))
+  }
+  assertFound(await look(), 'pass', /^2 by the settings, 2 by the instance \(1 without an end\)$/)
+  const later: Examination = { flags, clock: () => systemClock() + hour_ms }
+  assertFound(await finding(made, 'blocked-addresses', later), 'pass', /, 1 by the instance \(1 /)
+  await made.sql('update blocked_addresses set expires_at = null where expires_at is not null')
+  assertFound(await look(), 'warn', /, 1 by the instance \(1 without an end\), 1 altered$/)
 })
 
 test('limits that are not shared, and a place for them that does not answer', async (t) => {

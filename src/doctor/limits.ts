@@ -2,6 +2,10 @@
 
 import { isLoopback } from '../config/loopback.ts'
 import { minute_ms, second_ms } from '../core/clock.ts'
+import { LocketError } from '../core/errors.ts'
+import { instanceTenant } from '../core/ids.ts'
+import { limits } from '../core/limits.ts'
+import { blockRows } from '../features/blocked-addresses/store.ts'
 import {
   type Budget,
   partsOf,
@@ -15,6 +19,7 @@ import { countLocks, type Locks } from '../throttles/locks.ts'
 import { askRedis, type RedisTarget, reasonOf } from '../throttles/redis.ts'
 import type { Check } from './check.ts'
 import { pass, unknown, unsafe, warn } from './finding.ts'
+import { inTenant } from './tenants.ts'
 
 export const sharedLimits: Check = {
   id: 'shared-limits',
@@ -47,7 +52,7 @@ const strict: readonly string[] = ['sign-in', 'token', 'invitation', 'reset', 'f
 
 export const rateLimits: Check = {
   id: 'rate-limits',
-  about: 'Which budgets the settings change, and what is not answered at all.',
+  about: 'Which budgets the settings change, and those that stand before what can be guessed.',
   warns: 'What can be used to guess may be tried more often than by default.',
   fails: null,
   unknown: null,
@@ -64,10 +69,42 @@ export const rateLimits: Check = {
     }
     const budgets = changed.length === 0 ? 'as by default' : `changed: ${changed.join(', ')}`
     const shown = guarding.map((name) => `${name}=${written(config.rateBudgets[name])}`)
-    const inForce = `${budgets} (${shown.join(', ')})`
-    const blocked = config.blockedAddresses.length
-    return pass(blocked === 0 ? inForce : `${inForce}; blocked addresses and networks: ${blocked}`)
+    return pass(`${budgets} (${shown.join(', ')})`)
   },
+}
+
+export const blockedAddresses: Check = {
+  id: 'blocked-addresses',
+  about:
+    'How many addresses and networks are answered nothing: by the settings, and by the instance.',
+  warns: 'The row of one was altered, so that it does not count.',
+  fails: null,
+  unknown: 'The data cannot be opened.',
+  look: async (scene) => {
+    const bySettings = scene.config.blockedAddresses.length
+    const [data, now] = [await scene.data(), scene.clock()]
+    const { alive, altered } = await inTenant(data, instanceTenant, async (instance) => {
+      const rows = await blockRows(instance, { after: '', limit: limits.blockedAddresses_max })
+      const checked = await Promise.all(
+        rows.map((row) => instance.checked('blocked_addresses', row).catch(isAltered)),
+      )
+      const sound = checked.filter((row) => row !== null)
+      return {
+        alive: sound.filter(({ expires_at }) => expires_at === null || expires_at > now),
+        altered: checked.length - sound.length,
+      }
+    })
+    const lasting = alive.filter(({ expires_at }) => expires_at === null).length
+    const saw = `${bySettings} by the settings, ${alive.length} by the instance (${lasting} without an end)`
+    if (altered === 0) return pass(saw)
+    return warn(`${saw}, ${altered} altered`, '`locket blocked-addresses list`, and make them anew')
+  },
+}
+
+/** Only that it was altered is for this check to tell. */
+function isAltered(thrown: unknown): null {
+  if (thrown instanceof LocketError && thrown.code === 'integrity_failed') return null
+  throw thrown
 }
 
 /** Those that stand before what can be guessed; `locket config limits` shows all. */
