@@ -54,6 +54,8 @@ import { deleteGrant } from './features/roles/delete-grant.ts'
 import { listRoles } from './features/roles/list.ts'
 import { listGrants } from './features/roles/list-grants.ts'
 import { updateRole } from './features/roles/update.ts'
+import { getSignInPolicy } from './features/sign-in-policies/get.ts'
+import { updateSignInPolicy } from './features/sign-in-policies/update.ts'
 import { confirmSignIn } from './features/sign-ins/confirm.ts'
 import { createSignIn } from './features/sign-ins/create.ts'
 import { currentSignIn } from './features/sign-ins/current.ts'
@@ -116,6 +118,9 @@ export const operations: readonly Operation[] = [
   leaveSignIn,
   endSignIn,
   endSignIns,
+
+  getSignInPolicy,
+  updateSignInPolicy,
 
   createFactor,
   confirmFactor,

@@ -130,6 +130,11 @@ export const peopleSamples: Readonly<Record<string, Sample>> = {
       })
     },
   },
+  'sign-in-policy.get': { names: 'nothing', make: async () => ({}) },
+  'sign-in-policy.update': {
+    names: 'nothing',
+    make: async () => ({ mfa: { required: 'administrators', roles: ['developer'] } }),
+  },
   'factors.create': {
     names: 'nothing',
     bySignIn: true,

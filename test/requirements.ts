@@ -54,6 +54,11 @@ const asvs: readonly Row[] = [
   ['V6.2.12', 2, 'Common passwords are refused, by a list at hand; without it none is set.'],
   ['V6.3.1', 1, 'Tries are counted by account, by address and by both, atomically.'],
   ['V6.3.2', 1, 'There are no default accounts and no default passwords.'],
+  [
+    'V6.3.3',
+    2,
+    'Who administers, and who else the tenant names, can do nothing without a second factor.',
+  ],
   ['V6.3.4', 2, 'Every way in, at every strength, against every kind of operation: one matrix.'],
   ['V6.3.5', 3, 'A sign-in that waits for a factor, and one that failed at it, are events.'],
   ['V6.3.8', 3, 'Nobody’s account is told from one that is there: same body, status, work.'],

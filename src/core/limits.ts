@@ -121,6 +121,12 @@ export const limits = {
   /** Sign-ins of people: OWASP ASVS 5.0, V7.3.1 and V7.3.2. */
   signIn_idle_ms: 15 * 60_000,
   signIn_life_ms: 12 * 3_600_000,
+  /** What a tenant's policy may make of these two. */
+  signIn_idle_ms_min: 60_000,
+  signIn_idle_ms_max: 12 * 3_600_000,
+  signIn_life_ms_min: 5 * 60_000,
+  signIn_life_ms_max: 7 * 24 * 3_600_000,
+  policyRoles_max: 50,
   /** How fresh one must be for what needs a step up. */
   stepUp_life_ms: 5 * 60_000,
   /** The oldest ends when there is one more. */

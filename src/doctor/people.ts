@@ -3,6 +3,7 @@ import { limits } from '../core/limits.ts'
 import { factorKindModules } from '../features/factors/kinds.ts'
 import { isAdministrator } from '../features/passwords/password.ts'
 import { rightsOf } from '../features/roles/rights.ts'
+import { ownSignInPolicy } from '../features/sign-in-policies/sign-in-policy.ts'
 import { countPeople, type PeopleCounts, peopleWithPassword } from '../storage/people-counts.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
 import type { Check } from './check.ts'
@@ -77,9 +78,10 @@ async function cover(store: TenantStore, all: Coverage): Promise<void> {
 
 async function overAll(scene: Scene, tell: (counts: PeopleCounts) => string): Promise<Finding> {
   const now = scene.clock()
-  const at = { now, seenAfter: now - limits.signIn_idle_ms }
   const all = { users: 0, withPassword: 0, signIns: 0 }
   const { tenants, complete } = await eachTenant(await scene.data(), async (store) => {
+    const { idle_ms, life_ms } = await ownSignInPolicy(store)
+    const at = { now, seenAfter: now - idle_ms, madeAfter: now - life_ms }
     const { users, withPassword, signIns: open } = await countPeople(store, at)
     all.users += users
     all.withPassword += withPassword

@@ -47,6 +47,11 @@ export interface Caller {
   readonly signInId?: Id<'sin'>
   /** When a person who is signed in, or his token's bearer, had last proven who he is; null for all others. */
   readonly signedInAt_ms: number | null
+  /**
+   * Of who is signed in: his tenant asks a second factor of him, and he has proven none. He may do
+   * what says `withoutFactor`, and his rights are none by then.
+   */
+  readonly lacksFactor?: true
   /** When the credential dies, milliseconds; null: never. */
   readonly expiresAt_ms: number | null
   /** The addresses and networks it may be used from; null: from anywhere. */

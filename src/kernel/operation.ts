@@ -100,6 +100,8 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
   readonly setsCookie?: boolean
   /** Who is signed in must have entered his password a few minutes ago. */
   readonly stepUp?: boolean
+  /** It is done for who must have a second factor, too, and has none yet: it is how he gets one. */
+  readonly withoutFactor?: true
   /** Left out: nothing. What administers and writes has to say it. */
   readonly leaves?: Leaves | ((input: Input) => Leaves)
   /** Whether an answer that was kept may still be given: what it tells of may be over by now. */
@@ -127,6 +129,7 @@ export interface PublicSpec<Input, Output, Prepared = undefined>
     | 'idempotent'
     | 'replayable'
     | 'stepUp'
+    | 'withoutFactor'
     | 'leaves'
     | 'prepare'
     | 'preparesFirst'

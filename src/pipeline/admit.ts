@@ -26,6 +26,7 @@ export async function admit(app: Pipeline, within: Within, trail: Trail): Promis
   trail.epoch = epoch
   trail.decision = null
   await spend(app, within, { caller: bearer, trail })
+  if (bearer.lacksFactor && !operation.withoutFactor) throw new LocketError('factor_required')
   const input = parseInput(operation, request.input)
   trail.input = input
   const resource = resourceOf(operation, input, bearer)

@@ -28,14 +28,15 @@ const withPasswords = query((db, arg: Of) =>
     .where('principals.state', '=', 'active'),
 )
 
-const openSignIns = query((db, arg: Of & { now: number; seenAfter: number }) =>
+const openSignIns = query((db, arg: Of & { now: number; seenAfter: number; madeAfter: number }) =>
   db
     .selectFrom('sign_ins')
     .select(({ fn }) => fn.countAll<number>().as('count'))
     .where('tenant_id', '=', arg.tenant)
     .where('state', '=', 'active')
     .where('expires_at', '>', arg.now)
-    .where('seen_at', '>', arg.seenAfter),
+    .where('seen_at', '>', arg.seenAfter)
+    .where('created_at', '>', arg.madeAfter),
 )
 
 export interface PeopleCounts {
@@ -45,14 +46,14 @@ export interface PeopleCounts {
   readonly signIns: number
 }
 
-/** `seenAfter`: a sign-in that was last seen before then counts no more. */
+/** A sign-in that was last seen before `seenAfter`, or made before `madeAfter`, counts no more. */
 export async function countPeople(
   store: TenantStore,
-  { now, seenAfter }: { now: number; seenAfter: number },
+  at: { now: number; seenAfter: number; madeAfter: number },
 ): Promise<PeopleCounts> {
   const users = await store.first(activeUsers, {})
   const withPassword = await store.first(withPasswords, {})
-  const signIns = await store.first(openSignIns, { now, seenAfter })
+  const signIns = await store.first(openSignIns, at)
   return {
     users: Number(users?.count ?? 0),
     withPassword: Number(withPassword?.count ?? 0),

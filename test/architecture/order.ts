@@ -53,6 +53,7 @@ export const features: readonly string[] = [
   'sign-ins',
   'signing-keys',
   'password-links',
+  'sign-in-policies',
   'factors',
   'passwords',
   'identity-providers',

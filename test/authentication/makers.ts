@@ -148,20 +148,20 @@ export interface SignedIn extends Made {
   readonly csrf: string
 }
 
-/** Signed in with a password just now. */
+/** Signed in just now, with a factor: who may do all that one can must have one. */
 export async function signedIn(home: Home, _stage: Stage): Promise<SignedIn> {
   const { principalId, login } = await person(home)
   const asked = { tenant: home.slug, login, password }
   const reply = await home.admin('POST', '/v1/sign-ins', asked)
-  const { body } = reply
-  const text = tokenIn(reply)
+  const { last } = await enrolled(home, reply)
+  const csrf = last.body.csrfToken
   return {
     principalId,
-    text,
-    csrf: body.csrfToken,
-    show: (token) => ({ headers: browser(token, body.csrfToken) }),
+    text: tokenIn(last),
+    csrf,
+    show: (token) => ({ headers: browser(token, csrf) }),
     lasts_ms: limits.signIn_idle_ms,
-    end: () => home.admin('DELETE', `/v1/sign-ins/${body.id}`),
+    end: () => home.admin('DELETE', `/v1/sign-ins/${reply.body.id}`),
   }
 }
 

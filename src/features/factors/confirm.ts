@@ -27,6 +27,7 @@ export const confirmFactor = operation({
   stepUp: true,
   leaves: 'nothing',
   setsCookie: true,
+  withoutFactor: true,
   audit: 'factor.confirmed',
   facts: (input) => ({ resourceId: input.id, details: { kind: input.factor.kind } }),
   input: z.strictObject({ id: idField('fac'), factor: FactorProof }),

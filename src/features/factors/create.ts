@@ -35,6 +35,7 @@ export const createFactor = operation({
   surfaces: ['http'],
   stepUp: true,
   leaves: 'nothing',
+  withoutFactor: true,
   audit: 'factor.created',
   facts: (input, output) => ({
     ...(output && { resourceId: output.id }),

@@ -20,6 +20,7 @@ export const listFactors = operation({
   rateClass: 'read',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  withoutFactor: true,
   audit: 'factor.listed',
   input: z.strictObject({ principalId: idField('usr').optional() }),
   output: z.strictObject({ items: z.array(Factor) }),

@@ -18,6 +18,7 @@ export const whoami = operation({
   rateClass: 'read',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
+  withoutFactor: true,
   audit: 'self.read',
   input: z.strictObject({}),
   output: z.strictObject({

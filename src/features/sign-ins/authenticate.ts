@@ -7,11 +7,14 @@ import type { DataKey } from '../../crypto/data-key.ts'
 import { ownerOfToken } from '../../crypto/tenant-token.ts'
 import { tokenMatches } from '../../crypto/token-hash.ts'
 import type { Caller } from '../../kernel/context.ts'
+import { narrow } from '../../kernel/rights.ts'
+import type { SignInPolicy } from '../../kernel/sign-in-policy.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { type Authenticated, callerOf, type Inside } from '../roles/caller.ts'
+import { asksForFactor } from '../sign-in-policies/sign-in-policy.ts'
 import { createRemembered } from '../tenants/remembered.ts'
 import { findOwnTenant } from '../tenants/store.ts'
-import type { TenantRow } from '../tenants/tenant.ts'
+import { signInPolicyOf, type TenantRow } from '../tenants/tenant.ts'
 import { csrfMatches, isOpen, type SignInRow } from './sign-in.ts'
 import { findSignIn } from './store.ts'
 import type { SignInUses } from './uses.ts'
@@ -40,6 +43,8 @@ interface Known {
   readonly epoch: number
   /** Null when the principal is disabled or deleted. */
   readonly caller: Caller | null
+  readonly policy: SignInPolicy
+  readonly mustHaveFactor: boolean
 }
 
 export function createSignInAuthenticator(uses: SignInUses): SignInAuthenticator {
@@ -47,7 +52,10 @@ export function createSignInAuthenticator(uses: SignInUses): SignInAuthenticator
   const remembered = async (store: TenantStore, tenant: TenantRow, row: SignInRow) => {
     const cached = known.get(row.sign_in_id)
     if (cached?.epoch === tenant.epoch) return cached
-    const entry = { epoch: tenant.epoch, caller: await callerOf(store, tenant, shownBy(row)) }
+    const caller = await callerOf(store, tenant, shownBy(row))
+    const policy = await signInPolicyOf(store, tenant)
+    const mustHaveFactor = caller !== null && (await asksForFactor(store, policy, caller))
+    const entry = { epoch: tenant.epoch, caller, policy, mustHaveFactor }
     if (!store.writable) known.put(row.sign_in_id, entry)
     return entry
   }
@@ -61,16 +69,23 @@ export function createSignInAuthenticator(uses: SignInUses): SignInAuthenticator
       if (!row) throw new LocketError('unauthenticated')
       const keys = await store.keys('pepper', row.pepper_version)
       const pepper = keys.version(row.pepper_version)
-      const { caller } = await remembered(store, tenant, row)
-      const open = isOpen(row, { seenAt_ms: uses.pending_ms(row.sign_in_id), now })
+      const { caller, policy, mustHaveFactor } = await remembered(store, tenant, row)
+      const open = isOpen(row, { seenAt_ms: uses.pending_ms(row.sign_in_id), now, policy })
       const counts = tokenMatches(pepper, token, row.hash) && open
       if (!counts || !caller) throw new LocketError('unauthenticated')
       if (tenant.state === 'disabled') throw new LocketError('tenant_disabled')
       if (!isOurs(pepper, row, { csrf, page, reads })) throw new LocketError('cross_site_request')
       uses.touch({ tenant: owner.tenant, id: row.sign_in_id, at_ms: now })
-      return { caller: { ...caller, signedInAt_ms: row.confirmed_at }, epoch: tenant.epoch }
+      return { caller: signedIn(caller, row, mustHaveFactor), epoch: tenant.epoch }
     },
   }
+}
+
+/** Who must have a factor and has proven none may get himself one, and has no rights until then. */
+function signedIn(caller: Caller, row: SignInRow, mustHaveFactor: boolean): Caller {
+  const fresh = { ...caller, signedInAt_ms: row.confirmed_at }
+  if (!mustHaveFactor || row.factor !== null) return fresh
+  return { ...fresh, lacksFactor: true, rights: narrow(caller.rights, new Set()) }
 }
 
 /** Whether it can be no page but one of our own that has the browser ask. */

@@ -29,6 +29,7 @@ export const confirmSignIn = operation({
   surfaces: ['http'],
   setsCookie: true,
   leaves: 'nothing',
+  withoutFactor: true,
   audit: 'sign-in.confirmed',
   facts: (input, output) => ({
     ...(output && { resourceId: output.id }),

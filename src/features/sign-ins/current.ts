@@ -18,6 +18,7 @@ export const currentSignIn = operation({
   rateClass: 'read',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http'],
+  withoutFactor: true,
   audit: 'sign-in.read',
   input: z.strictObject({}),
   output: OwnSignIn,

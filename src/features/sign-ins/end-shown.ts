@@ -9,6 +9,7 @@ import { tokenMatches } from '../../crypto/token-hash.ts'
 import type { PublicContext } from '../../kernel/context.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { appendEvent } from '../audit/append.ts'
+import { ownSignInPolicy } from '../sign-in-policies/sign-in-policy.ts'
 import { findOwnTenant } from '../tenants/store.ts'
 import { isOpen, type SignInRow } from './sign-in.ts'
 import { dropSignIn, findSignIn } from './store.ts'
@@ -21,7 +22,7 @@ export async function endShownSignIn(ctx: PublicContext): Promise<void> {
   const store = ctx.open(owner.tenant)
   const row = await shownRow(store, owner.id, token)
   const seenAt_ms = ctx.services.signInUses.pending_ms(owner.id)
-  if (!row || !isOpen(row, { seenAt_ms, now })) return
+  if (!row || !isOpen(row, { seenAt_ms, now, policy: await ownSignInPolicy(store) })) return
   await dropSignIn(store, owner.id)
   await appendEvent(store, eventOf(ctx, row), ctx.services.clock)
 }

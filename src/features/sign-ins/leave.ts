@@ -19,6 +19,7 @@ export const leaveSignIn = operation({
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http'],
   setsCookie: true,
+  withoutFactor: true,
   audit: 'sign-in.ended',
   facts: (_, output) => ({ ...(output && { resourceId: output.id }) }),
   input: z.strictObject({}),

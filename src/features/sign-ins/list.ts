@@ -4,6 +4,7 @@ import { idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { ofWhom } from '../principals/of-whom.ts'
 import { getPrincipal } from '../principals/store.ts'
+import { ownSignInPolicy } from '../sign-in-policies/sign-in-policy.ts'
 import { isOpen, SignIn, toSignIn } from './sign-in.ts'
 import { signInsOf } from './store.ts'
 
@@ -28,10 +29,12 @@ export const listSignIns = operation({
     const seen = (row: { sign_in_id: `sin_${string}` }): number =>
       ctx.services.signInUses.pending_ms(row.sign_in_id)
     const rows = await signInsOf(ctx.store, principalId)
-    const open = rows.filter((row) => isOpen(row, { seenAt_ms: seen(row), now: ctx.now }))
+    const { now } = ctx
+    const policy = await ownSignInPolicy(ctx.store)
+    const open = rows.filter((row) => isOpen(row, { seenAt_ms: seen(row), now, policy }))
     const items = open.map((row) => {
       const current = row.sign_in_id === ctx.caller.credentialId
-      return toSignIn(ctx.store, row, { current, seenAt_ms: seen(row) })
+      return toSignIn(ctx.store, row, { current, seenAt_ms: seen(row), policy })
     })
     return { items: await Promise.all(items) }
   },

@@ -17,6 +17,10 @@ import {
 import { hour_ms, minute_ms } from '../../core/clock.ts'
 import { limits } from '../../core/limits.ts'
 
+/** A password is enough for all, administrators too. */
+const withoutFactors = (locket: Locket): Promise<Reply> =>
+  locket.call('PATCH', '/v1/sign-in-policy', { body: { mfa: { required: 'nobody' } } })
+
 describe('signing in', () => {
   test('sets one cookie that no page can read, and no body, log or row holds it [V3.3.1] [V3.3.3] [V3.3.4] [V7.2.3]', async (t) => {
     const { locket } = await timed(t)
@@ -38,6 +42,8 @@ describe('signing in', () => {
       confirmedAt: '2026-01-01T00:00:00.000Z',
       seenAt: '2026-01-01T00:00:00.000Z',
       expiresAt: '2026-01-01T12:00:00.000Z',
+      factor: null,
+      factorRequired: false,
       idleTimeoutSeconds: 900,
     })
     const browser = browserOf(locket, reply)
@@ -162,6 +168,7 @@ describe('signing in', () => {
 
 test('rights are those of the moment [V8.3.2]', async (t) => {
   const { locket } = await timed(t)
+  await withoutFactors(locket)
   const principalId = await person(locket, 'alice')
   const browser = await signIn(locket)
   assert.equal((await browser.get('/v1/principals')).status, 403)
@@ -174,6 +181,7 @@ test('rights are those of the moment [V8.3.2]', async (t) => {
 
 test('the password again makes it fresh, with another token [V7.2.4] [V7.5.1]', async (t) => {
   const { locket, pass } = await timed(t)
+  await withoutFactors(locket)
   const id = await person(locket, 'alice', 'operator')
   const browser = await signIn(locket)
   const makeKey = (by: Browser) => by.send('POST', '/v1/api-keys', { name: 'mine' })

@@ -6,12 +6,14 @@ import { z } from 'zod'
 import { second_ms, toTimestamp } from '../../core/clock.ts'
 import { toBase64Url, toUtf8 } from '../../core/encoding.ts'
 import type { Id } from '../../core/ids.ts'
-import { limits } from '../../core/limits.ts'
 import { type DataKey, macsEqual } from '../../crypto/data-key.ts'
 import { idField, Timestamp } from '../../kernel/fields.ts'
+import type { SignInPolicy } from '../../kernel/sign-in-policy.ts'
 import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
+import { FactorKindField } from '../factors/factor.ts'
 import { PrincipalIdField } from '../principals/principal.ts'
+import { mustHaveFactor, ownSignInPolicy } from '../sign-in-policies/sign-in-policy.ts'
 
 export type SignInRow = Tables['sign_ins']
 
@@ -32,19 +34,34 @@ export const SignIn = z.strictObject({
   confirmedAt: Timestamp.describe('When the password was last asked for.'),
   seenAt: Timestamp,
   expiresAt: Timestamp.describe('When it ends at the latest.'),
+  factor: FactorKindField.nullable().describe('The second factor that was proven; null: none.'),
 })
 export type SignIn = z.output<typeof SignIn>
 
 /** The answer to who it belongs to: with what its own pages need. */
 export const OwnSignIn = SignIn.extend({
+  factorRequired: z
+    .boolean()
+    .describe('Nothing but enrolling a second factor can be done with it, until that is done.'),
   idleTimeoutSeconds: z.number().int(),
   csrfToken: z.string().describe('To be sent as X-CSRF-Token with all but GET.'),
 })
 
 /** Whether it still counts: neither over nor left alone for too long. */
-export function isOpen(row: SignInRow, { seenAt_ms, now }: { seenAt_ms: number; now: number }) {
+export function isOpen(row: SignInRow, { seenAt_ms, now, policy }: Moment): boolean {
   const idle_ms = now - Math.max(row.seen_at, seenAt_ms)
-  return row.state === 'active' && row.expires_at > now && idle_ms < limits.signIn_idle_ms
+  return row.state === 'active' && endOf(row, policy) > now && idle_ms < policy.idle_ms
+}
+
+interface Moment {
+  readonly seenAt_ms: number
+  readonly now: number
+  readonly policy: SignInPolicy
+}
+
+/** As was said when it began, or earlier where the policy has become stricter since. */
+function endOf(row: SignInRow, { life_ms }: SignInPolicy): number {
+  return Math.min(row.expires_at, row.created_at + life_ms)
 }
 
 /** Bound to the token that the sign-in has now: a new token has a new one. */
@@ -59,7 +76,7 @@ export function csrfMatches(pepper: DataKey, row: SignInRow, token: string | nul
 export async function toSignIn(
   store: TenantStore,
   row: SignInRow,
-  { current, seenAt_ms }: { current: boolean; seenAt_ms: number },
+  { current, seenAt_ms, policy }: { current: boolean; seenAt_ms: number; policy: SignInPolicy },
 ): Promise<SignIn> {
   const { address, userAgent } = await openOrigin(store, row)
   return {
@@ -71,15 +88,19 @@ export async function toSignIn(
     createdAt: toTimestamp(row.created_at),
     confirmedAt: toTimestamp(row.confirmed_at),
     seenAt: toTimestamp(Math.max(row.seen_at, seenAt_ms)),
-    expiresAt: toTimestamp(row.expires_at),
+    expiresAt: toTimestamp(endOf(row, policy)),
+    factor: row.factor,
   }
 }
 
 export async function toOwnSignIn(store: TenantStore, row: SignInRow, seenAt_ms: number) {
   const keys = await store.keys('pepper', row.pepper_version)
+  const policy = await ownSignInPolicy(store)
+  const { principal_id, factor } = row
   return {
-    ...(await toSignIn(store, row, { current: true, seenAt_ms })),
-    idleTimeoutSeconds: limits.signIn_idle_ms / second_ms,
+    ...(await toSignIn(store, row, { current: true, seenAt_ms, policy })),
+    factorRequired: factor === null && (await mustHaveFactor(store, policy, principal_id)),
+    idleTimeoutSeconds: policy.idle_ms / second_ms,
     csrfToken: csrfTokenOf(keys.version(row.pepper_version), row),
   }
 }

@@ -9,6 +9,7 @@ import type { Transaction } from '../../storage/database.ts'
 import { leftOut, query } from '../../storage/query.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
+import { ownSignInPolicy } from '../sign-in-policies/sign-in-policy.ts'
 import { originCell, type SignInOrigin, type SignInRow } from './sign-in.ts'
 
 type Of = { tenant: Id<'ten'> }
@@ -125,6 +126,10 @@ export function signInsOf(store: TenantStore, principal: PrincipalId): Promise<S
   return rowsOf(store, principal, 'active')
 }
 
+async function lifeOf(store: TenantStore, state: State): Promise<number> {
+  return state === 'active' ? (await ownSignInPolicy(store)).life_ms : limits.challenge_life_ms
+}
+
 async function rowsOf(store: TenantStore, principal: PrincipalId, state: State) {
   const rows = await store.all(listOf, { principal, state, limit: kinds[state].atOnce_max })
   return Promise.all(rows.map((row) => store.checked('sign_ins', row)))
@@ -134,12 +139,10 @@ async function rowsOf(store: TenantStore, principal: PrincipalId, state: State) 
 const kinds = {
   active: {
     mark: 'lks',
-    life_ms: limits.signIn_life_ms,
     atOnce_max: limits.signIns_perPrincipal_max,
   },
   pending: {
     mark: 'lkc',
-    life_ms: limits.challenge_life_ms,
     atOnce_max: limits.challenges_perPrincipal_max,
   },
 } as const
@@ -187,7 +190,7 @@ async function insert(
     state,
     confirmed_at: now,
     seen_at: now,
-    expires_at: now + kinds[state].life_ms,
+    expires_at: now + (await lifeOf(store, state)),
     origin: await store.seal(principalId, originCell(sign_in_id), origin),
     created_at: now,
     ...proven,

@@ -9,6 +9,7 @@ import {
   embeddingLevels,
 } from '../../kernel/embedding-level.ts'
 import { idField, Timestamp } from '../../kernel/fields.ts'
+import { defaultSignInPolicy, type SignInPolicy } from '../../kernel/sign-in-policy.ts'
 import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 
@@ -39,6 +40,8 @@ export interface TenantProfile {
   readonly name: string
   /** Left out: the default. */
   readonly embeddingLevel?: EmbeddingLevel
+  /** Left out: the default. */
+  readonly signInPolicy?: SignInPolicy
 }
 
 /** Opens a row. `store` is the view of that very tenant: its keys, not the reader's. */
@@ -63,7 +66,12 @@ export async function embeddingLevelOf(
   return (await openProfile(store, row)).embeddingLevel ?? defaultEmbeddingLevel
 }
 
-async function openProfile(store: TenantStore, row: TenantRow): Promise<TenantProfile> {
+/** What it asks of its people when they sign in. */
+export async function signInPolicyOf(store: TenantStore, row: TenantRow): Promise<SignInPolicy> {
+  return (await openProfile(store, row)).signInPolicy ?? defaultSignInPolicy
+}
+
+export async function openProfile(store: TenantStore, row: TenantRow): Promise<TenantProfile> {
   const cell = { table: 'tenants', row: row.tenant_id, column: 'profile' } as const
   return (await store.open('tenant', cell, row.profile)) as TenantProfile
 }

@@ -8,7 +8,7 @@ import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { announce } from './announce.ts'
 import { ownTenant, updateTenant as writeTenant } from './store.ts'
-import { EmbeddingLevelField, Tenant, TenantName, toTenant } from './tenant.ts'
+import { EmbeddingLevelField, openProfile, Tenant, TenantName, toTenant } from './tenant.ts'
 
 declare module '../../kernel/context.ts' {
   interface Services {
@@ -63,13 +63,13 @@ export const updateTenant = operation({
     }
     const store = ctx.otherTenant(input.id)
     const row = await ownTenant(store)
-    const before = await toTenant(store, row)
+    const before = await openProfile(store, row)
     const changed = await writeTenant(store, row, {
       state: input.state ?? row.state,
       profile: {
-        slug: before.slug,
-        name: input.name ?? before.name,
-        embeddingLevel: input.embeddingLevel ?? before.embeddingLevel,
+        ...before,
+        ...(input.name && { name: input.name }),
+        ...(input.embeddingLevel && { embeddingLevel: input.embeddingLevel }),
       },
       now: ctx.now,
     })
