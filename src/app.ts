@@ -1,6 +1,6 @@
 /** Wires the parts of a server once. Nothing else knows all of them. */
 import type { Clock } from './core/clock.ts'
-import { instanceTenant } from './core/ids.ts'
+import { instanceTenant, isId } from './core/ids.ts'
 import { createEgress } from './egress/egress.ts'
 import { appointAdministrator } from './features/api-keys/appoint.ts'
 import { createAuthenticator } from './features/api-keys/authenticate.ts'
@@ -38,6 +38,7 @@ import { createSigningKeys } from './features/signing-keys/signing-keys.ts'
 import { reconcileTombstones } from './features/spaces/reconcile.ts'
 import { requireSpace } from './features/spaces/store.ts'
 import { createAccessTokenAuthenticator } from './features/tokens/authenticate.ts'
+import { endFamiliesOf } from './features/tokens/store.ts'
 import { createSubjects } from './features/tokens/subjects.ts'
 import type { Client } from './http/reply.ts'
 import { createRouter } from './http/router.ts'
@@ -206,7 +207,12 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
       await endLinks(store, of)
       return dropSignIns(store, of)
     },
-    factorsChanged: followFactors,
+    factorsChanged: async (ctx, change) => {
+      const { store, caller, now } = ctx
+      const credential = caller.credentialId
+      if (isId('sin', credential)) await endFamiliesOf(store, { credential, now })
+      return followFactors(ctx, change)
+    },
     principalDeleted: async (store, id) => {
       await dropPassword(store, id)
       await dropFactors(store, id)

@@ -95,8 +95,12 @@ test('each change of factors ends the other sign-ins and renews the one that ask
   const { locket, now, pass } = await timed(t)
   await person(locket, 'alice')
   const first = await signIn(locket)
-  const { id, seed, browser } = await enrol(locket, await signIn(locket), { now: now() })
+  const asking = await signIn(locket)
+  const { accessToken: key } = (await asking.send('POST', '/v1/tokens', {})).body
+  const { id, seed, browser } = await enrol(locket, asking, { now: now() })
   assert.deepEqual([await status(first), await status(browser)], [401, 200])
+  const byToken = await locket.call('GET', '/v1/whoami', { key })
+  assert.equal(byToken.status, 401, 'the tokens of the sign-in that asked end, too')
   const another = async (): Promise<Browser> => {
     pass(totpStep_ms)
     const { challenge } = (await knock(locket)).body

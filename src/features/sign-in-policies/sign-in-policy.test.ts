@@ -98,6 +98,23 @@ describe('who must have a second factor and has none [V6.3.3]', () => {
     assert.equal(await isNarrowed(browser), true, 'but for a role that is named')
   })
 
+  test('has no tokens that work, either', async (t) => {
+    const { locket } = await timed(t)
+    const principalId = await person(locket, 'alice')
+    const browser = await byPassword(locket)
+    const { accessToken: key, refreshToken } = (await browser.send('POST', '/v1/tokens', {})).body
+    const asked = async (): Promise<number> =>
+      (await locket.call('GET', '/v1/whoami', { key })).status
+    assert.equal(await asked(), 200)
+    await locket.call('POST', '/v1/grants', { body: { principalId, role: 'operator' } })
+    assert.equal(await asked(), 401)
+    const refreshed = await locket.call('POST', '/v1/tokens/refresh', {
+      key: null,
+      body: { refreshToken },
+    })
+    assert.equal(refreshed.status, 401)
+  })
+
   test('is whoever has removed his last one, at once', async (t) => {
     const { locket, now } = await timed(t)
     await person(locket, 'alice', 'operator')

@@ -59,6 +59,15 @@ interface Moment {
   readonly policy: SignInPolicy
 }
 
+/** Whether its person must have a second factor and has proven none by it. */
+export async function lacksFactor(
+  store: TenantStore,
+  { factor, principal_id }: SignInRow,
+  policy: SignInPolicy,
+): Promise<boolean> {
+  return factor === null && mustHaveFactor(store, policy, principal_id)
+}
+
 /** As was said when it began, or earlier where the policy has become stricter since. */
 function endOf(row: SignInRow, { life_ms }: SignInPolicy): number {
   return Math.min(row.expires_at, row.created_at + life_ms)
@@ -96,10 +105,9 @@ export async function toSignIn(
 export async function toOwnSignIn(store: TenantStore, row: SignInRow, seenAt_ms: number) {
   const keys = await store.keys('pepper', row.pepper_version)
   const policy = await ownSignInPolicy(store)
-  const { principal_id, factor } = row
   return {
     ...(await toSignIn(store, row, { current: true, seenAt_ms, policy })),
-    factorRequired: factor === null && (await mustHaveFactor(store, policy, principal_id)),
+    factorRequired: await lacksFactor(store, row, policy),
     idleTimeoutSeconds: policy.idle_ms / second_ms,
     csrfToken: csrfTokenOf(keys.version(row.pepper_version), row),
   }

@@ -7,7 +7,8 @@ import type { TenantStore } from '../../storage/tenant-store.ts'
 import { type ApiKeyDetails, openDetails } from '../api-keys/api-key.ts'
 import { findApiKey } from '../api-keys/store.ts'
 import { callerOf, type ShownUser } from '../roles/caller.ts'
-import { isOpen } from '../sign-ins/sign-in.ts'
+import { ownSignInPolicy } from '../sign-in-policies/sign-in-policy.ts'
+import { isOpen, lacksFactor } from '../sign-ins/sign-in.ts'
 import { findSignIn } from '../sign-ins/store.ts'
 import type { TenantRow } from '../tenants/tenant.ts'
 import { findFamily } from './store.ts'
@@ -164,16 +165,22 @@ export function holdsAt(
   return endsAt_ms > now && networks.every((some) => isWithin(some, address))
 }
 
-/** Whether these sign-ins still count: none was ended, none was left alone for too long. */
+/**
+ * Whether these sign-ins still count: none was ended, none was left alone for too long, and none lacks the
+ * factor that its person must have by now.
+ */
 export async function areOpen(
   store: TenantStore,
   signIns: readonly Id<'sin'>[],
   { now, services }: Pick<PublicContext, 'now'> & { services: Pick<Services, 'signInUses'> },
 ): Promise<boolean> {
+  if (signIns.length === 0) return true
+  const policy = await ownSignInPolicy(store)
   for (const id of signIns) {
     const row = await findSignIn(store, id)
     const seenAt_ms = services.signInUses.pending_ms(id)
-    if (!row || !isOpen(row, { seenAt_ms, now })) return false
+    if (!row || !isOpen(row, { seenAt_ms, now, policy })) return false
+    if (await lacksFactor(store, row, policy)) return false
   }
   return true
 }

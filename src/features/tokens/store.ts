@@ -258,6 +258,20 @@ async function makeRoom(
   return oldest.map((row) => row.family_id)
 }
 
+/** Ends all that was got by one credential: that goes on, as another than it was. */
+export async function endFamiliesOf(
+  store: TenantStore,
+  { credential, now }: Pick<FamilyOrder, 'credential' | 'now'>,
+): Promise<void> {
+  const limit = limits.tokenFamilies_perCredential_max
+  const held = await store.all(gotBy, { credential, now, limit })
+  for (const { family_id } of held) {
+    const row = await findFamily(store, family_id)
+    if (row) await revokeFamily(store, row)
+  }
+  if (held.length > 0) await raiseEpoch(store)
+}
+
 export interface FamilyPage {
   readonly principal: PrincipalId
   /** Null: whatever they were got by. */
