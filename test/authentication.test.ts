@@ -257,6 +257,8 @@ async function tryPath(world: World, one: Try): Promise<void> {
   for (const some of classes) {
     const operation = some[at % some.length]
     if (!operation || turnedAway({ path, strength, operation })) continue
+    // How a factor is added has tests of its own: it takes the password and the app of this very person.
+    if (path.lacksFactor && operation.effect !== 'read') continue
     await tryOperation(world, { ...one, operation }, made)
     // It may have ended what it was called with.
     const isSpent = operation.setsCookie || permissionsOf(operation).includes('system:admin')

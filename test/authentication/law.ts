@@ -98,8 +98,22 @@ export function turnedAway({ path, strength, operation }: Case): Verdict | null 
   if (refused) return refused
   const reads = operation.method === 'GET'
   const isOwnPage = path.page === undefined || (reads && path.page === 'unsaid')
-  return isOwnPage ? null : crossSite
+  if (!isOwnPage) return crossSite
+  return path.lacksFactor && !towardsFactor.includes(operation.id) ? factorRequired : null
 }
+
+const factorRequired = refusal(403, 'factor_required')
+
+/** What somebody may who must have a second factor and has none: see who he is, add one, and leave. */
+const towardsFactor: readonly string[] = [
+  'principals.whoami',
+  'factors.list',
+  'factors.create',
+  'factors.confirm',
+  'sign-ins.current',
+  'sign-ins.confirm',
+  'sign-ins.leave',
+]
 
 const emptyInput = refusal(400, 'invalid_input')
 

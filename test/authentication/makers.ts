@@ -200,6 +200,21 @@ export async function challenge(home: Home, _stage: Stage): Promise<MadeEntry> {
   }
 }
 
+/** Signed in with a password alone, where more is asked of administrators. */
+export async function halfSignedIn(home: Home, _stage: Stage): Promise<Made> {
+  const { principalId, login } = await person(home)
+  const asked = { tenant: home.slug, login, password }
+  const reply = await home.admin('POST', '/v1/sign-ins', asked)
+  const { id, csrfToken } = reply.body
+  return {
+    principalId,
+    text: tokenIn(reply),
+    show: (token) => ({ headers: browser(token, csrfToken) }),
+    lasts_ms: limits.signIn_idle_ms,
+    end: () => home.admin('DELETE', `/v1/sign-ins/${id}`),
+  }
+}
+
 /** What a browser sends from a page of ours. */
 export function browser(token: string, csrf: string): Readonly<Record<string, string>> {
   return {

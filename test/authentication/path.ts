@@ -63,6 +63,8 @@ export interface Path {
   readonly isForOnePlace?: boolean
   /** It never does what asks whoever is signed in for his password again. */
   readonly neverFresh?: boolean
+  /** Its bearer must have a second factor and has none: he may add one, and little else. */
+  readonly lacksFactor?: boolean
   /** It ends when its tenant is disabled, and is nobody's from then on. */
   readonly endsWithTenant?: boolean
   /** Strengths that it cannot have, and why. */
