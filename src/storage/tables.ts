@@ -243,8 +243,8 @@ export const tables = {
     origin: sensitive(),
     created_at: integer(),
     mac: digest(),
-    /** What he proved himself by first. */
-    method: text<'password'>(),
+    /** What he proved himself by first; `short-password`: one that is too short for who administers. */
+    method: text<'password' | 'short-password'>(),
     /** The second factor that was proven; null: none. */
     factor: nullable(text<FactorKind>()),
     /** Factors that were shown while it is pending, and were wrong. */

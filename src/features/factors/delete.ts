@@ -52,7 +52,7 @@ async function insistOnMay(ctx: Context, { principal_id }: FactorRow): Promise<v
   const { caller } = ctx
   if (principal_id === caller.principalId && caller.method === 'sign-in') return
   if (overTenant(caller.rights, 'user:manage') === null) throw new LocketError('not_found')
-  if (!outranks(caller.rights, await ctx.rightsOf(principal_id))) {
+  if (!outranks(caller.rights, await ctx.mightOf(principal_id))) {
     throw new LocketError('above_own_rights')
   }
 }

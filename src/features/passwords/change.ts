@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { operation } from '../../kernel/operation.ts'
+import { rightsOf } from '../roles/rights.ts'
 import { accountOf, checkPassword, stillStands, storedPassword } from './check.ts'
 import { NewPassword, PasswordInput, PasswordWasSet, refuseWeak } from './password.ts'
 import { putPassword } from './store.ts'
@@ -30,7 +31,9 @@ export const changePassword = operation({
   output: PasswordWasSet,
   status: 200,
   prepare: async (ctx, input) => {
-    const { tenant, principalId, rights } = ctx.caller
+    const { tenant, principalId } = ctx.caller
+    // His own, and not what is left of them by the credential at hand.
+    const rights = await ctx.read((store) => rightsOf(store, principalId))
     await refuseWeak(input.newPassword, rights)
     const stored = await ctx.read((store) => storedPassword(store, principalId))
     const entered = { stored, password: input.password, otherwise: 'wrong_password' } as const

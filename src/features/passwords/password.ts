@@ -49,10 +49,15 @@ export function isAdministrator(rights: Rights): boolean {
   )
 }
 
+/** Whether it would be too short for an administrator: somebody may have become one since he set it. */
+export function isShort(password: string): boolean {
+  return lengthOf(password) < limits.passwordOfAdministrator_codePoints_min
+}
+
 /** Throws `invalid_input` for a password that is too short for whose it is, or one that many have. */
 export async function refuseWeak(password: string, rights: Rights): Promise<void> {
   const least = limits.passwordOfAdministrator_codePoints_min
-  if (isAdministrator(rights) && lengthOf(password) < least) {
+  if (isAdministrator(rights) && isShort(password)) {
     throw new LocketError('invalid_input', `password: an administrator’s has ${least} characters`)
   }
   if (await isCommon(password)) {

@@ -15,7 +15,7 @@ import { asksForFactor } from '../sign-in-policies/sign-in-policy.ts'
 import { createRemembered } from '../tenants/remembered.ts'
 import { findOwnTenant } from '../tenants/store.ts'
 import { signInPolicyOf, type TenantRow } from '../tenants/tenant.ts'
-import { csrfMatches, isOpen, type SignInRow } from './sign-in.ts'
+import { csrfMatches, isOpen, isTooShort, type SignInRow } from './sign-in.ts'
 import { findSignIn } from './store.ts'
 import type { SignInUses } from './uses.ts'
 
@@ -52,9 +52,10 @@ export function createSignInAuthenticator(uses: SignInUses): SignInAuthenticator
   const remembered = async (store: TenantStore, tenant: TenantRow, row: SignInRow) => {
     const cached = known.get(row.sign_in_id)
     if (cached?.epoch === tenant.epoch) return cached
-    const caller = await callerOf(store, tenant, shownBy(row))
+    const whole = await callerOf(store, tenant, shownBy(row))
     const policy = await signInPolicyOf(store, tenant)
-    const mustHaveFactor = caller !== null && (await asksForFactor(store, policy, caller))
+    const mustHaveFactor = whole !== null && (await asksForFactor(store, policy, whole))
+    const caller = whole && isTooShort(row, whole.rights) ? changingPassword(whole) : whole
     const entry = { epoch: tenant.epoch, caller, policy, mustHaveFactor }
     if (!store.writable) known.put(row.sign_in_id, entry)
     return entry
@@ -81,11 +82,18 @@ export function createSignInAuthenticator(uses: SignInUses): SignInAuthenticator
   }
 }
 
+/** With a password that is too short for an administrator one may ask who one is, and change it. */
+function changingPassword(caller: Caller): Caller {
+  const rights = narrow(caller.rights, new Set())
+  return { ...caller, scopes: ['self:read'], rights, lasting: rights }
+}
+
 /** Who must have a factor and has proven none may get himself one, and has no rights until then. */
 function signedIn(caller: Caller, row: SignInRow, mustHaveFactor: boolean): Caller {
   const fresh = { ...caller, signedInAt_ms: row.confirmed_at }
   if (!mustHaveFactor || row.factor !== null) return fresh
-  return { ...fresh, lacksFactor: true, rights: narrow(caller.rights, new Set()) }
+  const rights = narrow(caller.rights, new Set())
+  return { ...fresh, lacksFactor: true, rights, lasting: rights }
 }
 
 /** Whether it can be no page but one of our own that has the browser ask. */

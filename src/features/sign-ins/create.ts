@@ -16,7 +16,7 @@ import {
   stillStands,
   storedPassword,
 } from '../passwords/check.ts'
-import { PasswordInput } from '../passwords/password.ts'
+import { isShort, PasswordInput } from '../passwords/password.ts'
 import { findByHandle, findPrincipal } from '../principals/store.ts'
 import { findOwnTenant, tenantOfSlug } from '../tenants/store.ts'
 import { answerOpened, factsOfAnswer, type Opened, openSignIn, SignInAnswer } from './open.ts'
@@ -53,10 +53,11 @@ export const createSignIn = publicOperation({
     const entered = { stored: found.stored, password, otherwise: 'unauthenticated' } as const
     const checked = await checkPassword(ctx, found.account, entered)
     if (!found.actor) throw new LocketError('unauthenticated')
-    return { ...checked, tenant: found.tenant, principalId: found.actor.principalId }
+    const method = isShort(password) ? ('short-password' as const) : ('password' as const)
+    return { ...checked, method, tenant: found.tenant, principalId: found.actor.principalId }
   },
   run: async (ctx, _, prepared) => {
-    const { tenant, principalId } = prepared
+    const { tenant, principalId, method } = prepared
     const store = ctx.open(tenant)
     const isThere = (await findOwnTenant(store))?.state === 'active'
     const isActive = (await findPrincipal(store, principalId))?.state === 'active'
@@ -65,7 +66,7 @@ export const createSignIn = publicOperation({
     }
     const { now, address, userAgent } = ctx
     const origin = { address, userAgent }
-    const proven = { method: 'password', factor: null } as const
+    const proven = { method, factor: null } as const
     const opened = await openSignIn(store, { principalId, origin, now, proven })
     ctx.afterCommit(() => tellLockout(ctx.services.lockout, opened, prepared.attempt))
     return answerOpened(ctx, store, opened)

@@ -45,6 +45,7 @@ describe('signing in', () => {
       factor: null,
       factorRequired: false,
       idleTimeoutSeconds: 900,
+      passwordTooShort: false,
     })
     const browser = browserOf(locket, reply)
     const { body } = await browser.get('/v1/whoami')

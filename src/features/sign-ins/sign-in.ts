@@ -6,13 +6,17 @@ import { z } from 'zod'
 import { second_ms, toTimestamp } from '../../core/clock.ts'
 import { toBase64Url, toUtf8 } from '../../core/encoding.ts'
 import type { Id } from '../../core/ids.ts'
+import type { PermissionPattern } from '../../core/permissions.ts'
 import { type DataKey, macsEqual } from '../../crypto/data-key.ts'
 import { idField, Timestamp } from '../../kernel/fields.ts'
+import type { Rights } from '../../kernel/rights.ts'
 import type { SignInPolicy } from '../../kernel/sign-in-policy.ts'
 import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { FactorKindField } from '../factors/factor.ts'
+import { isAdministrator } from '../passwords/password.ts'
 import { PrincipalIdField } from '../principals/principal.ts'
+import { rightsOf } from '../roles/rights.ts'
 import { mustHaveFactor, ownSignInPolicy } from '../sign-in-policies/sign-in-policy.ts'
 
 export type SignInRow = Tables['sign_ins']
@@ -45,6 +49,9 @@ export const OwnSignIn = SignIn.extend({
     .describe('Nothing but enrolling a second factor can be done with it, until that is done.'),
   idleTimeoutSeconds: z.number().int(),
   csrfToken: z.string().describe('To be sent as X-CSRF-Token with all but GET.'),
+  passwordTooShort: z
+    .boolean()
+    .describe('Who administers something and has a short password may only change it.'),
 })
 
 /** Whether it still counts: neither over nor left alone for too long. */
@@ -71,6 +78,23 @@ export async function lacksFactor(
 /** As was said when it began, or earlier where the policy has become stricter since. */
 function endOf(row: SignInRow, { life_ms }: SignInPolicy): number {
   return Math.min(row.expires_at, row.created_at + life_ms)
+}
+
+/**
+ * Whether somebody became an administrator with a password that is too short for one. How long it is, is known only
+ * while it is typed, so the sign-in remembers it.
+ */
+export function isTooShort({ method }: SignInRow, rights: Rights): boolean {
+  return method === 'short-password' && isAdministrator(rights)
+}
+
+/** What it is narrowed to until the password is another one; null: nothing. */
+export async function scopesOf(
+  store: TenantStore,
+  row: SignInRow,
+): Promise<readonly PermissionPattern[] | null> {
+  const isNarrowed = isTooShort(row, await rightsOf(store, row.principal_id))
+  return isNarrowed ? ['self:read'] : null
 }
 
 /** Bound to the token that the sign-in has now: a new token has a new one. */
@@ -110,6 +134,7 @@ export async function toOwnSignIn(store: TenantStore, row: SignInRow, seenAt_ms:
     factorRequired: await lacksFactor(store, row, policy),
     idleTimeoutSeconds: policy.idle_ms / second_ms,
     csrfToken: csrfTokenOf(keys.version(row.pepper_version), row),
+    passwordTooShort: (await scopesOf(store, row)) !== null,
   }
 }
 

@@ -8,7 +8,7 @@ import { type ApiKeyDetails, openDetails } from '../api-keys/api-key.ts'
 import { findApiKey } from '../api-keys/store.ts'
 import { callerOf, type ShownUser } from '../roles/caller.ts'
 import { ownSignInPolicy } from '../sign-in-policies/sign-in-policy.ts'
-import { isOpen, lacksFactor } from '../sign-ins/sign-in.ts'
+import { isOpen, lacksFactor, scopesOf } from '../sign-ins/sign-in.ts'
 import { findSignIn } from '../sign-ins/store.ts'
 import type { TenantRow } from '../tenants/tenant.ts'
 import { findFamily } from './store.ts'
@@ -139,7 +139,7 @@ async function signInHolder(
   const row = await findSignIn(store, source)
   if (row?.principal_id !== family.principal_id) return null
   const endsAt_ms = Math.min(family.expires_at, row.expires_at)
-  return { source, scopes: null, addresses: null, budget: null, endsAt_ms }
+  return { source, scopes: await scopesOf(store, row), addresses: null, budget: null, endsAt_ms }
 }
 
 /** The user of an agent's family; undefined where it acts for itself, null where he does not let it. */
