@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isWithin, networkOf, networksOf, toAddress } from './address.ts'
+import { isWithin, networkOf, networksOf, siteOf, toAddress } from './address.ts'
 
 test('an address has one text', () => {
   const cases: Readonly<Record<string, string>> = {
@@ -42,4 +42,16 @@ test('networks hold what lies in them, and never an address that is not known', 
     assert.equal(isWithin(list, outside), false, String(outside))
   }
   assert.equal(isWithin(networksOf([]), '127.0.0.1'), false)
+})
+
+test('a place is a /24 of IPv4, a /48 of IPv6', () => {
+  const cases: Readonly<Record<string, string>> = {
+    '192.0.2.1': '192.0.2.0/24',
+    '192.0.2.255': '192.0.2.0/24',
+    '2001:db8:1:2::3': '2001:db8:1::/48',
+    '2001:db8::1': '2001:db8:0::/48',
+    '::1': '0:0:0::/48',
+  }
+  for (const [address, site] of Object.entries(cases)) assert.equal(siteOf(address), site)
+  assert.equal(siteOf(null), 'unknown')
 })

@@ -23,15 +23,27 @@ export function toAddress(text: string): string | null {
  * whoever has one address of a /64 has all of them. Takes the text that `toAddress` gives.
  */
 export function networkOf(address: string): string {
-  if (!isIPv6(address)) return address
+  return isIPv6(address) ? `${groupsOf(address).slice(0, 4).join(':')}::/64` : address
+}
+
+/**
+ * About where an address is, for telling one place from another: the /24 of IPv4, the /48 of IPv6, which is
+ * what a site has. Takes the text that `toAddress` gives; null: not known.
+ */
+export function siteOf(address: string | null): string {
+  if (address === null) return 'unknown'
+  if (isIPv6(address)) return `${groupsOf(address).slice(0, 3).join(':')}::/48`
+  return `${address.split('.').slice(0, 3).join('.')}.0/24`
+}
+
+/** The eight groups of an IPv6 address. */
+function groupsOf(address: string): readonly string[] {
   const [head = '', tail] = address.split('::')
   const groups = head === '' ? [] : head.split(':')
-  if (tail !== undefined) {
-    const last = tail === '' ? [] : tail.split(':')
-    while (groups.length + last.length < 8) groups.push('0')
-    groups.push(...last)
-  }
-  return `${groups.slice(0, 4).join(':')}::/64`
+  if (tail === undefined) return groups
+  const last = tail === '' ? [] : tail.split(':')
+  while (groups.length + last.length < 8) groups.push('0')
+  return [...groups, ...last]
 }
 
 /** A check of addresses against addresses and networks such as `10.0.0.0/8`. */

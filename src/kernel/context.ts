@@ -52,6 +52,8 @@ export interface Caller {
    * what says `withoutFactor`, and his rights are none by then.
    */
   readonly lacksFactor?: true
+  /** He is signed in, and asks from another network than the one in which he had; told where that matters. */
+  readonly isElsewhere?: boolean
   /** When the credential dies, milliseconds; null: never. */
   readonly expiresAt_ms: number | null
   /** The addresses and networks it may be used from; null: from anywhere. */

@@ -83,8 +83,11 @@ async function loadKeys(
 }
 
 /** A key is made for what it does; a browser may have been left open, and a token of it be anywhere. */
-function insistOnFresh({ signedInAt_ms, signInId }: Caller, now: number): void {
+function insistOnFresh({ signedInAt_ms, signInId, isElsewhere }: Caller, now: number): void {
   if (signedInAt_ms === null) return
+  if (isElsewhere) {
+    throw new LocketError('step_up_required', undefined, { facts: { reason: 'another-network' } })
+  }
   if (signInId === undefined && now - signedInAt_ms <= limits.stepUp_life_ms) return
   throw new LocketError('step_up_required')
 }

@@ -6,7 +6,7 @@ import type { Pipeline, Request, Within } from './request.ts'
 /** Throws `unauthenticated`, or `tenant_disabled` for a right credential of a disabled tenant. */
 export function authenticate(
   app: Pipeline,
-  { credential, address }: Request,
+  { credential, address, operation }: Request,
   { within, now }: { within: Within; now: number },
 ): Promise<Authenticated> {
   switch (credential?.kind) {
@@ -23,7 +23,12 @@ export function authenticate(
     case 'external-token':
       return app.externalTokens.authenticate(within, { now, token: credential.token })
     case 'sign-in':
-      return app.signIns.authenticate(within, { ...credential, now })
+      return app.signIns.authenticate(within, {
+        ...credential,
+        now,
+        address,
+        asksFresh: operation.stepUp === true,
+      })
     case 'certificate':
       return app.certificates.authenticate(within, { now, certificate: credential.certificate })
   }

@@ -24,6 +24,10 @@ export interface AllowedAttempt {
   readonly allowed: true
   readonly names: TryNames
   readonly counted: readonly (readonly TryAxis[])[]
+  /** How many tries of this account were wrong and still count. */
+  readonly failures: number
+  /** Nobody has signed in to it from this address, as far as is remembered. */
+  readonly isNewAddress: boolean
 }
 
 export interface RefusedAttempt {
@@ -65,6 +69,7 @@ export function createLockout(names: Names, tries: readonly Tries[]): Lockout {
         account: names.account(account),
       }
       const counted: (readonly TryAxis[])[] = []
+      let failures = 0
       for (const one of tries) {
         const reserved = await one.reserve(tried)
         if (reserved.refused) {
@@ -73,8 +78,11 @@ export function createLockout(names: Names, tries: readonly Tries[]): Lockout {
           return { allowed: false, by, retryAfter_s: Math.max(1, Math.ceil(wait_ms / 1000)) }
         }
         counted.push(reserved.counted)
+        failures = Math.max(failures, reserved.failures)
       }
-      return { allowed: true, names: tried, counted }
+      // Where nothing was counted nobody could be asked.
+      const isNew = (axes: readonly TryAxis[]) => axes.length === 0 || axes.includes('account')
+      return { allowed: true, names: tried, counted, failures, isNewAddress: counted.every(isNew) }
     },
     succeeded: async (attempt) => {
       for (const [at, one] of tries.entries()) {

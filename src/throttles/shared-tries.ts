@@ -22,10 +22,13 @@ end
 
 /**
  * KEYS: known, then a counter for each axis. ARGV: tries, window and lock (ms) of each. Answers the axis
- * that refuses (1..3, 0: none), its wait, and whether the address is known to the account.
+ * that refuses (1..3, 0: none), its wait, whether the address is known to the account, and how many tries of
+ * the account still count.
  */
 const reserveScript = `${countOf}
 local known = redis.call('EXISTS', KEYS[1])
+local failures = countOf(KEYS[4])
+if known == 1 then failures = failures + countOf(KEYS[3]) end
 local refusing, longest = 0, 0
 for i = 1, 3 do
   if i < 3 or known == 0 then
@@ -36,7 +39,7 @@ for i = 1, 3 do
     end
   end
 end
-if refusing > 0 then return { refusing, longest, known } end
+if refusing > 0 then return { refusing, longest, known, failures } end
 for i = 1, 3 do
   if i < 3 or known == 0 then
     local tries = redis.call('INCR', KEYS[i + 1])
@@ -44,7 +47,7 @@ for i = 1, 3 do
     if tries >= tonumber(ARGV[i * 3 - 2]) then redis.call('PEXPIRE', KEYS[i + 1], ARGV[i * 3]) end
   end
 end
-return { 0, 0, known }
+return { 0, 0, known, failures }
 `
 
 /** KEYS: known, the pair's counter, then the others that are given back. ARGV: how long known, ms. */
@@ -59,7 +62,7 @@ const withdrawScript = `${countOf}
 for i = 1, #KEYS do takeBack(KEYS[i]) end
 `
 
-const nothing: Reserved = { refused: null, counted: [] }
+const nothing: Reserved = { refused: null, counted: [], failures: 0 }
 
 /** Where the shared counters cannot be asked it refuses nothing: the node's own count decides then. */
 export class SharedTries implements Tries {
@@ -78,10 +81,11 @@ export class SharedTries implements Tries {
     const keys = [knownKey(names), ...tryAxes.map((axis) => keyOf(names, axis))]
     const answer = await orNull(this.#shared.run(reserveScript, keys, this.#budgets))
     if (answer === null) return nothing
-    const [refusing = 0, wait_ms = 0, known = 0] = answer as readonly number[]
+    const [refusing = 0, wait_ms = 0, known = 0, failures = 0] = answer as readonly number[]
     const axis = tryAxes[refusing - 1]
-    if (axis) return { refused: { axis, wait_ms }, counted: [] }
-    return { refused: null, counted: tryAxes.filter((one) => one !== 'account' || known === 0) }
+    if (axis) return { refused: { axis, wait_ms }, counted: [], failures }
+    const counted = tryAxes.filter((one) => one !== 'account' || known === 0)
+    return { refused: null, counted, failures }
   }
 
   async giveBack(names: TryNames, counted: readonly TryAxis[]): Promise<void> {

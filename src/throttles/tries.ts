@@ -14,6 +14,8 @@ export interface Reserved {
   readonly refused: { readonly axis: TryAxis; readonly wait_ms: number } | null
   /** The counters that it was counted by: that of the account only for an address that is new to it. */
   readonly counted: readonly TryAxis[]
+  /** Tries of the account that still count: from addresses that are new to it, and from this one. */
+  readonly failures: number
 }
 
 export interface Tries {
@@ -56,9 +58,11 @@ export class MemoryTries implements Tries {
       const wait_ms = count.ends_ms - now
       if (!refused || wait_ms > refused.wait_ms) refused = { axis, wait_ms }
     }
-    if (refused) return { refused, counted: [] }
+    const fromHere = counted.includes('account') ? 0 : this.#triesOf(names.pair, now)
+    const failures = this.#triesOf(names.account, now) + fromHere
+    if (refused) return { refused, counted: [], failures }
     for (const axis of counted) this.#count(axis, names[axis], now)
-    return { refused: null, counted }
+    return { refused: null, counted, failures }
   }
 
   async giveBack(names: TryNames, counted: readonly TryAxis[]): Promise<void> {
@@ -92,6 +96,10 @@ export class MemoryTries implements Tries {
   #live(name: string, now: number): Count | undefined {
     const count = this.#counts.get(name)
     return count && count.ends_ms > now ? count : undefined
+  }
+
+  #triesOf(name: string, now: number): number {
+    return this.#live(name, now)?.tries ?? 0
   }
 
   #isKnown(pair: string, now: number): boolean {

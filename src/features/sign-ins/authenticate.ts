@@ -2,6 +2,7 @@
  * From the cookie of a sign-in to a caller. The row is read each time, so that what was ended is ended
  * at the next request; what its person may do is remembered with the tenant's epoch.
  */
+import { siteOf } from '../../core/address.ts'
 import { LocketError } from '../../core/errors.ts'
 import type { DataKey } from '../../crypto/data-key.ts'
 import { ownerOfToken } from '../../crypto/tenant-token.ts'
@@ -15,7 +16,7 @@ import { asksForFactor } from '../sign-in-policies/sign-in-policy.ts'
 import { createRemembered } from '../tenants/remembered.ts'
 import { findOwnTenant } from '../tenants/store.ts'
 import { signInPolicyOf, type TenantRow } from '../tenants/tenant.ts'
-import { csrfMatches, isOpen, isTooShort, type SignInRow } from './sign-in.ts'
+import { csrfMatches, isOpen, isTooShort, openOrigin, type SignInRow } from './sign-in.ts'
 import { findSignIn } from './store.ts'
 import type { SignInUses } from './uses.ts'
 
@@ -28,6 +29,10 @@ export interface ShownSignIn {
   readonly page: 'own' | 'other' | 'unsaid'
   /** Whether it may be answered without the CSRF token: it only reads, by GET. */
   readonly reads: boolean
+  /** Null where it is not known. */
+  readonly address: string | null
+  /** Whether what is asked for needs a fresh sign-in: then it matters where it is used. */
+  readonly asksFresh: boolean
   readonly now: number
 }
 
@@ -61,7 +66,7 @@ export function createSignInAuthenticator(uses: SignInUses): SignInAuthenticator
     return entry
   }
   return {
-    authenticate: async (inside, { token, csrf, page, reads, now }) => {
+    authenticate: async (inside, { token, csrf, page, reads, now, ...asked }) => {
       const owner = ownerOfToken('lks', 'sin', token)
       if (!owner) throw new LocketError('unauthenticated')
       const store = inside.open(owner.tenant)
@@ -77,7 +82,9 @@ export function createSignInAuthenticator(uses: SignInUses): SignInAuthenticator
       if (tenant.state === 'disabled') throw new LocketError('tenant_disabled')
       if (!isOurs(pepper, row, { csrf, page, reads })) throw new LocketError('cross_site_request')
       uses.touch({ tenant: owner.tenant, id: row.sign_in_id, at_ms: now })
-      return { caller: signedIn(caller, row, mustHaveFactor), epoch: tenant.epoch }
+      const isElsewhere = asked.asksFresh && (await isElsewhereThan(store, row, asked.address))
+      const told = { ...signedIn(caller, row, mustHaveFactor), isElsewhere }
+      return { caller: told, epoch: tenant.epoch }
     },
   }
 }
@@ -103,6 +110,15 @@ function isOurs(
   { csrf, page, reads }: Pick<ShownSignIn, 'csrf' | 'page' | 'reads'>,
 ): boolean {
   return reads ? page !== 'other' : page === 'own' && csrfMatches(pepper, row, csrf)
+}
+
+/** Whether it is another network than the one in which its person has last proven who he is. */
+async function isElsewhereThan(
+  store: TenantStore,
+  row: SignInRow,
+  address: string | null,
+): Promise<boolean> {
+  return (await openOrigin(store, row)).confirmedFrom !== siteOf(address)
 }
 
 function shownBy(row: SignInRow) {

@@ -358,7 +358,7 @@ test('each step and each outcome is an event with its factor [V16.3.1] [V6.3.5]'
     action.startsWith('sign-in.') ? [one] : [],
   )
   assert.deepEqual(details, [
-    { factor: 'totp' },
+    { factor: 'totp', changes: [{ newNetwork: false, failedTries: 1 }] },
     { factor: 'totp', reason: 'wrong-factor' },
     { factor: 'password' },
   ])

@@ -51,7 +51,8 @@ export const confirmSignIn = operation({
     ])
     if (asked.length > 0 && !factor) throw new LocketError('factor_required')
     const entered = { stored, password, otherwise: refusal(factor) }
-    return checkPassword(ctx, accountOf(tenant, principalId), entered)
+    const { address } = ctx
+    return { ...(await checkPassword(ctx, accountOf(tenant, principalId), entered)), address }
   },
   run: async (ctx, { factor: proof }, checked) => {
     const { store, now, services } = ctx
@@ -61,7 +62,9 @@ export const confirmSignIn = operation({
     // Whoever has got a factor meanwhile was signed out by it.
     const factor = proof ? await proveFactor(store, { principalId, now, proof }) : before.factor
     if (proof && factor === null) throw new LocketError('wrong_factor')
-    const { row, token } = await renewSignIn(store, before, { now, confirmedAt_ms: now, factor })
+    const { address } = checked
+    const renewal = { now, confirmedAt_ms: now, factor, address }
+    const { row, token } = await renewSignIn(store, before, renewal)
     ctx.afterCommit(() => services.lockout.succeeded(checked.attempt))
     ctx.setCookie(token)
     return toOwnSignIn(store, row, now)

@@ -20,6 +20,7 @@ import { isShort, PasswordInput } from '../passwords/password.ts'
 import { findByHandle, findPrincipal } from '../principals/store.ts'
 import { findOwnTenant, tenantOfSlug } from '../tenants/store.ts'
 import { answerOpened, factsOfAnswer, type Opened, openSignIn, SignInAnswer } from './open.ts'
+import { noteSignals } from './signals.ts'
 
 const Credentials = z.strictObject({
   tenant: z.string().min(1).max(100).describe('The name (slug) of the tenant.'),
@@ -68,6 +69,9 @@ export const createSignIn = publicOperation({
     const origin = { address, userAgent }
     const proven = { method, factor: null } as const
     const opened = await openSignIn(store, { principalId, origin, now, proven })
+    if (opened.factors === null) {
+      await noteSignals(ctx, store, { row: opened.row, attempt: prepared.attempt })
+    }
     ctx.afterCommit(() => tellLockout(ctx.services.lockout, opened, prepared.attempt))
     return answerOpened(ctx, store, opened)
   },

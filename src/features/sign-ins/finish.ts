@@ -11,6 +11,7 @@ import { findPrincipal } from '../principals/store.ts'
 import { findOwnTenant } from '../tenants/store.ts'
 import { answerSignIn } from './open.ts'
 import { OwnSignIn, type SignInRow } from './sign-in.ts'
+import { noteSignals } from './signals.ts'
 import { countTry, dropSignIn, findChallenge, insertSignIn } from './store.ts'
 
 /**
@@ -63,6 +64,9 @@ export const finishSignIn = publicOperation({
     const origin = { address, userAgent }
     const proven = { method, factor }
     const made = await insertSignIn(store, { principalId, origin, now, proven })
+    // The password, which was right, counts until here.
+    const failures = Math.max(0, attempt.failures - 1)
+    await noteSignals(ctx, store, { row: made.row, attempt: { ...attempt, failures } })
     ctx.afterCommit(() => ctx.services.lockout.succeeded(attempt))
     return answerSignIn(ctx, store, made)
   },

@@ -25,6 +25,8 @@ export type SignInRow = Tables['sign_ins']
 export interface SignInOrigin {
   readonly address: string | null
   readonly userAgent: string | null
+  /** The network (`siteOf`) in which its person has last proven who he is. */
+  readonly confirmedFrom: string
 }
 
 export const SignIn = z.strictObject({
@@ -142,7 +144,7 @@ export function originCell(id: Id<'sin'>) {
   return { table: 'sign_ins', row: id, column: 'origin' } as const
 }
 
-async function openOrigin(store: TenantStore, row: SignInRow): Promise<SignInOrigin> {
+export async function openOrigin(store: TenantStore, row: SignInRow): Promise<SignInOrigin> {
   const opened = await store.open(row.principal_id, originCell(row.sign_in_id), row.origin)
   return opened as SignInOrigin
 }

@@ -1,4 +1,6 @@
 /** Every query on sign-ins. */
+
+import { siteOf } from '../../core/address.ts'
 import { LocketError } from '../../core/errors.ts'
 import { type Id, newId } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
@@ -10,7 +12,7 @@ import { leftOut, query } from '../../storage/query.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { ownSignInPolicy } from '../sign-in-policies/sign-in-policy.ts'
-import { originCell, type SignInOrigin, type SignInRow } from './sign-in.ts'
+import { openOrigin, originCell, type SignInOrigin, type SignInRow } from './sign-in.ts'
 
 type Of = { tenant: Id<'ten'> }
 
@@ -64,6 +66,7 @@ const updateRow = query((db, arg: Of & Omit<SignInRow, 'tenant_id'>) =>
       pepper_version: arg.pepper_version,
       confirmed_at: arg.confirmed_at,
       seen_at: arg.seen_at,
+      origin: arg.origin,
       mac: arg.mac,
       factor: arg.factor,
       tries: arg.tries,
@@ -149,7 +152,7 @@ const kinds = {
 
 export interface NewSignIn {
   readonly principalId: PrincipalId
-  readonly origin: SignInOrigin
+  readonly origin: Omit<SignInOrigin, 'confirmedFrom'>
   readonly now: number
   /** By what he has proven who he is: first, and beyond that. */
   readonly proven: Pick<SignInRow, 'method' | 'factor'>
@@ -191,7 +194,10 @@ async function insert(
     confirmed_at: now,
     seen_at: now,
     expires_at: now + (await lifeOf(store, state)),
-    origin: await store.seal(principalId, originCell(sign_in_id), origin),
+    origin: await store.seal(principalId, originCell(sign_in_id), {
+      ...origin,
+      confirmedFrom: siteOf(origin.address),
+    }),
     created_at: now,
     ...proven,
     tries: 0,
@@ -224,19 +230,27 @@ export interface Renewal {
   /** When its person has last proven who he is. */
   readonly confirmedAt_ms: number
   readonly factor: SignInRow['factor']
+  /** Where he has, an address; left out: nothing was proven anew. */
+  readonly address?: string | null
 }
 
 /** Gives a sign-in another token; the old one is dead. */
 export async function renewSignIn(
   store: TenantStore,
   row: SignInRow,
-  { now, confirmedAt_ms, factor }: Renewal,
+  { now, confirmedAt_ms, factor, address }: Renewal,
 ): Promise<Made> {
   const { token, ...hash } = await newToken(store, row.sign_in_id, 'active')
-  const change = { ...row, ...hash, confirmed_at: confirmedAt_ms, seen_at: now, factor }
+  const origin = address === undefined ? row.origin : await movedTo(store, row, address)
+  const change = { ...row, ...hash, confirmed_at: confirmedAt_ms, seen_at: now, factor, origin }
   const renewed = await store.signed('sign_ins', change)
   await store.run(updateRow, renewed)
   return { row: renewed, token }
+}
+
+async function movedTo(store: TenantStore, row: SignInRow, address: string | null) {
+  const origin = { ...(await openOrigin(store, row)), confirmedFrom: siteOf(address) }
+  return store.seal(row.principal_id, originCell(row.sign_in_id), origin)
 }
 
 /** Writes down when it was last used; nothing where it ended meanwhile. */

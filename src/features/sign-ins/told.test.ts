@@ -33,7 +33,9 @@ test('every outcome is an event with its factor, in the log of whom it is about 
   ])
   const path = '/v1/audit-events?action=sign-in.created&limit=1&outcome=allowed'
   const [event] = (await locket.call('GET', path)).body.items
-  assert.deepEqual([event.details, event.resourceId], [{ factor: 'password' }, browser.id])
+  const changes = [{ newNetwork: true, failedTries: 0 }]
+  assert.deepEqual(event.details, { factor: 'password', changes })
+  assert.equal(event.resourceId, browser.id)
 })
 
 test('the log says whether it was the lock or the password, the answer never [V16.3.1] [V6.3.8]', async (t) => {
