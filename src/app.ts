@@ -1,6 +1,8 @@
 /** Wires the parts of a server once. Nothing else knows all of them. */
+import { assert } from './core/assert.ts'
 import type { Clock } from './core/clock.ts'
 import { instanceTenant, isId } from './core/ids.ts'
+import type { Log } from './core/log.ts'
 import { createEgress } from './egress/egress.ts'
 import { appointAdministrator } from './features/api-keys/appoint.ts'
 import { createAuthenticator } from './features/api-keys/authenticate.ts'
@@ -12,6 +14,7 @@ import { createRefusals } from './features/audit/refusals.ts'
 import { createAddressBlocks } from './features/blocked-addresses/address-blocks.ts'
 import { createCertificateAuthenticator } from './features/certificates/authenticate.ts'
 import { createPlanning } from './features/compactions/planning.ts'
+import { dropEmails } from './features/emails/store.ts'
 import { createEmbeddings } from './features/embeddings/embeddings.ts'
 import { dropFactors } from './features/factors/store.ts'
 import { createExternalTokens } from './features/identity-providers/authenticate.ts'
@@ -25,6 +28,8 @@ import {
   openVectors,
   type SpaceIndexesOptions,
 } from './features/indexes/space-indexes.ts'
+import { createMailService, type MailService } from './features/mails/mail.ts'
+import { dropMails } from './features/mails/store.ts'
 import { toDocument } from './features/memories/memory.ts'
 import { endLinks } from './features/password-links/store.ts'
 import { dropPassword } from './features/passwords/store.ts'
@@ -47,6 +52,7 @@ import { type JobRunner, startJobs } from './jobs.ts'
 import type { Services } from './kernel/context.ts'
 import type { JobContext } from './kernel/job.ts'
 import type { Operation } from './kernel/operation.ts'
+import { createMailer, type MailSettings } from './mail/mailer.ts'
 import { createEmbedder, type Embedder, type EmbedderSettings } from './models/embedder.ts'
 import { createEndpoint } from './models/endpoint.ts'
 import {
@@ -83,6 +89,8 @@ export interface AppOptions {
   readonly embedderSettings?: EmbedderSettings | null
   /** The endpoint that writes summaries; none when it is not said. */
   readonly languageModelSettings?: LanguageModelSettings | null
+  /** What takes mails, which needs a `publicUrl`; none when it is not said, and none are sent. */
+  readonly mailSettings?: MailSettings | null
   /** Addresses and networks from which nothing is answered. */
   readonly blockedAddresses?: readonly string[]
   /** Where nodes share their limits; none when it is not said, and this one counts for itself. */
@@ -155,6 +163,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     jobs,
     close: async () => {
       closing = true
+      services.mail?.stop()
       services.embeddings?.pending.stop()
       await jobs.runAll()
       await jobs.stop()
@@ -201,6 +210,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     rateLimits: throttles.rateLimits,
     lockout: throttles.lockout,
     appointAdministrator,
+    mail: mailOf(options, log),
     passwordWork: createPasswordWork(options.passwordWork),
     signInUses,
     endSignIns: async (store, of) => {
@@ -216,6 +226,8 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     principalDeleted: async (store, id) => {
       await dropPassword(store, id)
       await dropFactors(store, id)
+      await dropEmails(store, id)
+      await dropMails(store, id)
     },
     requireSpace,
     keyDestroyed: async (tenant, scope) => {
@@ -231,6 +243,12 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
       if (scope.startsWith('spc_')) reseals.set(scope as `spc_${string}`, tenant)
     },
   }
+}
+
+function mailOf({ mailSettings, publicUrl }: AppOptions, log: Log): MailService | null {
+  if (!mailSettings) return null
+  assert(publicUrl !== null, 'mail without a public address is a mistake in the settings')
+  return createMailService(createMailer(mailSettings, log), publicUrl)
 }
 
 /** Snapshots of indexes, sealed, in a directory of the node's own. */

@@ -4,12 +4,14 @@ import { recordKeyBudgets } from './features/api-keys/record-budgets.ts'
 import { recordKeyUses } from './features/api-keys/record-uses.ts'
 import { flushRefusals } from './features/audit/flush-refusals.ts'
 import { learnBlockedAddresses } from './features/blocked-addresses/learn.ts'
+import { sweepEmails } from './features/emails/sweep.ts'
 import { forgetIdleKeys } from './features/encryption-keys/forget-idle.ts'
 import { resealRecords } from './features/encryption-keys/reseal.ts'
 import { rotateWornKeys } from './features/encryption-keys/rotate-worn.ts'
 import { sweepFactors } from './features/factors/sweep.ts'
 import { saveIndexes } from './features/indexes/save.ts'
 import { sweepSnapshots } from './features/indexes/sweep-snapshots.ts'
+import { sendMails } from './features/letters/send.ts'
 import { embedPending } from './features/memories/embed-pending.ts'
 import { sweepExpired } from './features/memories/sweep-expired.ts'
 import { sweepTombstones } from './features/memories/sweep-tombstones.ts'
@@ -41,6 +43,8 @@ export const jobs: readonly Job[] = [
   learnBlockedAddresses,
   sweepIdempotencyKeys,
   sweepPasswordLinks,
+  sweepEmails,
+  sendMails,
   sweepSignIns,
   sweepFactors,
   saveIndexes,

@@ -10,6 +10,10 @@ import { deleteBlock } from './features/blocked-addresses/delete.ts'
 import { listBlocks } from './features/blocked-addresses/list.ts'
 import { compactMemories } from './features/compactions/compact.ts'
 import { explainDecision } from './features/decisions/explain.ts'
+import { createEmail } from './features/emails/create.ts'
+import { deleteEmail } from './features/emails/delete.ts'
+import { listEmails } from './features/emails/list.ts'
+import { proveEmail } from './features/emails/prove.ts'
 import { listEncryptionKeys } from './features/encryption-keys/list.ts'
 import { rotateEncryptionKey } from './features/encryption-keys/rotate.ts'
 import { confirmFactor } from './features/factors/confirm.ts'
@@ -38,6 +42,7 @@ import { updateMemory } from './features/memories/update.ts'
 import { acceptInvitation } from './features/password-links/accept.ts'
 import { completePasswordReset } from './features/password-links/complete-reset.ts'
 import { createInvitation } from './features/password-links/invite.ts'
+import { requestPasswordReset } from './features/password-links/request-reset.ts'
 import { createPasswordReset } from './features/password-links/reset.ts'
 import { changePassword } from './features/passwords/change.ts'
 import { createPrincipal } from './features/principals/create.ts'
@@ -107,7 +112,12 @@ export const operations: readonly Operation[] = [
   createInvitation,
   acceptInvitation,
   createPasswordReset,
+  requestPasswordReset,
   completePasswordReset,
+  createEmail,
+  listEmails,
+  proveEmail,
+  deleteEmail,
   changePassword,
 
   createSignIn,

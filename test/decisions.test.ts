@@ -11,8 +11,9 @@ import type { Operation } from '../src/kernel/operation.ts'
 import { kindsOf, permissionsOf } from '../src/kernel/operation.ts'
 import { operations } from '../src/operations.ts'
 import { type Locket, openLocket, type Reply } from './harness.ts'
-import { type Input, type Maker, makerOf } from './sample.ts'
+import { type Input, type Maker, mailingTo, makerOf } from './sample.ts'
 import { sampleOf, toHttp } from './samples.ts'
+import { type SmtpServer, startSmtpServer } from './smtp-server.ts'
 
 type Body = Reply['body']
 
@@ -53,10 +54,10 @@ class World {
   readonly roles = new Map<string, string>()
   readonly maker: Maker
 
-  constructor(locket: Locket) {
+  constructor(locket: Locket, smtp: SmtpServer) {
     let words = 0
     this.locket = locket
-    this.maker = makerOf(locket, () => `w${++words}`)
+    this.maker = makerOf(locket, { smtp, word: () => `w${++words}` })
   }
 
   async post(path: string, body: object): Promise<Body> {
@@ -160,7 +161,8 @@ async function decided(world: World, { id }: Somebody, { audit }: Operation): Pr
 }
 
 async function openPrepared(t: TestContext): Promise<World> {
-  const world = new World(await openLocket(t))
+  const smtp = await startSmtpServer(t, { tls: 'none', login: null })
+  const world = new World(await openLocket(t, mailingTo(smtp)), smtp)
   await world.prepare()
   return world
 }

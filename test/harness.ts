@@ -75,6 +75,7 @@ export function configOf(directory: string, data?: TestData): Config {
     egressAllow: [],
     embedder: null,
     languageModel: null,
+    mail: null,
     blockedAddresses: [],
     redis: null,
     rateBudgets,

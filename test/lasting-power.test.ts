@@ -9,9 +9,10 @@ import { operations } from '../src/operations.ts'
 import { stateOf } from './data-files.ts'
 import type { Locket } from './harness.ts'
 import { openFederation } from './identity-provider.ts'
-import { type Input, type Maker, makerOf } from './sample.ts'
+import { type Input, type Maker, mailingTo, makerOf } from './sample.ts'
 import { sampleOf, toHttp } from './samples.ts'
 import { unlimited } from './signed-in.ts'
+import { startSmtpServer } from './smtp-server.ts'
 
 type Credentials = Readonly<Record<string, string>>
 
@@ -24,9 +25,11 @@ interface World {
 
 async function openWorld(t: TestContext): Promise<World> {
   const rules = ['admin', 'system'].map((role) => ({ claim: ['group'], value: 'bosses', role }))
-  const { locket, forge } = await openFederation(t, { rules }, { rateBudgets: unlimited })
+  const smtp = await startSmtpServer(t, { tls: 'none', login: null })
+  const options = { rateBudgets: unlimited, ...mailingTo(smtp) }
+  const { locket, forge } = await openFederation(t, { rules }, options)
   let words = 0
-  const maker = makerOf(locket, () => `word${++words}`)
+  const maker = makerOf(locket, { smtp, word: () => `word${++words}` })
   const boss = await locket.person('service:boss', { role: 'admin' })
   await maker.admin('POST', '/v1/grants', { principalId: boss.id, role: 'system' })
   const key = async (fields: object): Promise<string> =>

@@ -11,7 +11,8 @@ import { type Operation, permissionsOf } from '../src/kernel/operation.ts'
 import { per, type RateBudgets, rateNames } from '../src/throttles/budgets.ts'
 import { type EventRow, eventsAfter } from './data-files.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
-import { type Maker, makerOf, type Sample } from './sample.ts'
+import { type Maker, mailingTo, makerOf, type Sample } from './sample.ts'
+import { startSmtpServer } from './smtp-server.ts'
 
 export interface World {
   readonly locket: Locket
@@ -87,15 +88,17 @@ const unlimited = Object.fromEntries(
 export async function openWorld(t: TestContext, options: WorldOptions = {}): Promise<World> {
   const lines: string[] = []
   let ahead_ms = 0
+  const smtp = await startSmtpServer(t, { tls: 'none', login: null })
   const locket = await openLocket(t, {
     rateBudgets: unlimited,
+    ...mailingTo(smtp),
     ...options,
     clock: () => systemClock() + ahead_ms,
     log: createLog('debug', { write: (line) => void lines.push(line) }),
   })
   let words = 0
   let observed = 0
-  const maker = makerOf(locket, () => `${mark}${++words}`)
+  const maker = makerOf(locket, { smtp, word: () => `${mark}${++words}` })
   const made = await makeCallers(locket, maker)
   ahead_ms += 2_000 // the key that was made to expire in a second has expired
   const observe: World['observe'] = async (method, path, call) => {

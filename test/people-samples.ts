@@ -2,6 +2,7 @@
 import type { Reply } from './harness.ts'
 import type { Input, Maker, Sample } from './sample.ts'
 import { totpProof } from './signed-in.ts'
+import { tokenIn } from './smtp-server.ts'
 
 /** A password that is no common one, and is found wherever it should not be. */
 const passwordOf = (maker: Maker): string => `the ${maker.word()} of a sample`
@@ -102,6 +103,44 @@ export const peopleSamples: Readonly<Record<string, Sample>> = {
       const { principalId } = await withPassword(maker)
       const { body } = await maker.admin('POST', '/v1/password-resets', { principalId })
       return { token: body.token, password: passwordOf(maker) }
+    },
+  },
+
+  'password-resets.request': {
+    names: 'nothing',
+    make: async (maker) => ({ tenant: 'default', login: maker.word() }),
+  },
+
+  'emails.list': { names: 'nothing', make: async () => ({}) },
+  'emails.create': {
+    names: 'nothing',
+    bySignIn: true,
+    make: (maker) => signedIn(maker, () => ({ address: `${maker.word()}@corp.example` })),
+  },
+  'emails.prove': {
+    names: 'id',
+    bySignIn: true,
+    make: async (maker) => {
+      const address = `${maker.word()}@corp.example`
+      const signed = await signedIn(maker, () => ({ address }))
+      const headers = signedInAs.get(signed) ?? {}
+      await maker.signedIn(headers, '/v1/emails', { address })
+      const input = { token: tokenIn(await maker.letter(address)) }
+      signedInAs.set(input, headers)
+      return input
+    },
+  },
+  'emails.delete': {
+    names: 'id',
+    make: async (maker) => {
+      const email = `${maker.word()}@corp.example`
+      const body = { handle: `user:${maker.word()}`, email }
+      const { principalId } = (await maker.admin('POST', '/v1/invitations', body)).body
+      const token = tokenIn(await maker.letter(email))
+      const accepted = { token, password: passwordOf(maker) }
+      await maker.admin('POST', '/v1/invitations/accept', accepted)
+      const path = `/v1/emails?principalId=${principalId}`
+      return { id: (await maker.admin('GET', path)).body.items[0].id }
     },
   },
 

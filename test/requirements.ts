@@ -85,7 +85,11 @@ const asvs: readonly Row[] = [
   ['V7.4.2', 1, 'Who is disabled or deleted is signed in nowhere, and has no token that works.'],
   ['V7.4.3', 2, 'Another password, or a change of factors, ends the sign-ins that there were.'],
   ['V7.4.5', 2, 'Who manages users can end their sign-ins.'],
-  ['V7.5.1', 2, 'What is sensitive needs the password again.'],
+  [
+    'V7.5.1',
+    2,
+    'What is sensitive needs the password again: keys, grants, another e-mail address.',
+  ],
   ['V7.5.2', 2, 'A person sees where he is signed in, and ends it.'],
   ['V7.5.3', 3, 'Who has a factor confirms with the password and the factor.'],
   ['V8.1.1', 1, 'The matrix of roles and permissions is documented as data and held to the code.'],

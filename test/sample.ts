@@ -1,6 +1,7 @@
 /** What a sample of an operation is. */
 import assert from 'node:assert/strict'
 import type { Call, Locket, Reply } from './harness.ts'
+import { nextLetter, type SmtpServer } from './smtp-server.ts'
 
 export type Input = Readonly<Record<string, unknown>>
 
@@ -10,6 +11,8 @@ export interface Maker {
   admin(method: string, path: string, body?: unknown): Promise<Reply>
   /** A POST by who is signed in, by what his browser sends along; it must succeed, too. */
   signedIn(headers: Readonly<Record<string, string>>, path: string, body: unknown): Promise<Reply>
+  /** Has what waits be sent, and gives back the newest letter to an address. */
+  letter(to: string): Promise<string>
   /** A word that was never used before; every word of a sample's free text is one. */
   word(): string
 }
@@ -27,8 +30,17 @@ export interface Sample {
   readonly bySignIn?: true
 }
 
-/** `word`: gives one that was never given before. */
-export function makerOf(locket: Pick<Locket, 'call'>, word: () => string): Maker {
+export interface MakerOptions {
+  /** Where its mails go. */
+  readonly smtp: SmtpServer
+  /** Gives one that was never given before. */
+  readonly word: () => string
+}
+
+export function makerOf(
+  locket: Pick<Locket, 'call' | 'app'>,
+  { smtp, word }: MakerOptions,
+): Maker {
   const call = async (method: string, path: string, sent: Call): Promise<Reply> => {
     const reply = await locket.call(method, path, sent)
     assert.ok(reply.status < 300, `${method} ${path}: ${JSON.stringify(reply.body)}`)
@@ -37,6 +49,12 @@ export function makerOf(locket: Pick<Locket, 'call'>, word: () => string): Maker
   return {
     admin: (method, path, body) => call(method, path, body === undefined ? {} : { body }),
     signedIn: (headers, path, body) => call('POST', path, { key: null, headers, body }),
+    letter: (to) => nextLetter(locket, smtp, to),
     word,
   }
+}
+
+/** The settings of such a Locket: browsers of tests come from there, too. */
+export function mailingTo({ settings }: SmtpServer) {
+  return { publicUrl: 'http://127.0.0.1', mailSettings: settings }
 }

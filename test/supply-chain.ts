@@ -31,6 +31,7 @@ const licences = [
   'Apache-2.0',
   'BSD-2-Clause',
   'BSD-3-Clause',
+  'MIT-0',
   '0BSD',
   'BlueOak-1.0.0',
 ]

@@ -75,6 +75,7 @@ async function serveInstance(config: Config, serving: Serving): Promise<void> {
     languageModelSettings: config.languageModel,
     blockedAddresses: config.blockedAddresses,
     redis: config.redis,
+    mailSettings: config.mail,
     rateBudgets: config.rateBudgets,
   })
   try {

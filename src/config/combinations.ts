@@ -17,6 +17,7 @@ export function combinationMistakes(reading: Reading): string[] {
     ...redis(reading),
     ...embedder(reading),
     ...languageModel(reading),
+    ...mail(reading),
     ...keeperMistakes(reading, [
       ...referringTo(reading, 'vault'),
       ...referringTo(reading, 'aws-sm'),
@@ -112,6 +113,32 @@ function languageModel(reading: Reading): string[] {
     ...needs(reading, 'languageModelKey', 'languageModelUrl'),
     ...uncallable(reading, 'languageModelUrl'),
   ]
+}
+
+function mail(reading: Reading): string[] {
+  const { smtpHost, smtpTls, smtpCa } = reading.values
+  const isGiven = smtpHost !== undefined
+  const label = labelOf(reading, 'smtpTls')
+  const isOff = isGiven && smtpTls === 'off'
+  const mistakes = [
+    ...needs(reading, 'smtpHost', 'smtpFrom'),
+    ...needs(reading, 'smtpHost', 'publicUrl'),
+    ...needs(reading, 'smtpFrom', 'smtpHost'),
+    ...needs(reading, 'smtpPort', 'smtpHost'),
+    ...needs(reading, 'smtpCa', 'smtpHost'),
+    ...needs(reading, 'smtpUser', 'smtpHost'),
+    ...needs(reading, 'smtpUser', 'smtpPassword'),
+    ...needs(reading, 'smtpPassword', 'smtpUser'),
+  ]
+  if (isOff && !isLoopback(smtpHost)) {
+    mistakes.push(
+      `${label}: off to another machine shows links on the way: use implicit or starttls`,
+    )
+  }
+  if (isOff && smtpCa !== undefined) {
+    mistakes.push(`${label} and ${labelOf(reading, 'smtpCa')}: without TLS an authority is no use`)
+  }
+  return mistakes
 }
 
 /** An endpoint whose host is not on the list of those that may be called; told when the list is right. */

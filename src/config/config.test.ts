@@ -70,6 +70,7 @@ describe('a server', () => {
       database: null,
       embedder: null,
       languageModel: null,
+      mail: null,
       blockedAddresses: [],
       redis: null,
       rateBudgets,
@@ -126,6 +127,7 @@ describe('a server', () => {
         calls_max: 4,
       },
       languageModel: null,
+      mail: null,
       blockedAddresses: ['192.0.2.0/24'],
       redis: {
         url: 'rediss://valkey.example/2',

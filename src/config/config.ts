@@ -4,6 +4,7 @@
  */
 import { dirname, join } from 'node:path'
 import type { LogLevel } from '../core/log.ts'
+import type { MailSettings } from '../mail/mailer.ts'
 import type { EmbedderSettings } from '../models/embedder.ts'
 import type { LanguageModelSettings } from '../models/language-model.ts'
 import type { Secret } from '../secrets/secret.ts'
@@ -48,6 +49,8 @@ export interface Config {
   readonly embedder: EmbedderSettings | null
   /** What writes summaries; null: there are none. */
   readonly languageModel: LanguageModelSettings | null
+  /** What takes mails; null: none are sent. */
+  readonly mail: MailSettings | null
   /** Addresses and networks from which nothing is answered. */
   readonly blockedAddresses: readonly string[]
   /** What nodes share their limits in; null: each counts for itself. */
@@ -176,6 +179,7 @@ function assemble(reading: Reading, env: Environment): Config {
     database: databaseOf(values, secret),
     embedder: embedderOf(values, secret),
     languageModel: languageModelOf(values, secret),
+    mail: mailOf(values, secret),
     blockedAddresses: Object.freeze(values.blockedAddresses ?? []),
     redis: redisOf(values, secret),
     rateBudgets: Object.freeze(withBudgets(values.rateLimits ?? [])),
@@ -199,6 +203,28 @@ function redisOf(values: Values, secret: FindSecret): RedisTarget | null {
   const { redisUrl, redisCa = null } = values
   if (redisUrl === undefined) return null
   return Object.freeze({ url: redisUrl.url, password: secret('redisPassword'), caFile: redisCa })
+}
+
+/** By the ports that RFC 8314 and RFC 6409 give to what takes messages; a relay has 25. */
+const mailPorts: Readonly<Record<MailSettings['tls'], number>> = {
+  implicit: 465,
+  starttls: 587,
+  off: 25,
+}
+
+function mailOf(values: Values, secret: FindSecret): MailSettings | null {
+  const { smtpHost, smtpFrom, smtpUser, smtpTls = 'implicit', smtpCa = null } = values
+  if (smtpHost === undefined || smtpFrom === undefined) return null
+  const password = secret('smtpPassword')
+  return Object.freeze({
+    host: smtpHost,
+    port: values.smtpPort ?? mailPorts[smtpTls],
+    tls: smtpTls,
+    caFile: smtpCa,
+    login: smtpUser === undefined || password === null ? null : { user: smtpUser, password },
+    from: smtpFrom,
+    timeout_ms: values.smtpTimeout ?? 0,
+  })
 }
 
 function languageModelOf(values: Values, secret: FindSecret): LanguageModelSettings | null {

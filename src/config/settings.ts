@@ -8,6 +8,7 @@ import { limits } from '../core/limits.ts'
 import { referenceShape } from '../secrets/reference.ts'
 import { DatabaseUrlField, withoutPassword } from './database-url.ts'
 import { limitSettings } from './limit-settings.ts'
+import { mailSettings } from './mail-settings.ts'
 import { ownSecretSetting, secretSetting, secretSources } from './secret-settings.ts'
 import { setting } from './setting.ts'
 import {
@@ -321,6 +322,7 @@ export const settings = {
     schema: wholeNumber(100, 600_000),
   }),
   ...limitSettings,
+  ...mailSettings,
   logLevel: setting({
     flag: 'log-level',
     env: 'LOCKET_LOG_LEVEL',

@@ -1,6 +1,7 @@
 /** What settings may look like: each shape turns the text of a setting into its value. */
 import { z } from 'zod'
 import { limits } from '../core/limits.ts'
+import { parseMailAddress } from '../core/mail-address.ts'
 import { readAllowEntry } from '../egress/allow-list.ts'
 import {
   looksLikeReference,
@@ -40,6 +41,11 @@ export const ModelName = z.string().regex(/^[!-~](?:[ -~]{0,198}[!-~])?$/)
 
 /** `on` and `off`, and nothing that only might mean one of them. */
 export const Switch = z.enum(['on', 'off']).transform((word) => word === 'on')
+
+/** The address that mails come from, as it stands in their headers: ASCII alone. */
+export const MailAddress = z
+  .string()
+  .refine((text) => /^[!-~]+$/.test(text) && parseMailAddress(text)?.address === text)
 
 /** Addresses and networks, as `10.0.0.1,10.0.0.0/8`. */
 export const Networks = list(z.string().max(50).refine(isProxies))

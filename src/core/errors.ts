@@ -48,6 +48,8 @@ export const errorTable = {
   already_exists: { status: 409, sentence: 'It exists already.' },
   version_conflict: { status: 409, sentence: 'It was changed in the meantime.' },
   superseded: { status: 409, sentence: 'Compaction replaced this memory; restore it first.' },
+  no_mail: { status: 409, sentence: 'No mail server is configured here.' },
+  no_address: { status: 409, sentence: 'This person has no e-mail address that is proven.' },
   no_language_model: { status: 409, sentence: 'No language model is configured here.' },
   handle_retired: {
     status: 409,

@@ -27,6 +27,8 @@ export const idPrefixes = {
   tokenFamily: 'fam',
   signingKey: 'sgk',
   blockedAddress: 'ban',
+  email: 'eml',
+  mail: 'mal',
 } as const
 
 export type IdPrefix = (typeof idPrefixes)[keyof typeof idPrefixes]

@@ -143,6 +143,22 @@ export const limits = {
   invitation_life_ms: 60 * 60_000,
   passwordReset_life_ms: 60 * 60_000,
 
+  /** RFC 5321, section 4.5.3.1: what a path can hold. */
+  mailAddress_characters_max: 254,
+  emailProof_life_ms: 60 * 60_000,
+  /** Mails that wait to be sent to a person, and resets that were asked for and wait to be looked at. */
+  mails_perPrincipal_max: 20,
+  resetRequests_perTenant_max: 1_000,
+  /** A mail that could not be sent is tried again after this, after twice as long each time up to the bound. */
+  mailRetry_ms: 15_000,
+  mailRetry_ms_max: 30 * 60_000,
+  /** When it is given up. */
+  mail_life_ms: 24 * 3_600_000,
+  /** How long a node has a mail to itself: longer than sending may take. */
+  mailClaim_ms: 3 * 60_000,
+  /** In one go. */
+  mailsSent_max: 20,
+
   apiKey_overlap_ms_max: 24 * 3_600_000,
   bootstrapKey_life_ms: 7 * 24 * 3_600_000,
   identityProviders_perTenant_max: 20,

@@ -15,6 +15,7 @@ import {
 } from './keys.ts'
 import { blockedAddresses, lockouts, rateLimits, sharedLimits } from './limits.ts'
 import { dependencies, disk, node, vulnerabilities } from './machine.ts'
+import { mail } from './mail.ts'
 import { passwords, secondFactors, signIns } from './people.ts'
 import { identityProviders } from './providers.ts'
 import { rootKeyFile, rootKeyMatch, rootKeyPlace } from './root-key.ts'
@@ -38,6 +39,7 @@ export const checks: readonly Check[] = [
   egress,
   embedder,
   languageModel,
+  mail,
   database,
   databaseLogin,
   rowSecurity,

@@ -48,7 +48,15 @@ export const sharedLimits: Check = {
 }
 
 /** What can be used to guess. */
-const strict: readonly string[] = ['sign-in', 'token', 'invitation', 'reset', 'failure']
+const strict: readonly string[] = [
+  'sign-in',
+  'token',
+  'invitation',
+  'reset',
+  'email',
+  'mail',
+  'failure',
+]
 
 export const rateLimits: Check = {
   id: 'rate-limits',

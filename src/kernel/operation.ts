@@ -90,7 +90,7 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
   readonly input: z.ZodType<Input>
   readonly output: z.ZodType<Output>
   /** The HTTP status of success. */
-  readonly status: 200 | 201
+  readonly status: 200 | 201 | 202
   /** The answer carries a secret that is shown once: it is never kept for a replay. */
   readonly secretAnswer?: boolean
   /**

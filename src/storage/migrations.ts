@@ -15,6 +15,7 @@ import { exchange } from './migrations/010-exchange.ts'
 import { factors } from './migrations/011-factors.ts'
 import { signInTokens } from './migrations/012-sign-in-tokens.ts'
 import { blockedAddresses } from './migrations/013-blocked-addresses.ts'
+import { mail } from './migrations/014-mail.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -39,6 +40,7 @@ export const migrations: readonly Migration[] = [
   factors,
   signInTokens,
   blockedAddresses,
+  mail,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

@@ -10,6 +10,7 @@ import { dataKey } from '../crypto/data-key.ts'
 import type { KeySet } from '../crypto/keyring.ts'
 import { getApiKey, insertApiKey } from '../features/api-keys/store.ts'
 import { blockRows, insertBlock } from '../features/blocked-addresses/store.ts'
+import { findEmail, insertEmail } from '../features/emails/store.ts'
 import { getFactor, insertFactor } from '../features/factors/store.ts'
 import {
   getIdentity,
@@ -88,15 +89,16 @@ async function rowOfEach(stores: Stores) {
     await putPassword(store, principal_id, { hash: 'none', now })
     const order = { principalId: principal_id, createdBy: principal_id, now } as const
     const link = await insertLink(store, { ...order, kind: 'invitation' })
+    const email = await insertEmail(store, { ...order, address: 'boss@corp.example' })
     const { provider, identity } = await providerOf(store, principal_id)
     const { signIn, factor } = await signedIn(store, { principalId: principal_id, now })
     const family = await familyOf(store, { principal: principal_id, credential: key.key_id })
     await insertSigningKey(store, { now, signsFrom_ms: now })
     const block = { network: '192.0.2.1', reason: null, until_ms: null }
     await insertBlock(store, { ...block, createdBy: principal_id, now })
-    return { boss, role, grant, key, link, provider, identity, signIn, factor, family }
+    return { boss, role, grant, key, link, email, provider, identity, signIn, factor, family }
   })
-  const { boss, role, grant, key, link, provider, identity, signIn, factor, family } = made
+  const { boss, role, grant, key, link, email, provider, identity, signIn, factor, family } = made
   const reads: Record<PowerTable, { where: string; read(store: TenantStore): Promise<unknown> }> = {
     tenants: { where: `tenant_id = '${stores.tenant}'`, read: ownTenant },
     principals: {
@@ -113,6 +115,7 @@ async function rowOfEach(stores: Stores) {
       where: 'true',
       read: (store) => findLink(store, { token: link.token, kind: 'invitation', now }),
     },
+    principal_emails: { where: 'true', read: (store) => findEmail(store, email.email_id) },
     identity_providers: {
       where: 'true',
       read: (store) => getProvider(store, provider.provider_id),

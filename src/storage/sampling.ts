@@ -45,6 +45,7 @@ const idsOf: Readonly<Record<PowerTable, readonly IdPrefix[]>> = {
   grants: ['grt'],
   passwords: ['usr'],
   password_links: ['lnk'],
+  principal_emails: ['eml'],
   identity_providers: ['idp'],
   external_identities: ['xid'],
   sign_ins: ['sin'],

@@ -186,6 +186,42 @@ export const tables = {
     mac: digest(),
   },
 
+  /** Addresses of people, of which each has one that is proven and one at most that waits for it. */
+  principal_emails: {
+    tenant_id: text<Id<'ten'>>(),
+    email_id: text<Id<'eml'>>(),
+    principal_id: text<PrincipalId>(),
+    /** Under the principal's key. */
+    address: sensitive(),
+    /** Of what addresses are compared by; null: it is not proven, and counts for nothing. */
+    address_index: nullable(blind()),
+    /** The invitation that was sent there, whose spending proves it. */
+    link_id: nullable(text<Id<'lnk'>>()),
+    /** Of the token that was sent there. */
+    hash: nullable(blind()),
+    pepper_version: integer(),
+    /** When it is over unless it is proven; null: it is. */
+    expires_at: nullable(integer()),
+    proven_at: nullable(integer()),
+    created_at: integer(),
+    created_by: text<PrincipalId>(),
+    mac: digest(),
+  },
+
+  /** Mails that wait to be sent. It grants nothing: what it is about is sealed, and bound to its row. */
+  mails: {
+    tenant_id: text<Id<'ten'>>(),
+    mail_id: text<Id<'mal'>>(),
+    /** Null: for whom it is, is looked up when it is sent. */
+    principal_id: nullable(text<PrincipalId>()),
+    /** Under the principal's key, else the tenant's. */
+    content: sensitive(),
+    tries: integer(),
+    /** When it is looked at next. */
+    due_at: integer(),
+    created_at: integer(),
+  },
+
   /** Who else says who somebody is: issuers whose tokens are taken in this tenant. */
   identity_providers: {
     tenant_id: text<Id<'ten'>>(),
@@ -372,6 +408,8 @@ export const primaryKeys = {
   external_identities: ['tenant_id', 'identity_id'],
   passwords: ['tenant_id', 'principal_id'],
   password_links: ['tenant_id', 'link_id'],
+  principal_emails: ['tenant_id', 'email_id'],
+  mails: ['tenant_id', 'mail_id'],
   sign_ins: ['tenant_id', 'sign_in_id'],
   factors: ['tenant_id', 'factor_id'],
   blocked_addresses: ['tenant_id', 'block_id'],

@@ -18,7 +18,7 @@ export const rateClasses = [
 export type RateClass = (typeof rateClasses)[number]
 
 /** Operations that have a letter sent to somebody. */
-export type LetterClass = 'invitation' | 'reset'
+export type LetterClass = 'invitation' | 'reset' | 'email' | 'mail'
 
 /**
  * What is counted: where a call comes from while nobody is known, and then who calls. `account` is whom
@@ -80,6 +80,9 @@ export const rateBudgets = {
   // To one person, whoever asks for it.
   'invitation.account': per(hour_ms, 5),
   'reset.account': per(hour_ms, 5),
+  'email.account': per(hour_ms, 5),
+  // All of them, and what tells a person of changes.
+  'mail.account': per(hour_ms, 20),
   /** Requests that showed a credential, or should have, and were found to be nobody's. */
   'failure.address': per(minute_ms, 600),
 } as const satisfies Readonly<Record<Counted, Budget>>
@@ -89,10 +92,12 @@ export type RateBudgets = Readonly<Record<RateName, Budget>>
 export const rateNames = Object.keys(rateBudgets) as readonly RateName[]
 
 /** The class and the axis of a budget, for tables that people read. */
-export function partsOf(name: RateName): readonly [group: RateClass | 'failure', axis: Axis] {
+export function partsOf(name: RateName): readonly [group: RateGroup, axis: Axis] {
   const [group, axis] = name.split('.')
-  return [group as RateClass | 'failure', axis as Axis]
+  return [group as RateGroup, axis as Axis]
 }
+
+type RateGroup = RateClass | LetterClass | 'failure'
 
 /** A budget as it is written in a setting: `NAME=REQUESTS/SECONDS[/BURST]`. */
 export interface NamedBudget {

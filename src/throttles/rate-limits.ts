@@ -97,6 +97,8 @@ export function createRateLimits(options: RateLimitOptions): RateLimits {
   const letters = {
     invitation: bucketsOf('invitation.account'),
     reset: bucketsOf('reset.account'),
+    email: bucketsOf('email.account'),
+    mail: bucketsOf('mail.account'),
   }
   return {
     knock: (rateClass, address) => classes[rateClass].knock(networkOf(address), clock()),

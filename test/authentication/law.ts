@@ -51,6 +51,7 @@ const asksFor: Readonly<Record<string, (path: Path) => Verdict | null>> = {
   'api-keys.rotate': makesKey,
   // Who does not manage people sees the sign-ins of nobody else.
   'sign-ins.end': ({ scopes }) => (scopes === null ? null : notThere),
+  'emails.delete': ({ scopes }) => (scopes === null ? null : notThere),
   'factors.delete': ({ scopes }) => (scopes === null ? null : notThere),
   // None of those who come in by something else has a password here.
   'passwords.change': ({ method }) =>

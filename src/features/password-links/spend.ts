@@ -5,6 +5,8 @@ import { ownerOfToken } from '../../crypto/tenant-token.ts'
 import type { PublicContext, PublicPrepareContext } from '../../kernel/context.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
+import { notify } from '../emails/notify.ts'
+import { dropEmail, emailsOf, makeProven } from '../emails/store.ts'
 import { NewPassword, refuseWeak } from '../passwords/password.ts'
 import { putPassword } from '../passwords/store.ts'
 import { findPrincipal } from '../principals/store.ts'
@@ -56,10 +58,25 @@ export async function spend(
   const owner = ownerOfToken('lki', 'lnk', token)
   if (!owner) throw new LocketError('unauthenticated')
   const store = ctx.open(owner.tenant)
-  const { principal_id: principalId } = await usableLink(store, { token, kind, now: ctx.now })
+  const link = await usableLink(store, { token, kind, now: ctx.now })
+  const { principal_id: principalId } = link
   await putPassword(store, principalId, { hash, now: ctx.now })
   await ctx.services.endSignIns(store, principalId)
+  if (kind === 'invitation') await proveBy(store, link, ctx.now)
+  else await notify(ctx, store, { principalId, what: 'password-changed' })
   return { principalId, passwordSet: true }
+}
+
+/** An invitation that was mailed, and shown to nobody else, proves the address that it was mailed to. */
+async function proveBy(
+  store: TenantStore,
+  { principal_id, link_id }: PasswordLinkRow,
+  now: number,
+): Promise<void> {
+  const emails = await emailsOf(store, principal_id)
+  const proven = emails.find((email) => email.link_id === link_id)
+  // Where it is another's by now he is known by his name alone: the password is set all the same.
+  if (proven && !(await makeProven(store, proven, now))) await dropEmail(store, proven.email_id)
 }
 
 async function usableLink(

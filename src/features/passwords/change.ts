@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { operation } from '../../kernel/operation.ts'
+import { notify } from '../emails/notify.ts'
 import { rightsOf } from '../roles/rights.ts'
 import { accountOf, checkPassword, stillStands, storedPassword } from './check.ts'
 import { NewPassword, PasswordInput, PasswordWasSet, refuseWeak } from './password.ts'
@@ -48,6 +49,7 @@ export const changePassword = operation({
     }
     await putPassword(ctx.store, principalId, { hash, now: ctx.now })
     await ctx.services.endSignIns(ctx.store, principalId)
+    await notify(ctx, ctx.store, { principalId, what: 'password-changed' })
     if (ctx.caller.method === 'sign-in') ctx.setCookie(null)
     return { principalId, passwordSet: true as const }
   },

@@ -1,14 +1,13 @@
 import { z } from 'zod'
-import { assert } from '../../core/assert.ts'
 import { LocketError } from '../../core/errors.ts'
 import { type Id, instanceTenant } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { PublicPrepareContext } from '../../kernel/context.ts'
 import { publicOperation } from '../../kernel/operation.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
-import type { TenantStore } from '../../storage/tenant-store.ts'
 import type { AllowedAttempt, Lockout } from '../../throttles/lockout.ts'
 import type { Account } from '../../throttles/names.ts'
+import { findByLogin } from '../emails/login.ts'
 import {
   accountOf,
   checkPassword,
@@ -17,14 +16,18 @@ import {
   storedPassword,
 } from '../passwords/check.ts'
 import { isShort, PasswordInput } from '../passwords/password.ts'
-import { findByHandle, findPrincipal } from '../principals/store.ts'
+import { findPrincipal } from '../principals/store.ts'
 import { findOwnTenant, tenantOfSlug } from '../tenants/store.ts'
 import { answerOpened, factsOfAnswer, type Opened, openSignIn, SignInAnswer } from './open.ts'
 import { noteSignals } from './signals.ts'
 
 const Credentials = z.strictObject({
   tenant: z.string().min(1).max(100).describe('The name (slug) of the tenant.'),
-  login: z.string().min(1).max(200).describe('The name: `alice` for `user:alice`.'),
+  login: z
+    .string()
+    .min(1)
+    .max(300)
+    .describe('The proven e-mail address, or the name: `alice` for `user:alice`.'),
   password: PasswordInput,
 })
 
@@ -100,7 +103,7 @@ function find(ctx: PublicPrepareContext, named: Account): Promise<Found> {
     const known = await tenantOfSlug(inside.open(instanceTenant), named.tenant)
     const store = inside.open(known ?? instanceTenant)
     const isOpen = (await findOwnTenant(store))?.state === 'active' && known !== undefined
-    const id = await userOf(store, named.login)
+    const id = (await findByLogin(store, named.login))?.principal_id ?? null
     const stored = await storedPassword(store, id ?? nobody)
     const isUsable = isOpen && id !== null
     return {
@@ -113,11 +116,3 @@ function find(ctx: PublicPrepareContext, named: Account): Promise<Found> {
 }
 
 const nobody: PrincipalId = 'usr_00000000000000000000000000'
-
-/** Null for who is not there, or may not sign in. */
-async function userOf(store: TenantStore, login: string): Promise<PrincipalId | null> {
-  const row = await findByHandle(store, `user:${login}`)
-  if (row?.state !== 'active') return null
-  assert(row.kind === 'user', 'a handle of a user is a user’s')
-  return row.principal_id
-}

@@ -1,0 +1,160 @@
+/** Every query on mails that wait to be sent. */
+import { LocketError } from '../../core/errors.ts'
+import { type Id, newId } from '../../core/ids.ts'
+import { limits } from '../../core/limits.ts'
+import type { Transaction } from '../../storage/database.ts'
+import { query } from '../../storage/query.ts'
+import type { KeyScope, PrincipalId } from '../../storage/tables.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+import type { MailContent, MailRow } from './mail.ts'
+
+type Of = { tenant: Id<'ten'> }
+
+const byId = query((db, arg: Of & { id: Id<'mal'> }) =>
+  db
+    .selectFrom('mails')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('mail_id', '=', arg.id),
+)
+
+const ofPrincipal = query((db, arg: Of & { principal: PrincipalId; limit: number }) =>
+  db
+    .selectFrom('mails')
+    .select('mail_id')
+    .where('tenant_id', '=', arg.tenant)
+    .where('principal_id', '=', arg.principal)
+    .limit(arg.limit),
+)
+
+const ofNobody = query((db, arg: Of & { limit: number }) =>
+  db
+    .selectFrom('mails')
+    .select('mail_id')
+    .where('tenant_id', '=', arg.tenant)
+    .where('principal_id', 'is', null)
+    .limit(arg.limit),
+)
+
+const insertRow = query((db, arg: Of & Omit<MailRow, 'tenant_id'>) =>
+  db.insertInto('mails').values({
+    tenant_id: arg.tenant,
+    mail_id: arg.mail_id,
+    principal_id: arg.principal_id,
+    content: arg.content,
+    tries: arg.tries,
+    due_at: arg.due_at,
+    created_at: arg.created_at,
+  }),
+)
+
+const postpone = query((db, arg: Of & { id: Id<'mal'>; tries: number; due: number }) =>
+  db
+    .updateTable('mails')
+    .set({ tries: arg.tries, due_at: arg.due })
+    .where('tenant_id', '=', arg.tenant)
+    .where('mail_id', '=', arg.id),
+)
+
+const drop = query((db, arg: Of & { id: Id<'mal'> }) =>
+  db.deleteFrom('mails').where('tenant_id', '=', arg.tenant).where('mail_id', '=', arg.id),
+)
+
+const dropOf = query((db, arg: Of & { principal: PrincipalId }) =>
+  db
+    .deleteFrom('mails')
+    .where('tenant_id', '=', arg.tenant)
+    .where('principal_id', '=', arg.principal),
+)
+
+const due = query((db, arg: { now: number; madeBefore: number; limit: number }) =>
+  db
+    .selectFrom('mails')
+    .select(['tenant_id', 'mail_id'])
+    .where('due_at', '<=', arg.now)
+    .where('created_at', '<=', arg.madeBefore)
+    .orderBy('due_at')
+    .limit(arg.limit),
+)
+
+export interface NewMail {
+  /** Null: for whom it is, or whether there is such a person, is looked up when it is sent. */
+  readonly principalId: PrincipalId | null
+  readonly content: MailContent
+  readonly now: number
+}
+
+/** Has a mail sent. Throws `quota_exceeded` where too many wait already. */
+export async function queueMail(store: TenantStore, mail: NewMail): Promise<void> {
+  if (!(await offerMail(store, mail))) throw new LocketError('quota_exceeded', 'mails')
+}
+
+/** The same; false where too many wait, and nothing is sent. */
+export async function offerMail(
+  store: TenantStore,
+  { principalId, content, now }: NewMail,
+): Promise<boolean> {
+  if (!(await hasRoom(store, principalId))) return false
+  const mail_id = newId('mal', () => now)
+  await store.run(insertRow, {
+    mail_id,
+    principal_id: principalId,
+    content: await store.seal(scopeOf(principalId), cellOf(mail_id), content),
+    tries: 0,
+    due_at: now,
+    created_at: now,
+  })
+  return true
+}
+
+async function hasRoom(store: TenantStore, principal: PrincipalId | null): Promise<boolean> {
+  const limit = limits.mails_perPrincipal_max
+  if (principal !== null) {
+    return (await store.all(ofPrincipal, { principal, limit })).length < limit
+  }
+  const asked = limits.resetRequests_perTenant_max
+  return (await store.all(ofNobody, { limit: asked })).length < asked
+}
+
+export async function findMail(store: TenantStore, id: Id<'mal'>): Promise<MailRow | undefined> {
+  return store.first(byId, { id })
+}
+
+export async function openMail(store: TenantStore, row: MailRow): Promise<MailContent> {
+  const opened = await store.open(scopeOf(row.principal_id), cellOf(row.mail_id), row.content)
+  return opened as MailContent
+}
+
+/** Nobody looks at it before this moment. */
+export async function postponeMail(
+  store: TenantStore,
+  { mail_id: id }: MailRow,
+  to: { tries: number; due: number },
+): Promise<void> {
+  await store.run(postpone, { id, ...to })
+}
+
+export async function dropMail(store: TenantStore, id: Id<'mal'>): Promise<void> {
+  await store.run(drop, { id })
+}
+
+/** Of a principal who is deleted. */
+export async function dropMails(store: TenantStore, principal: PrincipalId): Promise<void> {
+  await store.run(dropOf, { principal })
+}
+
+/** Those of all tenants whose time has come, the longest overdue first. */
+export function dueMails(
+  tx: Transaction,
+  bounds: { now: number; madeBefore: number; limit: number },
+): Promise<Pick<MailRow, 'tenant_id' | 'mail_id'>[]> {
+  return tx.asSystem().all(due, bounds)
+}
+
+function scopeOf(principal: PrincipalId | null): KeyScope {
+  return principal ?? 'tenant'
+}
+
+function cellOf(id: Id<'mal'>) {
+  return { table: 'mails', row: id, column: 'content' } as const
+}
