@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { systemClock } from '../src/core/clock.ts'
 import type { Call, Locket, Reply } from './harness.ts'
 import { type Browser, browserOf, enrol } from './signed-in.ts'
+import { nextLetter, type SmtpServer, tokenIn } from './smtp-server.ts'
 
 interface Stage {
   readonly locket: Locket
@@ -52,4 +53,32 @@ async function enrolPerson(
   const { seed, browser } = await enrol(locket, signedIn, phone)
   const made = await browser.send('POST', '/v1/factors/recovery-codes', {})
   secrets.push(seed, ...made.body.codes)
+}
+
+/** Addresses: one that is proven by the token of a letter, and mails that wait for a server that is gone. */
+export async function mailPerson(
+  { call, locket, secrets }: Stage,
+  canaries: Canaries,
+  smtp: SmtpServer,
+): Promise<void> {
+  const { word } = canaries
+  const email = `${word('mailbox')}@${word('domain')}.example`
+  const { principalId } = await call('POST', '/v1/invitations', {
+    body: { handle: `user:${word('mailed')}`, email },
+  })
+  const token = tokenIn(await nextLetter(locket, smtp, email))
+  secrets.push(token)
+  await call('POST', '/v1/invitations/accept', {
+    body: { token, password: canaries.text('words') },
+  })
+  await smtp.down()
+  await call('POST', '/v1/password-resets/requests', {
+    body: { tenant: 'default', login: word('asked') },
+  })
+  await call('POST', '/v1/invitations', {
+    body: { handle: `user:${word('waiting')}`, email: `${word('other')}@corp.example` },
+  })
+  const { items } = await call('GET', `/v1/emails?principalId=${principalId}`)
+  assert.equal(items[0].address, email)
+  await call('DELETE', `/v1/emails/${items[0].id}`)
 }

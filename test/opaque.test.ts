@@ -16,7 +16,9 @@ import { leftAfter } from './cleaning.ts'
 import { cleanableFiles, copyOf } from './data-files.ts'
 import { engine, onlyOn } from './engine.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
-import { invitePerson } from './opaque-people.ts'
+import { invitePerson, mailPerson } from './opaque-people.ts'
+import { mailingTo } from './sample.ts'
+import { startSmtpServer } from './smtp-server.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 /** Words of no language, long enough never to stand anywhere by chance; told by where they went. */
@@ -52,9 +54,11 @@ type Body = Reply['body']
 test('no canary is in any file, in any dress [V11.3.3] [trap-secret-as-identifier]', async (t) => {
   const lines: string[] = []
   const log = createLog('debug', { write: (line) => void lines.push(line) })
-  const locket = await openLocket(t, { log })
+  const smtp = await startSmtpServer(t)
+  const locket = await openLocket(t, { log, ...mailingTo(smtp) })
   const stage = stageOf(locket)
   await people(stage)
+  await mailPerson(stage, stage.canaries, smtp)
   await memories(stage)
   await largeSpace(stage)
   await roles(stage)

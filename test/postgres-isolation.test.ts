@@ -5,8 +5,9 @@ import { Client } from 'pg'
 import type { Column } from '../src/storage/column.ts'
 import { tables } from '../src/storage/tables.ts'
 import { onlyOn } from './engine.ts'
+import { freePort } from './free-port.ts'
 import { type Locket, openLocket } from './harness.ts'
-import { browserOf } from './signed-in.ts'
+import { browserOf, origin } from './signed-in.ts'
 
 const ofTenants = Object.entries(tables)
   .filter(([name, columns]) => 'tenant_id' in columns && name !== 'credential_directory')
@@ -17,7 +18,15 @@ const ofInstance = ['signing_keys', 'blocked_addresses']
 
 /** Two tenants, each with something in most tables; and the tenant that is looked for from the other. */
 async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: string }> {
-  const locket = await openLocket(t)
+  // Nobody takes a mail there, so that they wait.
+  const nowhere = {
+    host: '127.0.0.1',
+    port: await freePort(),
+    tls: 'off',
+    from: 'l@x.example',
+  } as const
+  const mailSettings = { ...nowhere, caFile: null, login: null, timeout_ms: 1_000 }
+  const locket = await openLocket(t, { publicUrl: origin, mailSettings })
   const made = await locket.call('POST', '/v1/tenants', { body: { slug: 'other', name: 'Other' } })
   assert.equal(made.status, 201)
   const { apiKey, id } = made.body
@@ -31,6 +40,7 @@ async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: stri
     const { token, principalId } = (await call('/v1/invitations', { handle: 'user:tea' })).body
     await call('/v1/invitations/accept', { token, password: 'milk and no sugar' })
     await call('/v1/password-resets', { principalId })
+    await call('/v1/invitations', { handle: 'user:mailed', email: 'tea@corp.example' })
     const issuer = 'https://idp.example'
     const { id: providerId } = (await call('/v1/identity-providers', { name: 'idp', issuer })).body
     await call('/v1/external-identities', { providerId, subject: 'tea', principalId })
