@@ -37,10 +37,7 @@ export interface MakerOptions {
   readonly word: () => string
 }
 
-export function makerOf(
-  locket: Pick<Locket, 'call' | 'app'>,
-  { smtp, word }: MakerOptions,
-): Maker {
+export function makerOf(locket: Pick<Locket, 'call' | 'app'>, { smtp, word }: MakerOptions): Maker {
   const call = async (method: string, path: string, sent: Call): Promise<Reply> => {
     const reply = await locket.call(method, path, sent)
     assert.ok(reply.status < 300, `${method} ${path}: ${JSON.stringify(reply.body)}`)

@@ -5,8 +5,9 @@
 import type { Kysely } from 'kysely'
 import type { Id } from '../core/ids.ts'
 import type { Column } from './column.ts'
+import { primaryKeys } from './primary-keys.ts'
 import { type Query, query } from './query.ts'
-import { primaryKeys, type TableName, tables } from './tables.ts'
+import { type TableName, tables } from './tables.ts'
 
 /** A row of any table. */
 export type AnyRow = Readonly<Record<string, unknown>>

@@ -8,7 +8,8 @@ import { limits } from '../core/limits.ts'
 import { createLog } from '../core/log.ts'
 import { copyTable, summarise, type TableSummary } from './copy.ts'
 import type { Database } from './database.ts'
-import { primaryKeys, type TableName } from './tables.ts'
+import { primaryKeys } from './primary-keys.ts'
+import type { TableName } from './tables.ts'
 
 const other: Id<'ten'> = 'ten_00000000000000000000000001'
 const tenants = [instanceTenant, other]

@@ -6,8 +6,9 @@ import { type TestContext, test } from 'node:test'
 import { temporaryDirectory } from '../../test/temporary-directory.ts'
 import type { Column } from './column.ts'
 import { type Migration, migrate, migrations } from './migrations.ts'
+import { primaryKeys } from './primary-keys.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
-import { primaryKeys, type TableName, tables } from './tables.ts'
+import { type TableName, tables } from './tables.ts'
 
 function connect(t: TestContext, file = join(temporaryDirectory(t), 'locket.db')) {
   const connection = new SqliteConnection({ file, readOnly: false })

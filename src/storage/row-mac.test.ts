@@ -28,8 +28,9 @@ import { findSpaceByHandle } from '../features/spaces/store.ts'
 import { ownTenant } from '../features/tenants/store.ts'
 import { type FamilyOrder, findFamily, insertFamily } from '../features/tokens/store.ts'
 import type { Column } from './column.ts'
+import { primaryKeys } from './primary-keys.ts'
 import { checkRow, type PowerTable, rowMac } from './row-mac.ts'
-import { type PrincipalId, primaryKeys, type Tables, tables } from './tables.ts'
+import { type PrincipalId, type Tables, tables } from './tables.ts'
 import type { TenantStore } from './tenant-store.ts'
 
 const now = systemClock()

@@ -7,9 +7,10 @@ import { toBase32 } from '../core/encoding.ts'
 import type { Id, IdPrefix } from '../core/ids.ts'
 import { randomBytes } from '../crypto/random.ts'
 import type { Transaction } from './database.ts'
+import { primaryKeys } from './primary-keys.ts'
 import { type Query, query } from './query.ts'
 import type { PowerTable } from './row-mac.ts'
-import { primaryKeys, type Tables } from './tables.ts'
+import type { Tables } from './tables.ts'
 import type { TenantStore } from './tenant-store.ts'
 
 type Of = { tenant: Id<'ten'> }

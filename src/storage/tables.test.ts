@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Column } from './column.ts'
-import { primaryKeys, tables } from './tables.ts'
+import { primaryKeys } from './primary-keys.ts'
+import { tables } from './tables.ts'
 
 const withoutTenant = ['instance', 'credential_directory']
 const columnsOf = (name: keyof typeof tables): [string, Column<unknown>][] =>

@@ -4,9 +4,10 @@ import { onlyOn } from '../../test/engine.ts'
 import { openLocket } from '../../test/harness.ts'
 import { failsWith, openStores } from '../../test/stores.ts'
 import { insertSpace } from '../features/spaces/store.ts'
+import { primaryKeys } from './primary-keys.ts'
 import { positionOf } from './space-queries.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
-import { primaryKeys } from './tables.ts'
+import type {} from './tables.ts'
 import type { Cell } from './tenant-store.ts'
 
 const cell: Cell = { table: 'roles', row: 'rol_1', column: 'definition' }

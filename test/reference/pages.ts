@@ -6,7 +6,8 @@ import { limits } from '../../src/core/limits.ts'
 import { kindsOf, type Operation, permissionsOf } from '../../src/kernel/operation.ts'
 import { operations } from '../../src/operations.ts'
 import type { Column } from '../../src/storage/column.ts'
-import { primaryKeys, type TableName, tables } from '../../src/storage/tables.ts'
+import { primaryKeys } from '../../src/storage/primary-keys.ts'
+import { type TableName, tables } from '../../src/storage/tables.ts'
 import {
   type Budget,
   partsOf,
