@@ -226,10 +226,10 @@ describe('an address is taken away', () => {
 
   test('not by who may do less than its owner', async (t) => {
     const { locket, id, browser } = await withAlice(t)
+    const [email] = (await browser.get('/v1/emails')).body.items
     const body = { principalId: id, role: 'admin' }
     await locket.call('POST', '/v1/grants', { body })
     const operator = await locket.person('user:op', { role: 'operator' })
-    const [email] = (await browser.get('/v1/emails')).body.items
     const tried = await locket.call('DELETE', `/v1/emails/${email.id}`, { key: operator.key })
     assert.equal(tried.body.code, 'above_own_rights')
   })
