@@ -1,9 +1,12 @@
 /** Somebody who is invited and signs in, every word of his a canary. */
 import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
 import { systemClock } from '../src/core/clock.ts'
-import type { Call, Locket, Reply } from './harness.ts'
+import type { Log } from '../src/core/log.ts'
+import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
+import { mailingTo } from './sample.ts'
 import { type Browser, browserOf, enrol } from './signed-in.ts'
-import { nextLetter, type SmtpServer, tokenIn } from './smtp-server.ts'
+import { nextLetter, type SmtpServer, startSmtpServer, tokenIn } from './smtp-server.ts'
 
 interface Stage {
   readonly locket: Locket
@@ -53,6 +56,12 @@ async function enrolPerson(
   const { seed, browser } = await enrol(locket, signedIn, phone)
   const made = await browser.send('POST', '/v1/factors/recovery-codes', {})
   secrets.push(seed, ...made.body.codes)
+}
+
+/** A Locket that sends its mails to a server of the test. */
+export async function openMailed(t: TestContext, log: Log) {
+  const smtp = await startSmtpServer(t)
+  return { smtp, locket: await openLocket(t, { log, ...mailingTo(smtp) }) }
 }
 
 /** Addresses: one that is proven by the token of a letter, and mails that wait for a server that is gone. */

@@ -16,9 +16,7 @@ import { leftAfter } from './cleaning.ts'
 import { cleanableFiles, copyOf } from './data-files.ts'
 import { engine, onlyOn } from './engine.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
-import { invitePerson, mailPerson } from './opaque-people.ts'
-import { mailingTo } from './sample.ts'
-import { startSmtpServer } from './smtp-server.ts'
+import { invitePerson, mailPerson, openMailed } from './opaque-people.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 /** Words of no language, long enough never to stand anywhere by chance; told by where they went. */
@@ -54,8 +52,7 @@ type Body = Reply['body']
 test('no canary is in any file, in any dress [V11.3.3] [trap-secret-as-identifier]', async (t) => {
   const lines: string[] = []
   const log = createLog('debug', { write: (line) => void lines.push(line) })
-  const smtp = await startSmtpServer(t)
-  const locket = await openLocket(t, { log, ...mailingTo(smtp) })
+  const { smtp, locket } = await openMailed(t, log)
   const stage = stageOf(locket)
   await people(stage)
   await mailPerson(stage, stage.canaries, smtp)

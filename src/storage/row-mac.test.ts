@@ -75,11 +75,8 @@ async function rowOfEach(stores: Stores) {
     const definition = { name: 'own', description: '', permissions: ['*'], reach: 'own' } as const
     const stamps = { role_id: newId('rol', systemClock), created_at: now, updated_at: now }
     const role = await writeRole(store, definition, stamps)
-    const grant = await insertGrant(
-      store,
-      { principal_id, role: 'admin', space_id: null, created_by: principal_id },
-      now,
-    )
+    const given = { principal_id, role: 'admin', space_id: null, created_by: principal_id }
+    const grant = await insertGrant(store, given, now)
     const { row: key } = await insertApiKey(store, {
       principalId: principal_id,
       createdBy: principal_id,
