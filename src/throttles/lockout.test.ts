@@ -72,6 +72,20 @@ describe('an account from one address [V6.3.1]', () => {
     assert.ok(!(await lockout.attempt(alice, elsewhere(300))).allowed, 'and no address is known')
   })
 
+  test('is closed by right passwords that no factor follows, too, but the address is not', async () => {
+    const { lockout } = inMemory()
+    for (let at = 0; at < 10; at += 1) {
+      const attempt = await lockout.attempt(alice, home)
+      assert.ok(attempt.allowed)
+      await lockout.halfway(attempt)
+    }
+    assert.deepEqual(refusalOf(await lockout.attempt(alice, home))?.[0], 'account')
+    const others = Array.from({ length: 60 }, (_, at) => ({ ...alice, login: `person${at}` }))
+    const told: boolean[] = []
+    for (const other of others) told.push((await lockout.attempt(other, home)).allowed)
+    assert.equal(told.filter((one) => one).length, 50, 'as if nobody had tried from there')
+  })
+
   test('is the same however the name is written (CVE-2025-6004)', async () => {
     const { lockout } = inMemory()
     const spellings = [

@@ -86,6 +86,19 @@ describe('tries on several nodes', withRedis, () => {
     assert.ok(await right(other.lockout))
   })
 
+  test('that a factor is still to follow count for the account on all', async (t) => {
+    const [one, other] = (await nodes(t, 2)) as [Node, Node]
+    for (let at = 0; at < 10; at += 1) {
+      const { lockout } = at % 2 ? one : other
+      const attempt = await lockout.attempt(alice, home)
+      assert.ok(attempt.allowed, `${at}`)
+      await lockout.halfway(attempt)
+    }
+    for (const { lockout } of [one, other]) {
+      assert.ok(!(await lockout.attempt(alice, home)).allowed)
+    }
+  })
+
   test('that could not be checked count nowhere', async (t) => {
     const [one, other] = (await nodes(t, 2)) as [Node, Node]
     for (let at = 0; at < 30; at += 1) {
