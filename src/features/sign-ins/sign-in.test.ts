@@ -75,7 +75,7 @@ describe('signing in', () => {
       { password: password.toUpperCase() },
       { login: 'ALICE' },
       { login: 'nobody' },
-      { login: 'user:alice' },
+      { login: 'agent:alice' },
       { login: 'without' },
       { login: 'disabled' },
       { login: 'gone' },
