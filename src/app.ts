@@ -3,6 +3,7 @@ import { assert } from './core/assert.ts'
 import type { Clock } from './core/clock.ts'
 import { instanceTenant, isId } from './core/ids.ts'
 import type { Log } from './core/log.ts'
+import { type RelyingParty, relyingPartyOf } from './crypto/relying-party.ts'
 import { createEgress } from './egress/egress.ts'
 import { appointAdministrator } from './features/api-keys/appoint.ts'
 import { createAuthenticator } from './features/api-keys/authenticate.ts'
@@ -75,6 +76,8 @@ export interface AppOptions {
   readonly version: string
   readonly publicUrl: string | null
   readonly indexes_bytes_max: number
+  /** Where pages come from without a public URL; port 80 when it is not said. */
+  readonly listens?: { readonly port: number; readonly tls: boolean }
   /** Where sealed snapshots of indexes are kept; left out, every index is built from its rows. */
   readonly snapshotsDir?: string
   /** Addresses and networks of the proxies whose word on the client's address counts. */
@@ -99,6 +102,7 @@ export interface AppOptions {
   readonly embedder?: Embedder
   readonly rateBudgets?: RateBudgets
   readonly passwordWork?: PasswordWorkOptions
+  readonly passkeyParty?: RelyingParty
   readonly operations?: readonly Operation[]
 }
 
@@ -230,6 +234,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
       await dropMails(store, id)
     },
     requireSpace,
+    passkeyParty: passkeyPartyOf(options),
     keyDestroyed: async (tenant, scope) => {
       const isSpace = scope.startsWith('spc_')
       const erased = isSpace && indexes.erase({ tenant, space: scope as `spc_${string}` })
@@ -249,6 +254,11 @@ function mailOf({ mailSettings, publicUrl }: AppOptions, log: Log): MailService 
   if (!mailSettings) return null
   assert(publicUrl !== null, 'mail without a public address is a mistake in the settings')
   return createMailService(createMailer(mailSettings, log), publicUrl)
+}
+
+function passkeyPartyOf({ publicUrl, listens, passkeyParty }: AppOptions): RelyingParty | null {
+  const { port = 80, tls = false } = listens ?? {}
+  return passkeyParty ?? relyingPartyOf({ publicUrl, port, tls })
 }
 
 /** Snapshots of indexes, sealed, in a directory of the node's own. */

@@ -15,6 +15,7 @@ import { sendMails } from './features/letters/send.ts'
 import { embedPending } from './features/memories/embed-pending.ts'
 import { sweepExpired } from './features/memories/sweep-expired.ts'
 import { sweepTombstones } from './features/memories/sweep-tombstones.ts'
+import { sweepPasskeyChallenges } from './features/passkeys/sweep.ts'
 import { sweepPasswordLinks } from './features/password-links/sweep.ts'
 import { recordSignInUses } from './features/sign-ins/record-uses.ts'
 import { sweepSignIns } from './features/sign-ins/sweep.ts'
@@ -45,6 +46,7 @@ export const jobs: readonly Job[] = [
   sweepPasswordLinks,
   sweepEmails,
   sendMails,
+  sweepPasskeyChallenges,
   sweepSignIns,
   sweepFactors,
   saveIndexes,

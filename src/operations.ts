@@ -61,6 +61,8 @@ import { listGrants } from './features/roles/list-grants.ts'
 import { updateRole } from './features/roles/update.ts'
 import { getSignInPolicy } from './features/sign-in-policies/get.ts'
 import { updateSignInPolicy } from './features/sign-in-policies/update.ts'
+import { askPasskey } from './features/sign-ins/ask-passkey.ts'
+import { beginSignIn } from './features/sign-ins/begin-with-passkey.ts'
 import { confirmSignIn } from './features/sign-ins/confirm.ts'
 import { createSignIn } from './features/sign-ins/create.ts'
 import { currentSignIn } from './features/sign-ins/current.ts'
@@ -121,9 +123,11 @@ export const operations: readonly Operation[] = [
   changePassword,
 
   createSignIn,
+  beginSignIn,
   finishSignIn,
   listSignIns,
   currentSignIn,
+  askPasskey,
   confirmSignIn,
   leaveSignIn,
   endSignIn,

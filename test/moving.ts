@@ -11,6 +11,7 @@ import { primaryKeys } from '../src/storage/primary-keys.ts'
 import { type TableName, tables } from '../src/storage/tables.ts'
 import { testData } from './data.ts'
 import { configOf, type Reply } from './harness.ts'
+import { device } from './passkeys.ts'
 import { sqliteData } from './sqlite.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import type { Cell, TestData } from './test-data.ts'
@@ -52,8 +53,10 @@ export function moveBetween(
 
 export interface CallOptions {
   readonly body?: object
-  /** The administrator's when left out. */
-  readonly key?: string
+  /** The administrator's when left out, none when null. */
+  readonly key?: string | null
+  /** What a browser sends along. */
+  readonly headers?: Readonly<Record<string, string>>
   /** The answer is kept for whoever asks again. */
   readonly once?: boolean
 }
@@ -73,18 +76,24 @@ export async function serving<T>(
     indexes_bytes_max: 1e7,
   })
   try {
-    return await work(async (method, path, { body, key = admin, once = false } = {}) => {
-      const request = new Request(`http://127.0.0.1${path}`, {
-        method,
-        headers: { Authorization: `Bearer ${key}`, ...(once && { 'Idempotency-Key': 'once' }) },
-        ...(body && { body: JSON.stringify(body) }),
-      })
-      const response = await app.fetch(request, { address: '127.0.0.1' })
-      const text = await response.text()
-      const { status, headers } = response
-      assert.ok(status < 400, `${method} ${path}: ${status} ${text}`)
-      return { status, headers, body: text ? JSON.parse(text) : null }
-    })
+    return await work(
+      async (method, path, { body, key = admin, headers: own, once = false } = {}) => {
+        const request = new Request(`http://127.0.0.1${path}`, {
+          method,
+          headers: {
+            ...(key && { Authorization: `Bearer ${key}` }),
+            ...(once && { 'Idempotency-Key': 'once' }),
+            ...own,
+          },
+          ...(body && { body: JSON.stringify(body) }),
+        })
+        const response = await app.fetch(request, { address: '127.0.0.1' })
+        const text = await response.text()
+        const { status, headers } = response
+        assert.ok(status < 400, `${method} ${path}: ${status} ${text}`)
+        return { status, headers, body: text ? JSON.parse(text) : null }
+      },
+    )
   } finally {
     await app.close()
     await instance.close()
@@ -130,7 +139,7 @@ async function fillTenant(call: Call, tenant: string): Promise<void> {
   const { id: providerId } = await make('/v1/identity-providers', provider)
   const { token, principalId } = await make('/v1/invitations', { handle: 'user:bob' })
   await make('/v1/external-identities', { providerId, subject: 'bob', principalId })
-  await people(make, { tenant, token, principalId })
+  await people(call, { tenant, token, principalId })
   await make('/v1/principals', { handle: 'agent:bot', maxMemories: 10 })
   const { key } = await make('/v1/api-keys', { operationsPerDay: 10 })
   await call('GET', '/v1/whoami', { key })
@@ -140,17 +149,29 @@ async function fillTenant(call: Call, tenant: string): Promise<void> {
   await call('DELETE', `/v1/spaces/${gone.id}`)
 }
 
-/** Somebody who has signed in, and wants another password. */
+/** Somebody who has signed in, has a passkey, and wants another password. */
 async function people(
-  make: (path: string, body: object) => Promise<unknown>,
-  invited: { tenant: string; token: string; principalId: string },
+  call: Call,
+  { tenant, token, principalId }: { tenant: string; token: string; principalId: string },
 ): Promise<void> {
-  const { tenant, token, principalId } = invited
   const password = 'milk and no sugar'
-  await make('/v1/invitations/accept', { token, password })
-  await make('/v1/sign-ins', { tenant, login: 'bob', password })
-  await make('/v1/tokens', {})
-  await make('/v1/password-resets', { principalId })
+  await call('POST', '/v1/invitations/accept', { body: { token, password } })
+  const login = { tenant, login: 'bob', password }
+  const signedIn = await call('POST', '/v1/sign-ins', { body: login })
+  const cookie = signedIn.headers.get('set-cookie')?.split(';')[0] ?? ''
+  const own = {
+    Cookie: cookie,
+    'X-CSRF-Token': signedIn.body.csrfToken,
+    Origin: 'http://127.0.0.1',
+  }
+  const send = async (path: string, body: object): Promise<Reply['body']> =>
+    (await call('POST', path, { body, headers: own, key: null })).body
+  const { id, passkey } = await send('/v1/factors', { kind: 'passkey', name: 'laptop' })
+  const factor = { kind: 'passkey', credential: device().create(passkey) }
+  await send(`/v1/factors/${id}/confirm`, { factor })
+  await call('POST', '/v1/sign-ins/passkeys', { body: { tenant } })
+  await call('POST', '/v1/tokens', { body: {} })
+  await call('POST', '/v1/password-resets', { body: { principalId } })
 }
 
 /** What callers are told. */

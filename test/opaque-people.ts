@@ -4,8 +4,9 @@ import type { TestContext } from 'node:test'
 import { systemClock } from '../src/core/clock.ts'
 import type { Log } from '../src/core/log.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
+import { beginAlone, beginPasskey, confirmPasskey, device, passkeyProof } from './passkeys.ts'
 import { mailingTo } from './sample.ts'
-import { type Browser, browserOf, enrol } from './signed-in.ts'
+import { type Browser, browserOf, enrol, prove } from './signed-in.ts'
 import { nextLetter, type SmtpServer, startSmtpServer, tokenIn } from './smtp-server.ts'
 
 interface Stage {
@@ -19,10 +20,8 @@ interface Canaries {
   readonly text: (a: string) => string
 }
 
-export async function invitePerson(
-  { call, locket, secrets }: Stage,
-  canaries: Canaries,
-): Promise<void> {
+export async function invitePerson(stage: Stage, canaries: Canaries): Promise<void> {
+  const { call, locket, secrets } = stage
   const { word } = canaries
   const login = word('invited')
   const { token, principalId } = await call('POST', '/v1/invitations', {
@@ -39,7 +38,8 @@ export async function invitePerson(
   const cookie = signedIn.headers.get('set-cookie')?.split(';')[0] ?? ''
   secrets.push(signedIn.body.csrfToken, cookie.slice(cookie.indexOf('=') + 1))
   await call('GET', '/v1/sign-ins/current', { key: null, headers: { Cookie: cookie } })
-  await enrolPerson({ locket, secrets }, canaries, browserOf(locket, signedIn))
+  const browser = await enrolPerson({ locket, secrets }, canaries, browserOf(locket, signedIn))
+  await havePasskey(stage, browser, word('passkey'))
   const waiting = await call('POST', '/v1/sign-ins', {
     body: { tenant: 'default', login, password },
   })
@@ -51,11 +51,27 @@ async function enrolPerson(
   { locket, secrets }: Pick<Stage, 'locket' | 'secrets'>,
   canaries: Canaries,
   signedIn: Browser,
-): Promise<void> {
+): Promise<Browser> {
   const phone = { now: systemClock(), name: canaries.text('phone') }
   const { seed, browser } = await enrol(locket, signedIn, phone)
   const made = await browser.send('POST', '/v1/factors/recovery-codes', {})
   secrets.push(seed, ...made.body.codes)
+  return browserOf(locket, { ...made, body: { ...made.body, id: browser.id } })
+}
+
+/** One that is made and used: what its browser calls it, its key and its challenges are nowhere. */
+async function havePasskey({ locket, secrets }: Stage, browser: Browser, name: string) {
+  const authenticator = device()
+  const begun = await beginPasskey(browser, name)
+  const answer = authenticator.create(begun.body.passkey)
+  const confirmed = await confirmPasskey(browser, begun.body.id, answer)
+  assert.equal(confirmed.status, 200)
+  const alone = await beginAlone(locket)
+  const { challenge, passkey } = alone.body
+  const factor = passkeyProof(authenticator, passkey)
+  assert.equal((await prove(locket, { challenge, factor })).status, 201)
+  const { id, response } = answer
+  secrets.push(begun.body.passkey.challenge, passkey.challenge, challenge, id, response.publicKey)
 }
 
 /** A Locket that sends its mails to a server of the test. */

@@ -1,5 +1,6 @@
 /** Samples of what people sign in with. */
 import type { Reply } from './harness.ts'
+import { device } from './passkeys.ts'
 import type { Input, Maker, Sample } from './sample.ts'
 import { totpProof } from './signed-in.ts'
 import { tokenIn } from './smtp-server.ts'
@@ -173,6 +174,23 @@ export const peopleSamples: Readonly<Record<string, Sample>> = {
   'sign-in-policy.update': {
     names: 'nothing',
     make: async () => ({ mfa: { required: 'administrators', roles: ['developer'] } }),
+  },
+  'sign-ins.begin-with-passkey': {
+    names: 'nothing',
+    ofNobody: true,
+    make: async () => ({ tenant: 'default' }),
+  },
+  'sign-ins.ask-passkey': {
+    names: 'nothing',
+    bySignIn: true,
+    make: (maker) =>
+      signedIn(maker, async (person) => {
+        const { body } = await person.send('/v1/factors', { kind: 'passkey', name: maker.word() })
+        const credential = device().create(body.passkey)
+        const factor = { kind: 'passkey', credential }
+        await person.send(`/v1/factors/${body.id}/confirm`, { factor })
+        return {}
+      }),
   },
   'factors.create': {
     names: 'nothing',

@@ -7,6 +7,7 @@ import { tables } from '../src/storage/tables.ts'
 import { onlyOn } from './engine.ts'
 import { freePort } from './free-port.ts'
 import { type Locket, openLocket } from './harness.ts'
+import { beginAlone, device, enrolPasskey } from './passkeys.ts'
 import { browserOf, origin } from './signed-in.ts'
 
 const ofTenants = Object.entries(tables)
@@ -14,7 +15,7 @@ const ofTenants = Object.entries(tables)
   .map(([name]) => name)
 
 /** These have rows of the instance alone. */
-const ofInstance = ['signing_keys', 'blocked_addresses']
+const ofInstance = ['signing_keys', 'blocked_addresses', 'passkey_challenges']
 
 /** Two tenants, each with something in most tables; and the tenant that is looked for from the other. */
 async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: string }> {
@@ -49,8 +50,8 @@ async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: stri
     const slug = key === locket.admin ? 'default' : 'other'
     const login = { tenant: slug, login: 'tea', password: 'milk and no sugar' }
     const browser = browserOf(locket, await call('/v1/sign-ins', login))
-    const begun = await browser.send('POST', '/v1/factors', { kind: 'totp', name: 'phone' })
-    assert.equal(begun.status, 201)
+    await enrolPasskey(locket, browser, device())
+    await beginAlone(locket, slug)
     await call('/v1/tokens', {})
     await call('/v1/blocked-addresses', { network: '203.0.113.7' })
     await locket.call('POST', '/v1/spaces', {

@@ -1,6 +1,7 @@
 /**
  * What @peculiar/x509 wants of `Reflect` before it is imported: notes on classes that its dependency
- * container keeps. The usual polyfill for it would be one more dependency.
+ * container keeps. The usual polyfill comes with `@simplewebauthn/server`, which is loaded late or never;
+ * when it is, it takes the place of this, and what was noted here is not asked for again.
  */
 const notes = new WeakMap<object, Map<unknown, unknown>>()
 

@@ -28,6 +28,8 @@ export interface Sample {
   readonly caller?: (maker: Maker, input: Input) => Promise<string>
   /** It is about the sign-in that it is called by; for all others there is none (404). */
   readonly bySignIn?: true
+  /** It is done for whoever will come: its event has no actor, and is in the instance's log. */
+  readonly ofNobody?: true
 }
 
 export interface MakerOptions {
@@ -53,5 +55,7 @@ export function makerOf(locket: Pick<Locket, 'call' | 'app'>, { smtp, word }: Ma
 
 /** The settings of such a Locket: browsers of tests come from there, too. */
 export function mailingTo({ settings }: SmtpServer) {
-  return { publicUrl: 'http://127.0.0.1', mailSettings: settings }
+  // By an address there would be no passkeys.
+  const passkeyParty = { id: 'localhost', origin: 'http://localhost' }
+  return { publicUrl: 'http://127.0.0.1', mailSettings: settings, passkeyParty }
 }

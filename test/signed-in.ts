@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test'
 import { minute_ms } from '../src/core/clock.ts'
 import { totpCode, totpStep_ms } from '../src/crypto/totp.ts'
 import { per, type RateBudgets, rateNames } from '../src/throttles/budgets.ts'
-import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
+import { type Call, type Locket, type LocketOptions, openLocket, type Reply } from './harness.ts'
 
 export const password = 'the owl and the mice'
 export const unlimited = Object.fromEntries(
@@ -18,9 +18,13 @@ export interface Timed {
 }
 
 /** A Locket whose time only moves when it is told to, and that counts tries but not calls. */
-export async function timed(t: TestContext): Promise<Timed> {
+export async function timed(t: TestContext, options: LocketOptions = {}): Promise<Timed> {
   const time = { now: Date.parse('2026-01-01T00:00:00.000Z') }
-  const locket = await openLocket(t, { clock: () => time.now, rateBudgets: unlimited })
+  const locket = await openLocket(t, {
+    clock: () => time.now,
+    rateBudgets: unlimited,
+    ...options,
+  })
   return {
     locket,
     pass: (ms) => {
@@ -58,7 +62,11 @@ export interface Browser {
 
 export const origin = 'http://127.0.0.1'
 
-export function browserOf(locket: Locket, { body, headers }: Reply): Browser {
+export function browserOf(
+  locket: Locket,
+  { body, headers }: Reply,
+  more: Readonly<Record<string, string>> = {},
+): Browser {
   const cookie = headers.get('set-cookie')?.split(';')[0] ?? ''
   const csrf = body.csrfToken
   const own = {
@@ -66,6 +74,7 @@ export function browserOf(locket: Locket, { body, headers }: Reply): Browser {
     Origin: origin,
     'Sec-Fetch-Site': 'same-origin',
     'X-CSRF-Token': csrf,
+    ...more,
   }
   return {
     id: body.id,

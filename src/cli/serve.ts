@@ -65,6 +65,7 @@ async function serveInstance(config: Config, serving: Serving): Promise<void> {
   const app = await createApp(serving.instance, {
     version,
     publicUrl: config.publicUrl,
+    listens: { port: config.port, tls: config.tls !== null },
     indexes_bytes_max: config.indexes_bytes_max,
     snapshotsDir: join(config.dataDir, snapshotsDirectory),
     trustedProxies: config.trustedProxies,

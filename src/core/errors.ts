@@ -59,6 +59,10 @@ export const errorTable = {
     status: 409,
     sentence: 'This request was done before; its answer was not kept.',
   },
+  passkeys_unavailable: {
+    status: 409,
+    sentence: 'Browsers let passkeys be used only where the public URL is a name over https.',
+  },
   in_use: { status: 409, sentence: 'It is still in use.' },
   quota_exceeded: { status: 409, sentence: 'A limit on how much may be kept is reached.' },
   precondition_failed: { status: 412, sentence: 'The version named in If-Match is not current.' },

@@ -23,6 +23,7 @@ export const idPrefixes = {
   externalIdentity: 'xid',
   signIn: 'sin',
   factor: 'fac',
+  passkeyChallenge: 'pkc',
   token: 'tok',
   tokenFamily: 'fam',
   signingKey: 'sgk',

@@ -140,6 +140,18 @@ export const limits = {
   /** How long a factor that was begun waits for its first code. */
   factorEnrolment_life_ms: 10 * 60_000,
   recoveryCodes: 10,
+  /** Web Authentication: section 6.4.1 bounds the id of a credential, 5.4.3 the handle of a user. */
+  passkeyId_characters_max: 1_364,
+  passkeyUser_characters_max: 86,
+  passkeyTransports_max: 16,
+  passkeyClientData_characters_max: 2_048,
+  passkeyAttestation_characters_max: 4_096,
+  passkeyData_characters_max: 1_024,
+  passkeySignature_characters_max: 1_024,
+  passkeyBody_bytes_max: 12 * 1024,
+  passkeyChallenge_life_ms: 5 * 60_000,
+  /** Sign-ins that were begun by whoever asked; the oldest make room. */
+  passkeyChallenges_max: 10_000,
   invitation_life_ms: 60 * 60_000,
   passwordReset_life_ms: 60 * 60_000,
 

@@ -14,6 +14,7 @@ import { test } from 'node:test'
 import { assertFound, examined, finding, findingIn, settingsOf } from '../../test/doctor.ts'
 import { onlyOn } from '../../test/engine.ts'
 import { type Locket, openLocket } from '../../test/harness.ts'
+import { beginAlone, device, enrolPasskey } from '../../test/passkeys.ts'
 import { signIn } from '../../test/signed-in.ts'
 import { tokensOf } from '../../test/tokens.ts'
 import { day_ms, systemClock } from '../core/clock.ts'
@@ -153,7 +154,8 @@ async function fillAll(made: Locket): Promise<void> {
   const password = 'umber canary with seven hats'
   await post('/v1/invitations/accept', { token, password })
   const browser = await signIn(made, { login: 'bob', password })
-  await browser.send('POST', '/v1/factors', { kind: 'totp', name: 'phone' })
+  await enrolPasskey(made, browser, device())
+  await beginAlone(made)
   await post('/v1/invitations', { handle: 'user:carol' })
   const provider = { name: 'idp', issuer: 'https://idp.example/tea', rules: [] }
   const { id: providerId } = await post('/v1/identity-providers', provider)
@@ -161,23 +163,27 @@ async function fillAll(made: Locket): Promise<void> {
   await post('/v1/blocked-addresses', { network: '203.0.113.7' })
 }
 
+/** One of these is in each of them; it is a number, or an id. */
+const altered = ['created_at', 'updated_at', 'expires_at', 'principal_id']
+
 test('a row that grants power and was altered fails, in every table', async (t) => {
   const made = await openLocket(t)
   await fillAll(made)
   assertFound(await finding(made, 'row-macs'), 'pass', /rows as they were written/)
   for (const table of powerTables) {
-    const ofInstance = table === 'signing_keys' || table === 'blocked_addresses'
-    const tenant = ofInstance ? instanceTenant : made.tenant
-    const time = 'created_at' in tables[table] ? 'created_at' : 'updated_at'
-    const [{ was = 0 } = {}] = await made.sql(
-      `select ${time} as was from ${table} where tenant_id = ? limit 1`,
+    const ofInstance = ['signing_keys', 'blocked_addresses', 'passkey_challenges']
+    const tenant = ofInstance.includes(table) ? instanceTenant : made.tenant
+    const column = altered.find((name) => name in tables[table]) ?? ''
+    const [{ was = null } = {}] = await made.sql(
+      `select ${column} as was from ${table} where tenant_id = ? limit 1`,
       tenant,
     )
-    const change = `update ${table} set ${time} = ${time} + ? where tenant_id = ?`
-    await made.sql(change, 1, tenant)
-    assert.ok(was, table)
+    assert.ok(was !== null, table)
+    const change = `update ${table} set ${column} = ? where tenant_id = ? and ${column} = ?`
+    const other = typeof was === 'string' ? `${was.slice(0, -1)}_` : Number(was) + 1
+    await made.sql(change, other, tenant, was)
     assertFound(await finding(made, 'row-macs'), 'fail', new RegExp(`\\d of ${table}`))
-    await made.sql(change, -1, tenant)
+    await made.sql(change, was, tenant, other)
   }
   assertFound(await finding(made, 'row-macs'), 'pass', /rows as they were written/)
 })

@@ -88,6 +88,7 @@ test('keys and unique indexes begin with the tenant', (t) => {
       'mails.due_at',
       'memories.expires_at',
       'migrations.name',
+      'passkey_challenges.expires_at',
       'password_links.expires_at',
       'principal_emails.expires_at',
       'sign_ins.expires_at',

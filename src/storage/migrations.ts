@@ -16,6 +16,7 @@ import { factors } from './migrations/011-factors.ts'
 import { signInTokens } from './migrations/012-sign-in-tokens.ts'
 import { blockedAddresses } from './migrations/013-blocked-addresses.ts'
 import { mail } from './migrations/014-mail.ts'
+import { passkeys } from './migrations/015-passkeys.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -41,6 +42,7 @@ export const migrations: readonly Migration[] = [
   signInTokens,
   blockedAddresses,
   mail,
+  passkeys,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

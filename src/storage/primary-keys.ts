@@ -24,6 +24,8 @@ export const primaryKeys = {
   mails: ['tenant_id', 'mail_id'],
   sign_ins: ['tenant_id', 'sign_in_id'],
   factors: ['tenant_id', 'factor_id'],
+  passkeys: ['tenant_id', 'factor_id'],
+  passkey_challenges: ['tenant_id', 'challenge_id'],
   blocked_addresses: ['tenant_id', 'block_id'],
   spaces: ['tenant_id', 'space_id'],
   memories: ['tenant_id', 'memory_id'],

@@ -18,6 +18,12 @@ import {
   insertIdentity,
   insertProvider,
 } from '../features/identity-providers/store.ts'
+import {
+  findChallenge,
+  findPasskey,
+  insertChallenge,
+  insertPasskey,
+} from '../features/passkeys/store.ts'
 import { findLink, insertLink } from '../features/password-links/store.ts'
 import { findPassword, putPassword } from '../features/passwords/store.ts'
 import { findPrincipal, insertPrincipal } from '../features/principals/store.ts'
@@ -89,15 +95,16 @@ async function rowOfEach(stores: Stores) {
     const link = await insertLink(store, { ...order, kind: 'invitation' })
     const email = await insertEmail(store, { ...order, address: 'boss@corp.example' })
     const { provider, identity } = await providerOf(store, principal_id)
-    const { signIn, factor } = await signedIn(store, { principalId: principal_id, now })
+    const readsOfPeople = await signedIn(store, { principalId: principal_id, now })
     const family = await familyOf(store, { principal: principal_id, credential: key.key_id })
     await insertSigningKey(store, { now, signsFrom_ms: now })
     const block = { network: '192.0.2.1', reason: null, until_ms: null }
     await insertBlock(store, { ...block, createdBy: principal_id, now })
-    return { boss, role, grant, key, link, email, provider, identity, signIn, factor, family }
+    return { boss, role, grant, key, link, email, provider, identity, readsOfPeople, family }
   })
-  const { boss, role, grant, key, link, email, provider, identity, signIn, factor, family } = made
-  const reads: Record<PowerTable, { where: string; read(store: TenantStore): Promise<unknown> }> = {
+  const { boss, role, grant, key, link, email, provider, identity, readsOfPeople, family } = made
+  const reads: Record<PowerTable, Reading> = {
+    ...readsOfPeople,
     tenants: { where: `tenant_id = '${stores.tenant}'`, read: ownTenant },
     principals: {
       where: `principal_id = '${boss.principal_id}'`,
@@ -122,7 +129,6 @@ async function rowOfEach(stores: Stores) {
       where: 'true',
       read: (store) => getIdentity(store, identity.identity_id),
     },
-    factors: { where: 'true', read: (store) => getFactor(store, factor.factor_id, 0) },
     blocked_addresses: {
       where: 'true',
       read: async (store) => {
@@ -130,19 +136,32 @@ async function rowOfEach(stores: Stores) {
         return row && store.checked('blocked_addresses', row)
       },
     },
-    sign_ins: { where: 'true', read: (store) => findSignIn(store, signIn.sign_in_id) },
     spaces: { where: 'true', read: (store) => findSpaceByHandle(store, handle) },
   }
   return reads
 }
 
+interface Reading {
+  readonly where: string
+  read(store: TenantStore): Promise<unknown>
+}
+
+/** Somebody who is signed in, with what he signs in by; and how each of it is read. */
 async function signedIn(store: TenantStore, of: { principalId: PrincipalId; now: number }) {
   const origin = { address: null, userAgent: null }
   const proven = { method: 'password', factor: null } as const
-  const { row: signIn } = await insertSignIn(store, { ...of, origin, proven })
+  const { sign_in_id } = (await insertSignIn(store, { ...of, origin, proven })).row
   const data = { name: null, usedAt_ms: null, own: null }
-  const factor = await insertFactor(store, { ...of, kind: 'totp', state: 'active', data })
-  return { signIn, factor }
+  const { factor_id } = await insertFactor(store, { ...of, kind: 'totp', state: 'active', data })
+  await insertPasskey(store, { factor_id, principal_id: of.principalId }, 'credential')
+  const { token } = await insertChallenge(store, null, now)
+  const reading = (read: Reading['read']): Reading => ({ where: 'true', read })
+  return {
+    factors: reading((view) => getFactor(view, factor_id, 0)),
+    passkeys: reading((view) => findPasskey(view, 'credential')),
+    passkey_challenges: reading((view) => findChallenge(view, { token, now })),
+    sign_ins: reading((view) => findSignIn(view, sign_in_id)),
+  }
 }
 
 const powerTables = Object.keys(tables).filter(
@@ -157,7 +176,10 @@ function forged(name: string, column: Column<unknown>, value: Cell): Cell {
 }
 
 /** What is looked up by is not in the answer when it was changed: then there is no such row. */
-const lookedUpBy: Partial<Record<PowerTable, readonly string[]>> = { spaces: ['handle_index'] }
+const lookedUpBy: Partial<Record<PowerTable, readonly string[]>> = {
+  passkeys: ['credential_index'],
+  spaces: ['handle_index'],
+}
 
 for (const table of powerTables) {
   const columns: Record<string, Column<unknown>> = tables[table]

@@ -52,6 +52,8 @@ const idsOf: Readonly<Record<PowerTable, readonly IdPrefix[]>> = {
   sign_ins: ['sin'],
   factors: ['fac'],
   blocked_addresses: ['ban'],
+  passkeys: ['fac'],
+  passkey_challenges: ['pkc'],
   spaces: ['spc'],
 }
 

@@ -14,14 +14,13 @@ import {
   sensitive,
   text,
 } from './column.ts'
+import type { KeyScope, PrincipalId } from './key-scope.ts'
+import { passkeyTables } from './passkey-tables.ts'
 
-export type PrincipalId = Id<'usr' | 'agt' | 'svc'>
-
-/** Which key sealed a value: the tenant's own, its look-up key, its pepper, a space's, a principal's. */
-export type KeyScope = 'tenant' | 'lookup' | 'pepper' | Id<'spc'> | PrincipalId
+export type { KeyScope, PrincipalId } from './key-scope.ts'
 
 /** What somebody proves himself by beyond his first proof. */
-export type FactorKind = 'totp' | 'recovery-code'
+export type FactorKind = 'totp' | 'passkey' | 'recovery-code'
 
 export const tables = {
   /** The format of what is stored; and marks of having come from, or gone to, another database. */
@@ -280,7 +279,7 @@ export const tables = {
     created_at: integer(),
     mac: digest(),
     /** What he proved himself by first; `short-password`: one that is too short for who administers. */
-    method: text<'password' | 'short-password'>(),
+    method: text<'password' | 'short-password' | 'passkey'>(),
     /** The second factor that was proven; null: none. */
     factor: nullable(text<FactorKind>()),
     /** Factors that were shown while it is pending, and were wrong. */
@@ -302,6 +301,8 @@ export const tables = {
     created_at: integer(),
     mac: digest(),
   },
+
+  ...passkeyTables,
 
   spaces: {
     tenant_id: text<Id<'ten'>>(),

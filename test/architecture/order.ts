@@ -56,6 +56,7 @@ export const features: readonly string[] = [
   'password-links',
   'sign-in-policies',
   'factors',
+  'passkeys',
   'passwords',
   'emails',
   'mails',
@@ -75,6 +76,11 @@ export const reserved: readonly Reserved[] = [
     packages: /^jose($|\/)/,
     places: /^src\/crypto\//,
     why: 'JWTs are made and checked by crypto/',
+  },
+  {
+    packages: /^@simplewebauthn\//,
+    places: /^src\/crypto\//,
+    why: 'passkeys are checked by crypto/',
   },
   {
     packages: /^kysely($|\/)/,

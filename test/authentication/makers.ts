@@ -4,6 +4,7 @@ import { newId } from '../../src/core/ids.ts'
 import { limits } from '../../src/core/limits.ts'
 import type { ClientCertificate } from '../../src/crypto/certificate.ts'
 import type { Reply } from '../harness.ts'
+import { device, passkeyProof } from '../passkeys.ts'
 import { totpProof } from '../signed-in.ts'
 import type { Home, Made, MadeEntry, Shown, Stage } from './path.ts'
 
@@ -212,6 +213,29 @@ export async function halfSignedIn(home: Home, _stage: Stage): Promise<Made> {
     show: (token) => ({ headers: browser(token, csrfToken) }),
     lasts_ms: limits.signIn_idle_ms,
     end: () => home.admin('DELETE', `/v1/sign-ins/${id}`),
+  }
+}
+
+/** A passkey that has answered, of who is asked for nothing else. */
+export async function passkeyAlone(home: Home, _stage: Stage): Promise<MadeEntry> {
+  const { principalId, login } = await person(home)
+  const asked = { tenant: home.slug, login, password }
+  const signIn = await home.admin('POST', '/v1/sign-ins', asked)
+  const headers = browser(tokenIn(signIn), signIn.body.csrfToken)
+  const laptop = device()
+  const kind = 'passkey'
+  const order = { kind, name: 'laptop' }
+  const { id, passkey } = (await home.signedIn(headers, '/v1/factors', order)).body
+  const made = { factor: { kind, credential: laptop.create(passkey) } }
+  await home.signedIn(headers, `/v1/factors/${id}/confirm`, made)
+  const begun = await home.admin('POST', '/v1/sign-ins/passkeys', { tenant: home.slug })
+  const factor = passkeyProof(laptop, begun.body.passkey)
+  return {
+    principalId,
+    text: begun.body.challenge,
+    input: (shown) => ({ challenge: shown, factor }),
+    lasts_ms: limits.passkeyChallenge_life_ms,
+    end: () => home.admin('DELETE', `/v1/factors/${id}`),
   }
 }
 

@@ -14,6 +14,7 @@ import {
   invitation,
   invited,
   key,
+  passkeyAlone,
   passwordOf,
   person,
   providersToken,
@@ -299,6 +300,12 @@ export const entries: readonly Entry[] = [
   },
   { operation: 'sign-ins.finish', lacks, once: true, make: challenge },
   {
+    operation: 'sign-ins.finish',
+    lacks: { ...anywhere, stale: 'a challenge is over by then' },
+    once: true,
+    make: passkeyAlone,
+  },
+  {
     operation: 'invitations.accept',
     lacks: { ...lacks, revoked: noOne },
     once: true,
@@ -312,3 +319,6 @@ export const entries: readonly Entry[] = [
   },
   { operation: 'tokens.refresh', tellsTenant: true, lacks, once: true, make: refreshToken },
 ]
+
+/** Open to all, and nothing is got by it that lets somebody in: what it begins is finished by one of those. */
+export const beginnings: readonly string[] = ['sign-ins.begin-with-passkey']

@@ -9,6 +9,7 @@ import { limits } from '../../core/limits.ts'
 import type { Caller } from '../../kernel/context.ts'
 import { idField, Timestamp } from '../../kernel/fields.ts'
 import type { FactorKind, Tables } from '../../storage/tables.ts'
+import { PasskeyAssertion, PasskeyRegistration } from '../passkeys/passkey.ts'
 import { PrincipalIdField } from '../principals/principal.ts'
 
 export type FactorRow = Tables['factors']
@@ -20,7 +21,11 @@ export interface FactorData {
   readonly own: unknown
 }
 
-export const factorKinds = ['totp', 'recovery-code'] as const satisfies readonly FactorKind[]
+export const factorKinds = [
+  'totp',
+  'passkey',
+  'recovery-code',
+] as const satisfies readonly FactorKind[]
 export const FactorKindField = z.enum(factorKinds)
 export const FactorName = z.string().trim().min(1).max(limits.factorName_characters_max)
 
@@ -30,9 +35,17 @@ const TotpCode = z.string().regex(/^[0-9]{6}$/, 'six digits, and nothing else')
 /** What somebody shows to prove a factor, by its kind. */
 export const FactorProof = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('totp'), code: TotpCode }),
+  z.strictObject({ kind: z.literal('passkey'), credential: PasskeyAssertion }),
   z.strictObject({ kind: z.literal('recovery-code'), code: z.string().min(1).max(100) }),
 ])
 export type FactorProof = z.output<typeof FactorProof>
+
+/** What somebody shows of a factor that he has begun. */
+export const FirstProof = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('totp'), code: TotpCode }),
+  z.strictObject({ kind: z.literal('passkey'), credential: PasskeyRegistration }),
+])
+export type FirstProof = z.output<typeof FirstProof>
 
 export const Factor = z.strictObject({
   id: idField('fac'),

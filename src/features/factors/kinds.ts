@@ -6,10 +6,12 @@
  */
 import type { FactorKind } from '../../storage/tables.ts'
 import type { FactorKindModule } from './kind.ts'
+import { passkeys } from './passkey.ts'
 import { recoveryCodes } from './recovery-code.ts'
 import { totp } from './totp.ts'
 
 export const factorKindModules: Readonly<Record<FactorKind, FactorKindModule>> = {
   totp,
+  passkey: passkeys,
   'recovery-code': recoveryCodes,
 }

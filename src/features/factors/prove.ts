@@ -2,6 +2,7 @@
 import type { FactorKind, PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import type { FactorProof, FactorRow } from './factor.ts'
+import type { Shown } from './kind.ts'
 import { factorKindModules } from './kinds.ts'
 import { factorsOf, keepFactor, openData } from './store.ts'
 
@@ -30,12 +31,11 @@ export async function kindsToAsk(
  */
 export async function proveFactor(
   store: TenantStore,
-  { principalId, now, proof }: Asked & { readonly proof: FactorProof },
+  { principalId, now, ...shown }: Asked & Shown & { readonly proof: FactorProof },
 ): Promise<FactorKind | null> {
   for (const row of await factorsOf(store, principalId, now)) {
-    if (isActive(row) && row.kind === proof.kind && (await proves(store, row, { proof, now }))) {
-      return row.kind
-    }
+    const isMeant = isActive(row) && row.kind === shown.proof.kind
+    if (isMeant && (await proves(store, row, { ...shown, now }))) return row.kind
   }
   return null
 }
@@ -44,11 +44,12 @@ export async function proveFactor(
 export async function proves(
   store: TenantStore,
   row: FactorRow,
-  { proof, now }: { readonly proof: FactorProof; readonly now: number },
+  { now, ...shown }: Shown & { readonly now: number },
 ): Promise<boolean> {
   const data = await openData(store, row)
-  const proving = { store, principalId: row.principal_id, now }
-  const own = await factorKindModules[row.kind].verify(proving, data.own, proof)
+  const { principal_id: principalId, factor_id: factorId } = row
+  const proving = { store, principalId, factorId, now }
+  const own = await factorKindModules[row.kind].verify(proving, data.own, shown)
   if (own === null) return false
   await keepFactor(store, row, { ...data, own, usedAt_ms: now })
   return true

@@ -20,7 +20,7 @@ interface RecoveryCodesData {
 export const recoveryCodes: FactorKindModule = {
   counts: false,
   codesLeft: (own) => (own as RecoveryCodesData).hashes.length,
-  verify: async ({ store, principalId }, own, proof) => {
+  verify: async ({ store, principalId }, own, { proof }) => {
     assert(proof.kind === 'recovery-code', 'a proof is of the kind of its factor')
     const { hashes, pepperVersion } = own as RecoveryCodesData
     const pepper = (await store.keys('pepper', pepperVersion)).version(pepperVersion)

@@ -6,6 +6,7 @@ import type { Transaction } from '../../storage/database.ts'
 import { query } from '../../storage/query.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
+import { dropPasskey, dropPasskeys } from '../passkeys/store.ts'
 import { type FactorData, type FactorRow, isOver } from './factor.ts'
 
 type Of = { tenant: Id<'ten'> }
@@ -152,11 +153,13 @@ export async function keepFactor(
 }
 
 export async function dropFactor(store: TenantStore, id: Id<'fac'>): Promise<void> {
+  await dropPasskey(store, id)
   await store.run(drop, { id })
 }
 
 /** Removes all of a principal's: he is gone. */
 export async function dropFactors(store: TenantStore, principal: PrincipalId): Promise<void> {
+  await dropPasskeys(store, principal)
   await store.run(dropOf, { principal })
 }
 

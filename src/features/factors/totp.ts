@@ -17,7 +17,7 @@ const used_max = 8
 export const totp: FactorKindModule = {
   counts: true,
   codesLeft: () => null,
-  verify: async ({ now }, own, proof) => {
+  verify: async ({ now }, own, { proof }) => {
     assert(proof.kind === 'totp', 'a proof is of the kind of its factor')
     const { seed, used } = own as TotpData
     const current = Math.floor(now / totpStep_ms)

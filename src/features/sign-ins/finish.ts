@@ -1,18 +1,28 @@
 import { z } from 'zod'
 import { LocketError } from '../../core/errors.ts'
+import { instanceTenant } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
-import { ownerOfToken } from '../../crypto/tenant-token.ts'
+import type { PublicContext } from '../../kernel/context.ts'
 import { publicOperation, Refused } from '../../kernel/operation.ts'
-import type { TenantStore } from '../../storage/tenant-store.ts'
+import type { Attempt } from '../../throttles/lockout.ts'
 import { FactorProof } from '../factors/factor.ts'
+import { passkeysOf } from '../factors/passkey.ts'
 import { proveFactor } from '../factors/prove.ts'
+import { partyOf } from '../passkeys/passkey.ts'
+import { spendChallenge } from '../passkeys/store.ts'
+import { type Witness, witnessSigned } from '../passkeys/witness.ts'
 import { accountOf, reserveTry } from '../passwords/check.ts'
-import { findPrincipal } from '../principals/store.ts'
-import { findOwnTenant } from '../tenants/store.ts'
+import { type Begun, findBegun } from './begun.ts'
 import { answerSignIn } from './open.ts'
-import { OwnSignIn, type SignInRow } from './sign-in.ts'
+import { OwnSignIn } from './sign-in.ts'
 import { noteSignals } from './signals.ts'
-import { countTry, dropSignIn, findChallenge, insertSignIn } from './store.ts'
+import { countTry, dropSignIn, insertSignIn } from './store.ts'
+
+interface Prepared {
+  /** Of what can be guessed; a signature cannot. */
+  readonly attempt: Attempt | null
+  readonly witness: Witness | undefined
+}
 
 /**
  * Finishes a sign-in that waits for a factor. Fails with `unauthenticated` for whatever is wrong: the
@@ -22,10 +32,10 @@ export const finishSignIn = publicOperation({
   id: 'sign-ins.finish',
   method: 'POST',
   path: '/v1/sign-ins/factors',
-  summary: 'Finish a sign-in with a second factor; the answer sets a cookie.',
+  summary: 'Finish a sign-in with a second factor, or with a passkey; the answer sets a cookie.',
   effect: 'write',
   rateClass: 'sign-in',
-  bodyLimit_bytes: limits.publicBody_bytes_max,
+  bodyLimit_bytes: limits.passkeyBody_bytes_max,
   surfaces: ['http'],
   setsCookie: true,
   audit: 'sign-in.created',
@@ -34,52 +44,66 @@ export const finishSignIn = publicOperation({
     details: { factor: input.factor.kind },
   }),
   input: z.strictObject({
-    challenge: z.string().max(200).describe('lkc_…, of the answer to the password.'),
+    challenge: z
+      .string()
+      .max(200)
+      .describe('lkc_…, of the answer to the password; or lkp_…, of one that a passkey finishes.'),
     factor: FactorProof,
   }),
   output: OwnSignIn,
   status: 201,
-  prepare: async (ctx, { challenge }) => {
-    const owner = ownerOfToken('lkc', 'sin', challenge)
-    if (!owner) throw new LocketError('unauthenticated')
-    const { tenant } = owner
+  prepare: async (ctx, { challenge, factor }): Promise<Prepared> => {
     const { now } = ctx
-    const row = await ctx.read((inside) => usable(inside.open(tenant), { challenge, now }))
-    const { principal_id: principalId, sign_in_id: credentialId } = row
-    ctx.about({ tenant, actor: { principalId, kind: 'user' }, credentialId })
-    return { tenant, attempt: await reserveTry(ctx, accountOf(tenant, principalId)) }
+    const { begun, held } = await ctx.read(async (inside) => {
+      const open: PublicContext['open'] = (tenant) => inside.open(tenant)
+      const found = await findBegun(open, { challenge, factor, now })
+      const { tenant, principalId } = found
+      return { begun: found, held: await passkeysOf(open(tenant), principalId, now) }
+    })
+    const { tenant, principalId, by, id, challenges } = begun
+    ctx.about({ tenant, actor: { principalId, kind: 'user' }, credentialId: id })
+    const attempt = by === 'passkey' ? null : await reserveTry(ctx, accountOf(tenant, principalId))
+    if (factor.kind !== 'passkey') return { attempt, witness: undefined }
+    const { credential } = factor
+    const passkey = held.find(({ credentialId }) => credentialId === credential.id)
+    const ceremony = { party: partyOf(ctx.services), challenges }
+    return { attempt, witness: await witnessSigned(ceremony, passkey, credential) }
   },
-  run: async (ctx, { challenge, factor: proof }, { tenant, attempt }) => {
+  run: async (ctx, { challenge, factor: proof }, prepared) => {
     const { now, address, userAgent } = ctx
+    const { attempt, witness } = prepared
+    const begun = await findBegun((tenant) => ctx.open(tenant), { challenge, factor: proof, now })
+    const { tenant, principalId, challenges } = begun
     const store = ctx.open(tenant)
-    const row = await usable(store, { challenge, now })
-    const { principal_id: principalId, method } = row
-    const factor = attempt.allowed ? await proveFactor(store, { principalId, now, proof }) : null
-    if (!attempt.allowed || factor === null) {
-      await countTry(store, row)
-      const reason = attempt.allowed ? 'wrong-factor' : 'locked'
-      throw new Refused(new LocketError('unauthenticated', undefined, { facts: { reason } }))
+    const shown = { principalId, now, proof, witness, challenges }
+    const factor = attempt?.allowed === false ? null : await proveFactor(store, shown)
+    if (begun.by === 'passkey') await spend(ctx, begun.id)
+    if (factor === null) {
+      if (begun.by === 'password') await countTry(store, begun.row)
+      throw new Refused(new LocketError('unauthenticated', undefined, { facts: factsOf(prepared) }))
     }
-    await dropSignIn(store, row.sign_in_id)
-    const origin = { address, userAgent }
-    const proven = { method, factor }
-    const made = await insertSignIn(store, { principalId, origin, now, proven })
-    // The password, which was right, counts until here.
-    const failures = Math.max(0, attempt.failures - 1)
-    await noteSignals(ctx, store, { row: made.row, attempt: { ...attempt, failures } })
-    ctx.afterCommit(() => ctx.services.lockout.succeeded(attempt))
+    const method = begun.by === 'passkey' ? 'passkey' : begun.row.method
+    if (begun.by === 'password') await dropSignIn(store, begun.id)
+    const order = { principalId, origin: { address, userAgent }, now, proven: { method, factor } }
+    const made = await insertSignIn(store, order)
+    if (attempt?.allowed) {
+      // The password, which was right, counts until here.
+      const failures = Math.max(0, attempt.failures - 1)
+      await noteSignals(ctx, store, { row: made.row, attempt: { ...attempt, failures } })
+      ctx.afterCommit(() => ctx.services.lockout.succeeded(attempt))
+    }
     return answerSignIn(ctx, store, made)
   },
 })
 
-/** The challenge as it stands, of somebody who may still sign in. Throws `unauthenticated`. */
-async function usable(
-  store: TenantStore,
-  shown: { challenge: string; now: number },
-): Promise<SignInRow> {
-  const tenant = await findOwnTenant(store)
-  const row = tenant?.state === 'active' ? await findChallenge(store, shown) : undefined
-  const principal = row && (await findPrincipal(store, row.principal_id))
-  if (!row || principal?.state !== 'active') throw new LocketError('unauthenticated')
-  return row
+/** What the audit is told of a refusal, and nobody else. */
+function factsOf({ attempt, witness }: Prepared): Readonly<Record<string, string>> {
+  const reason = attempt?.allowed === false ? 'locked' : 'wrong-factor'
+  return { reason, ...(witness && 'fault' in witness && { passkey: witness.fault }) }
+}
+
+/** Whether it was answered rightly or not: a challenge is shown once. */
+async function spend(ctx: PublicContext, id: Extract<Begun, { by: 'passkey' }>['id']) {
+  const isFirst = await spendChallenge(ctx.open(instanceTenant), id)
+  if (!isFirst) throw new LocketError('unauthenticated')
 }

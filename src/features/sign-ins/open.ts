@@ -12,8 +12,11 @@ import { idField, Timestamp } from '../../kernel/fields.ts'
 import type { FactorKind } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { FactorKindField } from '../factors/factor.ts'
+import { passkeysOf } from '../factors/passkey.ts'
 import { kindsToAsk } from '../factors/prove.ts'
+import { PasskeyRequest, requestOf } from '../passkeys/passkey.ts'
 import { endShownSignIn } from './end-shown.ts'
+import { passkeyChallenge } from './passkey-challenges.ts'
 import { OwnSignIn, type SignInRow, toOwnSignIn } from './sign-in.ts'
 import { insertChallenge, insertSignIn, type NewSignIn } from './store.ts'
 
@@ -22,6 +25,9 @@ export const Challenge = z.strictObject({
   id: idField('sin'),
   challenge: z.string().describe('lkc_…, for POST /v1/sign-ins/factors, once.'),
   factors: z.array(FactorKindField).describe('The kinds of which one has to be proven.'),
+  passkey: PasskeyRequest.nullable().describe(
+    'For `navigator.credentials.get()`, where one of the kinds is `passkey`.',
+  ),
   expiresAt: Timestamp,
 })
 
@@ -60,6 +66,7 @@ export async function answerOpened(
     id: row.sign_in_id,
     challenge: token,
     factors: [...factors],
+    passkey: factors.includes('passkey') ? await asked(ctx, store, row) : null,
     expiresAt: toTimestamp(row.expires_at),
   }
 }
@@ -73,6 +80,14 @@ export async function answerSignIn(
   await endShownSignIn(ctx)
   ctx.setCookie(token)
   return toOwnSignIn(store, row, ctx.now)
+}
+
+/** Null where browsers let no passkey be used: another factor has to do. */
+async function asked({ services, now }: PublicContext, store: TenantStore, row: SignInRow) {
+  const { passkeyParty: party } = services
+  if (!party) return null
+  const allowed = await passkeysOf(store, row.principal_id, now)
+  return requestOf(party, { challenge: await passkeyChallenge(store, row, now), allowed })
 }
 
 /** What the event of such an answer says; `factor`: what was shown for it. */

@@ -1,0 +1,14 @@
+import { minute_ms } from '../../core/clock.ts'
+import { limits } from '../../core/limits.ts'
+import type { Job } from '../../kernel/job.ts'
+import { sweepChallenges } from './store.ts'
+
+/** Removes challenges that nobody has answered in time. */
+export const sweepPasskeyChallenges: Job = {
+  name: 'passkeys.sweep',
+  every_ms: minute_ms,
+  run: (ctx) => {
+    const bounds = { now: ctx.clock(), limit: limits.sweep_rows }
+    return ctx.database.write((tx) => sweepChallenges(tx, bounds), 'relaxed')
+  },
+}
