@@ -167,8 +167,12 @@ async function fillAll(made: Locket): Promise<void> {
 const altered = ['created_at', 'updated_at', 'expires_at', 'principal_id']
 
 test('a row that grants power and was altered fails, in every table', async (t) => {
-  const made = await openLocket(t)
+  const nowhere = { host: '127.0.0.1', port: 1, tls: 'off', from: 'locket@corp.example' } as const
+  const mailSettings = { ...nowhere, caFile: null, login: null, timeout_ms: 1_000 }
+  const made = await openLocket(t, { publicUrl: 'http://127.0.0.1', mailSettings })
   await fillAll(made)
+  const mailed = { handle: 'user:mailed', email: 'mailed@corp.example' }
+  await made.call('POST', '/v1/invitations', { body: mailed })
   assertFound(await finding(made, 'row-macs'), 'pass', /rows as they were written/)
   for (const table of powerTables) {
     const ofInstance = ['signing_keys', 'blocked_addresses', 'passkey_challenges']
