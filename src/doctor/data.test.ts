@@ -169,7 +169,9 @@ const altered = ['created_at', 'updated_at', 'expires_at', 'principal_id']
 test('a row that grants power and was altered fails, in every table', async (t) => {
   const nowhere = { host: '127.0.0.1', port: 1, tls: 'off', from: 'locket@corp.example' } as const
   const mailSettings = { ...nowhere, caFile: null, login: null, timeout_ms: 1_000 }
-  const made = await openLocket(t, { publicUrl: 'http://127.0.0.1', mailSettings })
+  const passkeyParty = { id: 'localhost', origin: 'http://localhost' }
+  const reached = { publicUrl: 'http://127.0.0.1', passkeyParty }
+  const made = await openLocket(t, { ...reached, mailSettings })
   await fillAll(made)
   const mailed = { handle: 'user:mailed', email: 'mailed@corp.example' }
   await made.call('POST', '/v1/invitations', { body: mailed })
