@@ -11,7 +11,7 @@ import { primaryKeys } from '../src/storage/primary-keys.ts'
 import { type TableName, tables } from '../src/storage/tables.ts'
 import { testData } from './data.ts'
 import { configOf, type Reply } from './harness.ts'
-import { device } from './passkeys.ts'
+import { device, pageOrigin } from './passkeys.ts'
 import { sqliteData } from './sqlite.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import type { Cell, TestData } from './test-data.ts'
@@ -63,6 +63,17 @@ export interface CallOptions {
 
 export type Call = (method: string, path: string, options?: CallOptions) => Promise<Reply>
 
+/** Where letters would go, and nobody takes them: they wait. */
+const nowhere = {
+  host: '127.0.0.1',
+  port: 1,
+  tls: 'off',
+  from: 'locket@corp.example',
+  caFile: null,
+  login: null,
+  timeout_ms: 1_000,
+} as const
+
 /** Serves what is in a place for as long as `work` takes. */
 export async function serving<T>(
   { config }: Place,
@@ -72,7 +83,9 @@ export async function serving<T>(
   const instance = await openInstance(config, { log, create: false })
   const app = await createApp(instance, {
     version: 'test',
-    publicUrl: null,
+    publicUrl: 'http://127.0.0.1',
+    passkeyParty: { id: 'localhost', origin: pageOrigin },
+    mailSettings: nowhere,
     indexes_bytes_max: 1e7,
   })
   try {
@@ -140,6 +153,7 @@ async function fillTenant(call: Call, tenant: string): Promise<void> {
   const { token, principalId } = await make('/v1/invitations', { handle: 'user:bob' })
   await make('/v1/external-identities', { providerId, subject: 'bob', principalId })
   await people(call, { tenant, token, principalId })
+  await make('/v1/invitations', { handle: 'user:carol', email: 'carol@corp.example' })
   await make('/v1/principals', { handle: 'agent:bot', maxMemories: 10 })
   const { key } = await make('/v1/api-keys', { operationsPerDay: 10 })
   await call('GET', '/v1/whoami', { key })

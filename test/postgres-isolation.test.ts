@@ -7,7 +7,7 @@ import { tables } from '../src/storage/tables.ts'
 import { onlyOn } from './engine.ts'
 import { freePort } from './free-port.ts'
 import { type Locket, openLocket } from './harness.ts'
-import { beginAlone, device, enrolPasskey } from './passkeys.ts'
+import { beginAlone, device, enrolPasskey, pageOrigin } from './passkeys.ts'
 import { browserOf, origin } from './signed-in.ts'
 
 const ofTenants = Object.entries(tables)
@@ -27,7 +27,8 @@ async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: stri
     from: 'l@x.example',
   } as const
   const mailSettings = { ...nowhere, caFile: null, login: null, timeout_ms: 1_000 }
-  const locket = await openLocket(t, { publicUrl: origin, mailSettings })
+  const passkeyParty = { id: 'localhost', origin: pageOrigin }
+  const locket = await openLocket(t, { publicUrl: origin, passkeyParty, mailSettings })
   const made = await locket.call('POST', '/v1/tenants', { body: { slug: 'other', name: 'Other' } })
   assert.equal(made.status, 201)
   const { apiKey, id } = made.body
