@@ -207,6 +207,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     keyUses: createKeyUses(),
     keyBudgets: createKeyBudgets(),
     providerKeys: createProviderKeys({ send: egress.fetch, clock, log }),
+    publicUrl: options.publicUrl,
     signingKeys,
     subjects: createSubjects({ database, keys, services: { signingKeys, signInUses } }),
     refusals: createRefusals(),

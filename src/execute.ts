@@ -164,7 +164,9 @@ function withRate({ rate }: Trail, answer: Answer): Answer {
 /** The answer, once what follows its commit is done. */
 async function finished(app: Pipeline, trail: Trail, answer: Answer): Promise<Answer> {
   for (const effect of trail.afterCommit) await finish(app, trail, effect)
-  return trail.cookie === undefined ? answer : { ...answer, cookie: trail.cookie }
+  const { cookie, flow } = trail
+  if (cookie === undefined && flow === undefined) return answer
+  return { ...answer, ...(cookie !== undefined && { cookie }), ...(flow !== undefined && { flow }) }
 }
 
 /** What follows a commit cannot undo it: when it fails, the operation was done all the same. */

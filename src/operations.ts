@@ -51,6 +51,8 @@ import { getPrincipal } from './features/principals/get.ts'
 import { listPrincipals } from './features/principals/list.ts'
 import { updatePrincipal } from './features/principals/update.ts'
 import { whoami } from './features/principals/whoami.ts'
+import { finishProviderSignIn } from './features/provider-sign-ins/finish.ts'
+import { startProviderSignIn } from './features/provider-sign-ins/start.ts'
 import { recallMemories } from './features/recall/recall.ts'
 import { createRole } from './features/roles/create.ts'
 import { createGrant } from './features/roles/create-grant.ts'
@@ -165,6 +167,8 @@ export const operations: readonly Operation[] = [
   createExternalIdentity,
   listExternalIdentities,
   deleteExternalIdentity,
+  startProviderSignIn,
+  finishProviderSignIn,
 
   createTokens,
   exchangeTokens,

@@ -20,8 +20,13 @@ export async function tamper({ sql }: HasSql, text: string, ...values: readonly 
   if (changed.length === 0) throw new Error(`it changed nothing: ${text}`)
 }
 
-/** Written beside every operation, and by jobs at their own time. */
-const moving: readonly TableName[] = ['audit_events', 'api_key_uses', 'api_key_budgets']
+/** Written beside every operation, by jobs at their own time, or by what stands whatever follows. */
+const moving: readonly TableName[] = [
+  'audit_events',
+  'api_key_uses',
+  'api_key_budgets',
+  'provider_sign_ins',
+]
 
 /** When a sign-in was last seen stands under its MAC. */
 function isMoving(table: TableName, column: string): boolean {

@@ -44,6 +44,7 @@ describe('the table of errors', () => {
     assert.deepEqual(ours, [
       'internal',
       'integrity_failed',
+      'provider_failed',
       'model_failed',
       'unavailable',
       'storage_full',

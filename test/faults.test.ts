@@ -222,7 +222,8 @@ async function inputsOf(world: World): Promise<readonly (readonly [Operation, Se
   for (const operation of operations) {
     const { make, caller, bySignIn } = sampleOf(operation)
     const input = await make(world.maker)
-    const headers = bySignIn && signedInAs.get(input)
+    const isOpen = operation.permission === 'public'
+    const headers = (bySignIn ?? isOpen) && signedInAs.get(input)
     const key = headers ? null : await caller?.(world.maker, input)
     inputs.push([
       operation,

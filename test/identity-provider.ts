@@ -26,6 +26,8 @@ export interface IdentityProvider {
   issue(order: Required<Order>): Promise<string>
   /** How often its keys were asked for since `behave`. */
   asked(): Promise<number>
+  /** How often tokens were asked for, for a code, since `behave`. */
+  redeemed(): Promise<number>
   /** Ends the process: nobody listens any more. */
   down(): Promise<void>
   /** Starts a new one on the same port, with these keys. */
@@ -39,12 +41,15 @@ export async function newJwk(kid: string, alg = 'RS256'): Promise<JWK> {
 }
 
 /** Starts one, for who starts it to end. */
-export async function startIdentityProvider(keys: readonly JWK[]): Promise<IdentityProvider> {
+export async function startIdentityProvider(
+  keys: readonly JWK[],
+  onPort = 0,
+): Promise<IdentityProvider> {
   let child: ChildProcess | undefined
   let issuer = ''
 
   const up = async (list: readonly JWK[]): Promise<void> => {
-    const port = issuer === '' ? '0' : new URL(issuer).port
+    const port = issuer === '' ? String(onPort) : new URL(issuer).port
     const started = spawn(
       process.execPath,
       ['--disable-warning=ExperimentalWarning', program, port, JSON.stringify(list)],
@@ -75,14 +80,14 @@ export async function startIdentityProvider(keys: readonly JWK[]): Promise<Ident
     const reply = await fetch(issuer + path, { method: 'POST', body: JSON.stringify(body) })
     return reply.json() as Promise<{ token: string }>
   }
+  const counts = async () =>
+    (await (await fetch(`${issuer}/asked`)).json()) as { asked: number; redeemed: number }
   return {
     issuer,
     behave: async (behaviour) => void (await post('/control', behaviour)),
     issue: async (order) => (await post('/issue', order)).token,
-    asked: async () => {
-      const told = (await (await fetch(`${issuer}/asked`)).json()) as { asked: number }
-      return told.asked
-    },
+    asked: async () => (await counts()).asked,
+    redeemed: async () => (await counts()).redeemed,
     down,
     up,
   }

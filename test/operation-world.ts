@@ -10,7 +10,9 @@ import { newApiKey, publicIdOf } from '../src/crypto/token-hash.ts'
 import { type Operation, permissionsOf } from '../src/kernel/operation.ts'
 import { per, type RateBudgets, rateNames } from '../src/throttles/budgets.ts'
 import { type EventRow, eventsAfter } from './data-files.ts'
+import { freePort } from './free-port.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
+import { type IdentityProvider, newJwk, startIdentityProvider } from './identity-provider.ts'
 import { type Maker, mailingTo, makerOf, type Sample } from './sample.ts'
 import { startSmtpServer } from './smtp-server.ts'
 
@@ -39,6 +41,9 @@ export interface CallerKind {
   readonly tenant: string
   readonly expected: (operation: Operation, sample: Sample) => number
 }
+
+/** Where another server sends browsers: by GET, and with what it likes (RFC 6749, section 4.1.2). */
+export const ignoring: readonly string[] = ['provider-sign-ins.finish']
 
 /** All words of samples start with it, so that one search finds any of them. */
 export const mark = 'canary'
@@ -89,16 +94,19 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
   const lines: string[] = []
   let ahead_ms = 0
   const smtp = await startSmtpServer(t, { tls: 'none', login: null })
+  const port = await freePort()
   const locket = await openLocket(t, {
     rateBudgets: unlimited,
     ...mailingTo(smtp),
+    egressAllow: [`http://127.0.0.1:${port}`],
     ...options,
     clock: () => systemClock() + ahead_ms,
     log: createLog('debug', { write: (line) => void lines.push(line) }),
   })
   let words = 0
   let observed = 0
-  const maker = makerOf(locket, { smtp, word: () => `${mark}${++words}` })
+  const base = makerOf(locket, { smtp, word: () => `${mark}${++words}` })
+  const maker: Maker = { ...base, identityProvider: lazyProvider(t, port) }
   const made = await makeCallers(locket, maker)
   ahead_ms += 2_000 // the key that was made to expire in a second has expired
   const observe: World['observe'] = async (method, path, call) => {
@@ -117,6 +125,19 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
     get observed() {
       return observed
     },
+  }
+}
+
+function lazyProvider(t: TestContext, port: number): () => Promise<IdentityProvider> {
+  let started: Promise<IdentityProvider> | undefined
+  const startOnce = async () => {
+    const provider = await startIdentityProvider([await newJwk('first')], port)
+    t.after(provider.down)
+    return provider
+  }
+  return () => {
+    started ??= startOnce()
+    return started
   }
 }
 

@@ -1,6 +1,8 @@
 /** Samples of what people sign in with. */
+import assert from 'node:assert/strict'
 import type { Reply } from './harness.ts'
 import { device } from './passkeys.ts'
+import { atProvider, clientSecret, cookieOf } from './provider-sign-in.ts'
 import type { Input, Maker, Sample } from './sample.ts'
 import { totpProof } from './signed-in.ts'
 import { tokenIn } from './smtp-server.ts'
@@ -82,6 +84,38 @@ async function withPassword(maker: Maker): Promise<Omit<Invited, 'token'> & { pa
   return { principalId, login, password }
 }
 
+/** A provider that people sign in by; Locket is known there. */
+async function wayIn(maker: Maker): Promise<{ id: string; start: Input }> {
+  const provider = await maker.identityProvider?.()
+  assert.ok(provider, 'there is a provider to sign in by')
+  const { issuer, behave } = provider
+  const made = await maker.admin('GET', '/v1/identity-providers')
+  const known = made.body.items.find((one: { issuer: string }) => one.issuer === issuer)
+  const signIn = { clientId: 'locket', clientSecret }
+  const body = { name: `p${maker.word().slice(-20)}`, issuer, signIn }
+  const { id } = known ?? (await maker.admin('POST', '/v1/identity-providers', body)).body
+  if (!known) {
+    const user = { handle: `user:${maker.word()}` }
+    const { id: principalId } = (await maker.admin('POST', '/v1/principals', user)).body
+    const tie = { providerId: id, subject: 'alice', principalId }
+    await maker.admin('POST', '/v1/external-identities', tie)
+  }
+  await behave({ redirectUris: [`http://127.0.0.1/v1/oidc/${id}/callback`] })
+  return { id, start: { provider: id, tenant: 'default', returnTo: `/${maker.word()}` } }
+}
+
+/** What a provider sends a browser back with, and what that browser sends along. */
+async function cameBack(maker: Maker): Promise<Input> {
+  const { id, start } = await wayIn(maker)
+  const query = new URLSearchParams({ tenant: 'default', returnTo: String(start['returnTo']) })
+  const { headers } = await maker.admin('GET', `/v1/oidc/${id}/start?${query}`)
+  const location = new URL(headers.get('location') ?? '')
+  const back = await atProvider({ location, cookie: '' })
+  const input = { provider: id, ...Object.fromEntries(back.searchParams) }
+  signedInAs.set(input, { Cookie: cookieOf(headers) })
+  return input
+}
+
 export const peopleSamples: Readonly<Record<string, Sample>> = {
   'invitations.create': {
     names: 'nothing',
@@ -144,6 +178,11 @@ export const peopleSamples: Readonly<Record<string, Sample>> = {
       return { id: (await maker.admin('GET', path)).body.items[0].id }
     },
   },
+  'provider-sign-ins.start': {
+    names: 'nothing',
+    make: async (maker) => (await wayIn(maker)).start,
+  },
+  'provider-sign-ins.finish': { names: 'nothing', make: cameBack },
 
   'passwords.change': {
     names: 'nothing',

@@ -55,6 +55,9 @@ async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: stri
     await beginAlone(locket, slug)
     await call('/v1/tokens', {})
     await call('/v1/blocked-addresses', { network: '203.0.113.7' })
+    const tenant = key === locket.admin ? locket.tenant : id
+    const spent = 'insert into provider_sign_ins (tenant_id, hash, expires_at) values (?, ?, 9e15)'
+    await locket.sql(spent, tenant, new Uint8Array(32))
     await locket.call('POST', '/v1/spaces', {
       key,
       body: { handle: 'team:more' },

@@ -1,6 +1,7 @@
 /** What a sample of an operation is. */
 import assert from 'node:assert/strict'
 import type { Call, Locket, Reply } from './harness.ts'
+import type { IdentityProvider } from './identity-provider.ts'
 import { nextLetter, type SmtpServer } from './smtp-server.ts'
 
 export type Input = Readonly<Record<string, unknown>>
@@ -13,6 +14,11 @@ export interface Maker {
   signedIn(headers: Readonly<Record<string, string>>, path: string, body: unknown): Promise<Reply>
   /** Has what waits be sent, and gives back the newest letter to an address. */
   letter(to: string): Promise<string>
+  /**
+   * An OpenID provider in a process of its own, started when it is first asked for; left out where
+   * nothing that needs no credential is called.
+   */
+  readonly identityProvider?: () => Promise<IdentityProvider>
   /** A word that was never used before; every word of a sample's free text is one. */
   word(): string
 }
@@ -42,7 +48,7 @@ export interface MakerOptions {
 export function makerOf(locket: Pick<Locket, 'call' | 'app'>, { smtp, word }: MakerOptions): Maker {
   const call = async (method: string, path: string, sent: Call): Promise<Reply> => {
     const reply = await locket.call(method, path, sent)
-    assert.ok(reply.status < 300, `${method} ${path}: ${JSON.stringify(reply.body)}`)
+    assert.ok(reply.status < 400, `${method} ${path}: ${JSON.stringify(reply.body)}`)
     return reply
   }
   return {

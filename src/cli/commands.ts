@@ -279,6 +279,13 @@ const remotes: readonly Remote[] = [
     words: 'access-review',
     columns: ['id', 'handle', 'state', 'grants.role', 'unusedKeys'],
   },
+  // The secret of a client need not stand on the command line.
+  {
+    operation: 'identity-providers.create',
+    positionals: ['name', 'issuer'],
+    stdin: 'signIn',
+  },
+  { operation: 'identity-providers.update', positionals: ['id'], stdin: 'signIn' },
   { operation: 'api-keys.create', words: 'keys create', positionals: ['name'] },
   { operation: 'api-keys.list', words: 'keys list', columns: keyColumns },
   { operation: 'api-keys.rotate', words: 'keys rotate' },

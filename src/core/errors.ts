@@ -35,6 +35,15 @@ export const errorTable = {
     status: 403,
     sentence: 'Confirm your sign-in first: this needs a fresh one.',
   },
+  sign_in_over: {
+    status: 400,
+    sentence: 'This sign-in was not begun in this browser, took too long or was used; begin anew.',
+  },
+  provider_refused: { status: 403, sentence: 'The identity provider did not sign you in.' },
+  no_account: {
+    status: 403,
+    sentence: 'The identity provider knows you, but nobody here who may sign in is you.',
+  },
   wrong_password: { status: 403, sentence: 'That is not the password.' },
   wrong_factor: { status: 403, sentence: 'That is not the password, or not the factor.' },
   factor_required: { status: 403, sentence: 'A second factor is required for this.' },
@@ -83,6 +92,7 @@ export const errorTable = {
   headers_too_large: { status: 431, sentence: 'The request headers are too large.' },
   internal: { status: 500, sentence: 'Something went wrong on our side.' },
   integrity_failed: { status: 500, sentence: 'Stored data failed its integrity check.' },
+  provider_failed: { status: 502, sentence: 'The identity provider gave no acceptable answer.' },
   model_failed: { status: 502, sentence: 'The language model gave no usable answer.' },
   unavailable: { status: 503, sentence: 'The server is starting, stopping or overloaded.' },
   storage_full: { status: 507, sentence: 'There is no space left to store this.' },

@@ -186,6 +186,15 @@ export const limits = {
   externalIdentities_perPrincipal_max: 10,
   /** Of all whom one provider knows: more are not looked at when it is changed. */
   grantsOfTied_max: 10_000,
+  /** Locket as a client of a provider, for signing in by it. */
+  clientId_characters_max: 255,
+  clientSecret_characters_max: 512,
+  factorWords_max: 16,
+  /** What a provider sends a browser back with. */
+  authorizationCode_characters_max: 4_096,
+  /** How long somebody may take at the provider. */
+  providerSignIn_life_ms: 10 * 60_000,
+  returnPath_characters_max: 512,
   /** Tokens of other issuers: how long one is, for whom it is, and how long after its making it counts. */
   externalToken_characters_max: 8_192,
   externalToken_audiences_max: 16,

@@ -15,6 +15,7 @@ export type MacPurpose =
   | 'signing-seed'
   | 'term-seed'
   | 'throttle'
+  | 'provider-sign-in'
 
 export interface DataKey {
   readonly version: number

@@ -1,7 +1,7 @@
 /** Identity providers: who there are, and whether those whose word counts can be asked for their keys. */
 import { limits } from '../core/limits.ts'
 import { createEgress } from '../egress/egress.ts'
-import { fetchKeys } from '../features/identity-providers/discovery.ts'
+import { fetchPublished } from '../features/identity-providers/discovery.ts'
 import { openDetails, type ProviderId } from '../features/identity-providers/identity-provider.ts'
 import { type Problem, problemOf } from '../features/identity-providers/problems.ts'
 import { listProviderRows } from '../features/identity-providers/store.ts'
@@ -70,7 +70,7 @@ async function problemWith(
   { fetch }: ReturnType<typeof createEgress>,
 ): Promise<Problem | null> {
   try {
-    await fetchKeys(issuer, fetch)
+    await fetchPublished(issuer, fetch)
     return null
   } catch (thrown) {
     return problemOf(thrown)

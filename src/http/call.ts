@@ -10,10 +10,19 @@ import { type Answer, type Pipeline, type Request, within } from '../pipeline/re
 import { credentialOf } from './authenticate.ts'
 import { hasBody, type JsonObject, parseObject, readBody } from './body.ts'
 import { idempotencyKeyOf, ifMatchOf } from './conditions.ts'
+import { navigationReply, refusalPage, wantsPage } from './navigation.ts'
 import { rateHeaders } from './rate-headers.ts'
 import { type Endpoint, type Exchange, jsonReply, type Reply } from './reply.ts'
 import type { Route } from './routes.ts'
-import { pageOf, setCookieOf, tokenInCookie } from './sign-in-cookie.ts'
+import {
+  type Asked,
+  flowInCookie,
+  isNavigation,
+  pageOf,
+  setCookieOf,
+  setFlowOf,
+  tokenInCookie,
+} from './sign-in-cookie.ts'
 import { queryOf } from './target.ts'
 
 /** The endpoint of an operation. */
@@ -22,8 +31,20 @@ export function callEndpoint(
   route: Route,
   publicUrl: string | null = null,
 ): Endpoint {
-  return async (exchange) =>
-    replyOf(await execute(pipeline, await callOf(pipeline, exchange, { route, publicUrl })))
+  const answerTo = async (exchange: Exchange) =>
+    execute(pipeline, await callOf(pipeline, exchange, { route, publicUrl }))
+  if (!route.operation.navigation) return async (exchange) => replyOf(await answerTo(exchange))
+  return async (exchange) => {
+    const page = wantsPage(exchange.request.headers.get('accept'))
+    try {
+      const answer = await answerTo(exchange)
+      const { status, output } = answer
+      return await navigationReply({ status, output, headers: headersOf(answer), wantsPage: page })
+    } catch (thrown) {
+      if (!page || !(thrown instanceof LocketError)) throw thrown
+      return refusalPage(thrown, exchange.requestId)
+    }
+  }
 }
 
 /**
@@ -54,12 +75,13 @@ async function callOf(
     shownSignIn: isPublic && operation.setsCookie ? tokenInCookie(headers) : null,
     idempotencyKey: null,
     ifMatch: null,
+    ...(operation.navigation && { flow: flowInCookie(headers) }),
   } satisfies Request
   if (credential === null && !isPublic) return call
   let body_bytes = 0
   try {
-    if (isPublic && operation.setsCookie && pageOf(headers, asked) === 'other') {
-      // Or some page could sign its visitor in as somebody else.
+    // Or some page could sign its visitor in as somebody else.
+    if (isPublic && !isOwnDoing(operation, headers, asked)) {
       throw new LocketError('cross_site_request')
     }
     if (!isPublic && isLarge(headers) && !(await isKnown(pipeline, call))) return call
@@ -76,6 +98,12 @@ async function callOf(
   } catch (thrown) {
     return { ...call, body_bytes, operation: refusing(operation, asLocketError(thrown)) }
   }
+}
+
+/** Whether what touches a cookie was asked for by a page of ours, or is what the user went to. */
+function isOwnDoing(operation: Operation, headers: Headers, asked: Asked): boolean {
+  if (operation.navigation) return isNavigation(headers)
+  return operation.setsCookie !== true || pageOf(headers, asked) !== 'other'
 }
 
 /** Whether the body is worth a look at the credential before it is read; unknown lengths are. */
@@ -148,18 +176,24 @@ function userAgentOf(headers: Headers): string | null {
 }
 
 /** An answer that says its version is tagged with it, for `If-Match`. */
-function replyOf({ status, output, replayed, rate, cookie }: Answer): Reply {
+function replyOf(answer: Answer): Reply {
+  const { status, output, replayed } = answer
   const version = versionOf(output)
-  const left = {
-    ...(rate && rateHeaders(rate)),
-    ...(cookie !== undefined && { 'Set-Cookie': setCookieOf(cookie) }),
-  }
+  const left = headersOf(answer)
   if (version === null && !replayed) return jsonReply(status, output, left)
   return jsonReply(status, output, {
     ...left,
     ...(version !== null && { ETag: `"${version}"` }),
     ...(replayed && { 'Idempotency-Replayed': 'true' }),
   })
+}
+
+function headersOf({ rate, cookie, flow }: Answer): Readonly<Record<string, string>> {
+  return {
+    ...(rate && rateHeaders(rate)),
+    ...(cookie !== undefined && { 'Set-Cookie': setCookieOf(cookie) }),
+    ...(flow !== undefined && { 'Set-Cookie': setFlowOf(flow) }),
+  }
 }
 
 function versionOf(output: unknown): number | null {

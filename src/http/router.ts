@@ -27,7 +27,7 @@ import {
   toResponse,
 } from './reply.ts'
 import { type Route, routesOf } from './routes.ts'
-import { pathOf, refuseSecrets } from './target.ts'
+import { pathOf, refuseSecrets, withoutCode } from './target.ts'
 
 export interface RouterOptions {
   readonly pipeline: Pipeline
@@ -147,6 +147,7 @@ function answerer(options: RouterOptions): Answerer {
   const { pipeline, publicUrl, corsOrigins, docs } = options
   const { log, clock } = pipeline
   const refuseBlocked = blocker(options)
+  const refuseIn = secretsRefuser(options)
   const cors = createCors(corsOrigins)
   const docsUrl = docs ? `${publicUrl ?? ''}/docs` : null
   const alwaysSecure = publicUrl?.startsWith('https://') ?? false
@@ -158,7 +159,7 @@ function answerer(options: RouterOptions): Answerer {
     let response: Response
     try {
       await refuseBlocked(client)
-      refuseSecrets(request.url)
+      refuseIn(path, request.url)
       const endpoint = resource.get(request.method) ?? cors.preflight(request, resource.keys())
       if (!endpoint)
         throw new LocketError(resource === nothing ? 'not_found' : 'method_not_allowed')
@@ -176,6 +177,13 @@ function answerer(options: RouterOptions): Answerer {
     }
     return response
   }
+}
+
+/** Throws `secret_in_url`; where a provider sends browsers back, a code is meant to stand there. */
+function secretsRefuser({ operations }: RouterOptions): (path: string, url: string) => void {
+  const returns = operations.filter(({ navigation }) => navigation === 'home')
+  const paths = new Set(returns.map(({ path }) => path))
+  return (path, url) => refuseSecrets(paths.has(path) ? withoutCode(url) : url)
 }
 
 /**

@@ -3,6 +3,7 @@
  * the cookie to this very host, without a domain and over TLS only; browsers take it from
  * `http://localhost` and `http://127.0.0.1`, too, if they trust these; Chromium does.
  */
+import { limits } from '../core/limits.ts'
 import type { ShownSignIn } from '../features/sign-ins/authenticate.ts'
 
 export const cookieName = '__Host-locket'
@@ -16,9 +17,29 @@ export function setCookieOf(token: string | null): string {
     : `${cookieName}=${token}; ${attributes}`
 }
 
+/** What a browser keeps while its user is at an identity provider. */
+export const flowCookieName = '__Host-locket-flow'
+
+/**
+ * `Lax`, since it has to come along when another server sends the browser back; and it does so only where
+ * that shows in the address bar.
+ */
+export function setFlowOf(token: string): string {
+  const life_s = limits.providerSignIn_life_ms / 1000
+  return `${flowCookieName}=${token}; Max-Age=${life_s}; Path=/; Secure; HttpOnly; SameSite=Lax`
+}
+
+export function flowInCookie(headers: Headers): string | null {
+  return valueIn(headers, flowCookieName)
+}
+
 /** The token as it was sent; null when none was, '' when there is more than one. */
 export function tokenInCookie(headers: Headers): string | null {
-  const prefix = `${cookieName}=`
+  return valueIn(headers, cookieName)
+}
+
+function valueIn(headers: Headers, name: string): string | null {
+  const prefix = `${name}=`
   const pairs = (headers.get('cookie') ?? '').split(';').map((pair) => pair.trim())
   const [own, ...more] = pairs.filter((pair) => pair.startsWith(prefix))
   if (own === undefined) return null
@@ -50,6 +71,16 @@ export function pageOf(headers: Headers, asked: Asked): ShownSignIn['page'] {
 export function isForScript(headers: Headers): boolean {
   const destination = headers.get('sec-fetch-dest')
   return destination === null || destination === 'empty'
+}
+
+/**
+ * Whether the browser shows what it gets to its user, as far as it says: what it loads into a page, or a
+ * frame, of somebody else is nothing that he has gone to.
+ */
+export function isNavigation(headers: Headers): boolean {
+  const mode = headers.get('sec-fetch-mode') ?? 'navigate'
+  const destination = headers.get('sec-fetch-dest') ?? 'document'
+  return mode === 'navigate' && destination === 'document'
 }
 
 /** Where a request has reached this server: the public URL, else the host that it names. */

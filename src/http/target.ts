@@ -48,6 +48,14 @@ export function refuseSecrets(url: string): void {
   }
 }
 
+/**
+ * The same URL without what a provider sends a browser back with: a code, which may look like a token of
+ * ours and is none, counts once and only for who has begun, and our own state.
+ */
+export function withoutCode(url: string): string {
+  return url.replaceAll(/([?&](?:code|state)=)[^&#]*/g, '$1')
+}
+
 /** Whatever can be decoded, is: a mistake elsewhere in the URL must not hide a secret. */
 function decodeLoosely(url: string): string {
   return url.replace(/%([0-9a-f]{2})/gi, (_, digits: string) =>

@@ -185,6 +185,8 @@ interface WithoutCaller extends Pick<Context, 'now' | 'requestId' | 'door' | 'se
   readonly userAgent: string | null
   /** The token in the cookie of a browser that asks to be signed in; nothing of it is proven. */
   readonly shownSignIn: string | null
+  /** What this browser was given with `setFlow` a few minutes ago, as it sends it; null: nothing. */
+  readonly flow: string | null
   /** Whose log the event goes to, whatever the outcome. Left out: the instance's own. */
   about(subject: Subject): void
 }
@@ -197,10 +199,14 @@ export interface PublicContext
   readonly tx: Transaction
   /** The transaction, as a tenant sees it: one that a credential or a slug has named. */
   open(tenant: Id<'ten'>): TenantStore
+  /** Has the browser send this along when it comes back from elsewhere: `navigation` alone. */
+  setFlow(token: string): void
 }
 
 /** What its slow preparation may use: no transaction is open while it runs. */
 export interface PublicPrepareContext extends WithoutCaller {
   /** A short read. */
   read<T>(work: (inside: Pick<PublicContext, 'tx' | 'open'>) => Promise<T>): Promise<T>
+  /** A short change of a tenant, which stands whatever follows: what works once is spent before it is tried. */
+  spend<T>(tenant: Id<'ten'>, work: (store: TenantStore) => Promise<T>): Promise<T>
 }

@@ -90,7 +90,7 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
   readonly input: z.ZodType<Input>
   readonly output: z.ZodType<Output>
   /** The HTTP status of success. */
-  readonly status: 200 | 201 | 202
+  readonly status: 200 | 201 | 202 | 302
   /** The answer carries a secret that is shown once: it is never kept for a replay. */
   readonly secretAnswer?: boolean
   /**
@@ -98,6 +98,12 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
    * where one of our own pages asks.
    */
   readonly setsCookie?: boolean
+  /**
+   * A browser is sent here by another server, or by a link. `away`: it is sent on, to the `location` of the
+   * output. `home`: it gets a page, which leads to the `returnTo` of the output. Not the page that it
+   * comes from binds it to its beginning, but a cookie of the flow (`ctx.flow`).
+   */
+  readonly navigation?: 'away' | 'home'
   /** Who is signed in must have entered his password a few minutes ago. */
   readonly stepUp?: boolean
   /** It is done for who must have a second factor, too, and has none yet: it is how he gets one. */

@@ -6,10 +6,9 @@
 import { LocketError } from '../core/errors.ts'
 import type { Id } from '../core/ids.ts'
 import { appendEvent } from '../features/audit/append.ts'
-import type { NewEvent } from '../features/audit/event.ts'
 import type { Outside } from '../features/identity-providers/authenticate.ts'
 import type { IdentityRow } from '../features/identity-providers/external-identity.ts'
-import { kindOfId } from '../features/principals/principal.ts'
+import { newcomerEvent } from '../features/identity-providers/first-use.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
 import { type Pipeline, type Request, within } from './request.ts'
 
@@ -53,34 +52,14 @@ async function letIn(
       async (tx) => {
         const store = within(app, tx).open(tenant)
         const made = await work(store)
-        if (made) await appendEvent(store, eventOf(request, made, now), app.clock)
+        if (!made) return
+        const event = newcomerEvent({ ...request, method: 'access-token' }, made, now)
+        await appendEvent(store, event, app.clock)
       },
       { durability: 'full', turn: { tenant } },
     )
   } catch (thrown) {
     if (!(thrown instanceof LocketError) || thrown.status !== 409) throw thrown
     app.log.warn({ tenant, code: thrown.code }, 'identity provider: nobody was let in')
-  }
-}
-
-/** He himself is the actor: his provider's word is what let him in. */
-function eventOf(request: Request, made: IdentityRow, now: number): NewEvent {
-  const { requestId, door, address, userAgent } = request
-  const { principal_id: id, identity_id: identity, provider_id: provider } = made
-  return {
-    time_ms: now,
-    class: 'admin',
-    action: 'external-identity.created',
-    outcome: 'allowed',
-    code: null,
-    actor: { id, kind: kindOfId(id), credentialId: identity, method: 'access-token' },
-    requestId,
-    door,
-    address,
-    userAgent,
-    decision: provider,
-    resourceId: id,
-    spaceId: null,
-    details: { provider, identity, firstUse: true },
   }
 }

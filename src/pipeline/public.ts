@@ -2,6 +2,7 @@
  * Operations that anybody may call: those that a credential is got by. They are limited by address,
  * parsed, prepared and audited like all others; only nobody is asked for who he is before.
  */
+import { assert } from '../core/assert.ts'
 import type { Id } from '../core/ids.ts'
 import type { PublicContext, PublicPrepareContext, Subject } from '../kernel/context.ts'
 import { type PublicOperation, Refused } from '../kernel/operation.ts'
@@ -68,6 +69,7 @@ class Preparing implements PublicPrepareContext {
   readonly address: string | null
   readonly userAgent: string | null
   readonly shownSignIn: string | null
+  readonly flow: string | null
   readonly #app: Pipeline
   readonly #trail: Trail
 
@@ -80,6 +82,7 @@ class Preparing implements PublicPrepareContext {
     this.address = request.address
     this.userAgent = request.userAgent
     this.shownSignIn = request.shownSignIn ?? null
+    this.flow = request.flow ?? null
     this.#app = app
     this.#trail = trail
   }
@@ -90,6 +93,13 @@ class Preparing implements PublicPrepareContext {
 
   read<T>(work: (inside: Pick<PublicContext, 'tx' | 'open'>) => Promise<T>): Promise<T> {
     return this.#app.database.read((tx) => work(within(this.#app, tx)))
+  }
+
+  spend<T>(tenant: Id<'ten'>, work: (store: TenantStore) => Promise<T>): Promise<T> {
+    return this.#app.database.write((tx) => work(within(this.#app, tx).open(tenant)), {
+      durability: 'full',
+      turn: { tenant },
+    })
   }
 }
 
@@ -105,6 +115,7 @@ class Running extends Preparing implements PublicContext {
     trail.changes = []
     trail.afterCommit = []
     trail.cookie = undefined
+    trail.flow = undefined
   }
 
   get tx(): Transaction {
@@ -125,5 +136,10 @@ class Running extends Preparing implements PublicContext {
 
   setCookie(token: string | null): void {
     setCookie(this.#trail, token)
+  }
+
+  setFlow(token: string): void {
+    assert(this.#trail.request.operation.navigation, 'a browser is sent elsewhere')
+    this.#trail.flow = token
   }
 }

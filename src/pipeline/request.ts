@@ -61,6 +61,8 @@ export interface Request {
   readonly ifMatch: number | null
   /** What is in the cookie of a sign-in, where an operation without a caller may replace it. */
   readonly shownSignIn?: string | null
+  /** Of the cookie of a flow; absent or null: there was none. */
+  readonly flow?: string | null
   /** How large its body was; absent where there was none. */
   readonly body_bytes?: number
 }
@@ -74,6 +76,8 @@ export interface Answer {
   readonly rate?: RateState
   /** The token of a sign-in that the browser is to keep; null: to forget. Never kept for a replay. */
   readonly cookie?: string | null
+  /** What the browser is to send along when it comes back from elsewhere. */
+  readonly flow?: string
 }
 
 /** What is settled before an operation may run. */
@@ -108,6 +112,7 @@ export interface Trail {
   afterCommit: Effect[]
   /** Undefined: as it was. */
   cookie: string | null | undefined
+  flow: string | undefined
   /** The event of how it ended is written. */
   isAudited: boolean
 }
@@ -125,6 +130,7 @@ export function newTrail(request: Request): Trail {
     changes: [],
     afterCommit: [],
     cookie: undefined,
+    flow: undefined,
     isAudited: false,
   }
 }

@@ -91,6 +91,7 @@ test('keys and unique indexes begin with the tenant', (t) => {
       'passkey_challenges.expires_at',
       'password_links.expires_at',
       'principal_emails.expires_at',
+      'provider_sign_ins.expires_at',
       'sign_ins.expires_at',
       'tenants.slug_index',
       'token_families.ends_at',

@@ -17,6 +17,7 @@ import { signInTokens } from './migrations/012-sign-in-tokens.ts'
 import { blockedAddresses } from './migrations/013-blocked-addresses.ts'
 import { mail } from './migrations/014-mail.ts'
 import { passkeys } from './migrations/015-passkeys.ts'
+import { providerSignIns } from './migrations/016-provider-sign-ins.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -43,6 +44,7 @@ export const migrations: readonly Migration[] = [
   blockedAddresses,
   mail,
   passkeys,
+  providerSignIns,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

@@ -26,6 +26,7 @@ export const primaryKeys = {
   factors: ['tenant_id', 'factor_id'],
   passkeys: ['tenant_id', 'factor_id'],
   passkey_challenges: ['tenant_id', 'challenge_id'],
+  provider_sign_ins: ['tenant_id', 'hash'],
   blocked_addresses: ['tenant_id', 'block_id'],
   spaces: ['tenant_id', 'space_id'],
   memories: ['tenant_id', 'memory_id'],

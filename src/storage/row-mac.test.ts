@@ -51,6 +51,7 @@ async function providerOf(store: TenantStore, by: PrincipalId) {
     tokenType: 'JWT',
     createUsers: false,
     rules: [],
+    signIn: null,
   } as const
   const provider = await insertProvider(store, details, { now, by })
   const who = {

@@ -15,7 +15,7 @@ import {
   text,
 } from './column.ts'
 import type { KeyScope, PrincipalId } from './key-scope.ts'
-import { passkeyTables } from './passkey-tables.ts'
+import { signInTables } from './sign-in-tables.ts'
 
 export type { KeyScope, PrincipalId } from './key-scope.ts'
 
@@ -126,6 +126,10 @@ export const tables = {
     subject_family_id: nullable(text<Id<'fam'>>()),
     /** When tokens of it were last given out. */
     renewed_at: integer(),
+    /** Whom a provider's token meant that he had shown instead; null: he showed none. */
+    subject_identity_id: nullable(text<Id<'xid'>>()),
+    /** Which claims of that token gave roles, under the user's key. */
+    subject_held: nullable(sensitive()),
   },
 
   /** What signs access tokens; all of them are the instance's own. */
@@ -269,7 +273,7 @@ export const tables = {
     state: text<'active' | 'pending'>(),
     hash: blind(),
     pepper_version: integer(),
-    /** When the password was last asked for. */
+    /** When he last proved who he is; 0: his provider did not tell. */
     confirmed_at: integer(),
     /** Written down now and then; within a minute of the truth. */
     seen_at: integer(),
@@ -279,9 +283,9 @@ export const tables = {
     created_at: integer(),
     mac: digest(),
     /** What he proved himself by first; `short-password`: one that is too short for who administers. */
-    method: text<'password' | 'short-password' | 'passkey'>(),
-    /** The second factor that was proven; null: none. */
-    factor: nullable(text<FactorKind>()),
+    method: text<'password' | 'short-password' | 'passkey' | 'oidc'>(),
+    /** The second factor that was proven; `provider`: his identity provider says so. Null: none. */
+    factor: nullable(text<FactorKind | 'provider'>()),
     /** Factors that were shown while it is pending, and were wrong. */
     tries: integer(),
   },
@@ -302,7 +306,7 @@ export const tables = {
     mac: digest(),
   },
 
-  ...passkeyTables,
+  ...signInTables,
 
   spaces: {
     tenant_id: text<Id<'ten'>>(),

@@ -49,6 +49,7 @@ export const features: readonly string[] = [
   'access-reviews',
   'decisions',
   'spaces',
+  'provider-sign-ins',
   'tokens',
   'sign-ins',
   'signing-keys',
@@ -81,6 +82,11 @@ export const reserved: readonly Reserved[] = [
     packages: /^@simplewebauthn\//,
     places: /^src\/crypto\//,
     why: 'passkeys are checked by crypto/',
+  },
+  {
+    packages: /^(openid-client|oauth4webapi)($|\/)/,
+    places: /^src\/features\/identity-providers\/authorization\.ts$/,
+    why: 'one place speaks to identity providers as their client',
   },
   {
     packages: /^kysely($|\/)/,

@@ -92,7 +92,8 @@ export function turnedAway({ path, strength, operation }: Case): Verdict | null 
   if (operation.permission === 'public') {
     if (path.always === secretInUrl) return secretInUrl
     // What is shown besides is not looked at; and an empty input is none.
-    return path.page === 'other' && operation.setsCookie ? crossSite : emptyInput
+    const { setsCookie, navigation } = operation
+    return path.page === 'other' && setsCookie && !navigation ? crossSite : emptyInput
   }
   const isOver = path.endsWithTenant === true && strength === 'of a disabled tenant'
   const refused = path.always ?? (isOver ? unauthenticated : strengths[strength])

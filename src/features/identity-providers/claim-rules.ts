@@ -3,16 +3,37 @@ import { LocketError } from '../../core/errors.ts'
 import { covers, type EffectiveGrant, type Rights } from '../../kernel/rights.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { grantMeaning } from '../roles/rights.ts'
-import type { ExternalClaims } from './external-token.ts'
 import type { ClaimRule, ProviderId } from './identity-provider.ts'
 
+type Claims = Readonly<Record<string, unknown>>
+
 /** The roles of all rules that hold, each once. */
-export function rolesOf(rules: readonly ClaimRule[], claims: ExternalClaims): readonly string[] {
+export function rolesOf(rules: readonly ClaimRule[], claims: Claims): readonly string[] {
   return [...new Set(rules.filter((rule) => holds(rule, claims)).map(({ role }) => role))]
 }
 
+/** What rules asked for and claims had: all that is kept of these where no token is shown again. */
+export type HeldClaim = Pick<ClaimRule, 'claim' | 'value'>
+
+export function heldClaims(rules: readonly ClaimRule[], claims: Claims): readonly HeldClaim[] {
+  return rules.filter((rule) => holds(rule, claims)).map(({ claim, value }) => ({ claim, value }))
+}
+
+/** The same as `rolesOf` by the rules as they are now, for claims of which only that much was kept. */
+export function rolesByHeld(
+  rules: readonly ClaimRule[],
+  held: readonly HeldClaim[],
+): readonly string[] {
+  const names = new Set(held.map(nameOf))
+  return [...new Set(rules.filter((rule) => names.has(nameOf(rule))).map(({ role }) => role))]
+}
+
+function nameOf({ claim, value }: HeldClaim): string {
+  return JSON.stringify([claim, value])
+}
+
 /** The claim is the value, or a list with it. Nothing is split, trimmed or matched in part. */
-function holds({ claim, value }: ClaimRule, claims: ExternalClaims): boolean {
+function holds({ claim, value }: ClaimRule, claims: Claims): boolean {
   let found: unknown = claims
   for (const name of claim) {
     const leads = typeof found === 'object' && found !== null && !Array.isArray(found)

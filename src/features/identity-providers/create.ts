@@ -6,6 +6,7 @@ import { raiseEpoch } from '../tenants/store.ts'
 import { insistOnCovered } from './claim-rules.ts'
 import { IdentityProvider, openDetails, ProviderFields } from './identity-provider.ts'
 import { showProvider } from './show.ts'
+import { settled } from './sign-in-settings.ts'
 import { findProvider, insertProvider, listProviderRows } from './store.ts'
 
 /**
@@ -17,7 +18,8 @@ export const createIdentityProvider = operation({
   id: 'identity-providers.create',
   method: 'POST',
   path: '/v1/identity-providers',
-  summary: 'Register an identity provider, whose access tokens are then taken in this tenant.',
+  summary:
+    'Register an identity provider, whose word on who somebody is then counts in this tenant.',
   effect: 'write',
   idempotent: true,
   permission: 'tenant:admin',
@@ -35,6 +37,7 @@ export const createIdentityProvider = operation({
       tokenType: input.tokenType,
       createUsers: input.createUsers,
       roles: input.rules.map(({ role }) => role),
+      signIn: input.signIn !== null,
     },
   }),
   input: z.strictObject({
@@ -44,6 +47,7 @@ export const createIdentityProvider = operation({
     tokenType: ProviderFields.tokenType.default('at+jwt'),
     createUsers: ProviderFields.createUsers.default(false),
     rules: ProviderFields.rules.default([]),
+    signIn: ProviderFields.signIn.default(null),
   }),
   output: IdentityProvider,
   status: 201,
@@ -60,7 +64,8 @@ export const createIdentityProvider = operation({
         throw new LocketError('already_exists', 'name')
       }
     }
-    const row = await insertProvider(store, input, { now, by: caller.principalId })
+    const details = { ...input, signIn: settled(input.signIn, null) }
+    const row = await insertProvider(store, details, { now, by: caller.principalId })
     await raiseEpoch(store)
     const source = { id: row.provider_id, issuer: input.issuer }
     ctx.afterCommit(() => services.providerKeys.warm(source))

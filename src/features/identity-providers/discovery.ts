@@ -6,15 +6,26 @@ import { type ExternalKey, readKeySet } from '../../crypto/external-token.ts'
 import type { Egress } from '../../egress/egress.ts'
 import { ProviderError } from './problems.ts'
 
+/** Where people are sent to sign in, and where what they come back with is redeemed. */
+export interface Endpoints {
+  readonly authorization: string
+  readonly token: string
+  /** It always says who it is when it sends somebody back (RFC 9207). */
+  readonly namesItself: boolean
+}
+
+export interface Published {
+  readonly keys: ReadonlyMap<string, ExternalKey>
+  /** Null: it lets nobody sign in elsewhere, or says so in a way that cannot be used. */
+  readonly endpoints: Endpoints | null
+}
+
 /**
- * The keys of an issuer, by two calls within one deadline. A document that names another issuer is
+ * What an issuer publishes, by two calls within one deadline. A document that names another issuer is
  * not believed (section 4.3), since who answers here could answer in any name. Throws
  * `ProviderError`, or what the call itself threw.
  */
-export async function fetchKeys(
-  issuer: string,
-  send: Egress['fetch'],
-): Promise<ReadonlyMap<string, ExternalKey>> {
+export async function fetchPublished(issuer: string, send: Egress['fetch']): Promise<Published> {
   const signal = AbortSignal.timeout(limits.providerKeys_timeout_ms)
   const about = await readDocument(discoveryUrl(issuer), { send, signal })
   if (memberOf(about, 'issuer') !== issuer) throw new ProviderError('wrong_issuer')
@@ -23,7 +34,22 @@ export async function fetchKeys(
   const keys = readKeySet(await readDocument(place, { send, signal }))
   if (!keys) throw new ProviderError('bad_document')
   if (keys.size === 0) throw new ProviderError('no_keys')
-  return keys
+  return { keys, endpoints: endpointsOf(about, issuer) }
+}
+
+function endpointsOf(about: unknown, issuer: string): Endpoints | null {
+  const authorization = memberOf(about, 'authorization_endpoint')
+  const token = memberOf(about, 'token_endpoint')
+  if (!isEndpoint(authorization, issuer) || !isEndpoint(token, issuer)) return null
+  const namesItself = memberOf(about, 'authorization_response_iss_parameter_supported') === true
+  return { authorization, token, namesItself }
+}
+
+/** Browsers are sent there: as safe as the issuer itself, and with nothing that misleads who reads it. */
+function isEndpoint(place: unknown, issuer: string): place is string {
+  const url = typeof place === 'string' ? URL.parse(place) : null
+  const isSafe = url?.protocol === 'https:' || url?.protocol === new URL(issuer).protocol
+  return url !== null && isSafe && url.username === '' && url.password === '' && url.hash === ''
 }
 
 /** Section 4.1: a slash at the end of the issuer is left out before the path is added. */
@@ -51,7 +77,8 @@ async function readDocument(url: string, { send, signal }: Call): Promise<unknow
   }
 }
 
-async function wholeBody({ body }: Response): Promise<Uint8Array> {
+/** The body of an answer of a provider. Throws `ProviderError` for one that is too large. */
+export async function wholeBody({ body }: Response): Promise<Uint8Array> {
   const pieces: Uint8Array[] = []
   let bytes = 0
   for await (const piece of body ?? []) {

@@ -9,7 +9,7 @@ import { readToken, type UnprovenToken } from '../../crypto/external-token.ts'
 import { type ProviderDetails, tenantOfAudience } from './identity-provider.ts'
 
 /** Seconds since the epoch (RFC 7519, NumericDate). */
-const Second = z.number().min(0).max(Number.MAX_SAFE_INTEGER)
+export const Second = z.number().min(0).max(Number.MAX_SAFE_INTEGER)
 
 const Text = z.string().min(1).max(limits.claim_characters_max)
 
@@ -79,7 +79,11 @@ export function isInForce({ claims }: ExternalToken, now: number): boolean {
 }
 
 /** A program that came by its own credentials, as far as its token shows: it is nobody's user. */
-export function isProgram({ sub, client_id, azp }: ExternalClaims): boolean {
+export function isProgram({
+  sub,
+  client_id,
+  azp,
+}: Pick<ExternalClaims, 'sub' | 'client_id' | 'azp'>): boolean {
   const clients = [client_id, azp].filter((one) => one !== undefined)
   return clients.some((client) => sub === client || sub === `${client}@clients`)
 }

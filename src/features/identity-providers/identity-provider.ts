@@ -14,6 +14,7 @@ import type { TenantStore } from '../../storage/tenant-store.ts'
 import { PrincipalIdField } from '../principals/principal.ts'
 import { RoleRef } from '../roles/role.ts'
 import { problems } from './problems.ts'
+import { SignInInput, type SignInSettings, SignInShown, shownSettings } from './sign-in-settings.ts'
 
 export type ProviderRow = Tables['identity_providers']
 export type ProviderId = Id<'idp'>
@@ -81,6 +82,7 @@ export const ProviderFields = {
     .array(ClaimRule)
     .max(limits.claimRules_max)
     .describe('Which claims give which roles; without one they give none.'),
+  signIn: SignInInput,
   state: z.enum(['active', 'disabled']),
 }
 
@@ -92,6 +94,8 @@ export interface ProviderDetails {
   readonly tokenType: 'at+jwt' | 'JWT'
   readonly createUsers: boolean
   readonly rules: readonly ClaimRule[]
+  /** Null: nobody signs in by it. */
+  readonly signIn: SignInSettings | null
 }
 
 /** How this node stands with the keys of a provider. */
@@ -111,6 +115,7 @@ export const IdentityProvider = z.strictObject({
   tokenType: ProviderFields.tokenType,
   createUsers: z.boolean(),
   rules: z.array(ClaimRule),
+  signIn: SignInShown,
   state: ProviderFields.state,
   keys: KeyState,
   createdAt: Timestamp,
@@ -121,13 +126,20 @@ export type IdentityProvider = z.output<typeof IdentityProvider>
 
 export async function openDetails(store: TenantStore, row: ProviderRow): Promise<ProviderDetails> {
   const cell = { table: 'identity_providers', row: row.provider_id, column: 'details' } as const
-  return (await store.open('tenant', cell, row.details)) as ProviderDetails
+  const opened = (await store.open('tenant', cell, row.details)) as ProviderDetails
+  // Those that were sealed before people could sign in by a provider do not say.
+  return { ...opened, signIn: opened.signIn ?? null }
+}
+
+/** Where a provider sends browsers back to; null where it is not known how the server is reached. */
+export function redirectUriOf(publicUrl: string | null, id: ProviderId): string | null {
+  return publicUrl && `${publicUrl}/v1/oidc/${id}/callback`
 }
 
 export async function toProvider(
   store: TenantStore,
   row: ProviderRow,
-  keys: KeyState,
+  { keys, publicUrl }: { keys: KeyState; publicUrl: string | null },
 ): Promise<IdentityProvider> {
   const details = await openDetails(store, row)
   return {
@@ -139,6 +151,7 @@ export async function toProvider(
     tokenType: details.tokenType,
     createUsers: details.createUsers,
     rules: details.rules.map((rule) => ({ ...rule, claim: [...rule.claim] })),
+    signIn: shownSettings(details.signIn, redirectUriOf(publicUrl, row.provider_id)),
     state: row.state,
     keys,
     createdAt: toTimestamp(row.created_at),

@@ -10,7 +10,7 @@ import { limits } from '../../core/limits.ts'
 import type { Log } from '../../core/log.ts'
 import type { ExternalKey } from '../../crypto/external-token.ts'
 import type { Egress } from '../../egress/egress.ts'
-import { fetchKeys } from './discovery.ts'
+import { type Endpoints, fetchPublished, type Published } from './discovery.ts'
 import type { KeyState, ProviderId } from './identity-provider.ts'
 import { type Problem, problemOf } from './problems.ts'
 
@@ -31,6 +31,11 @@ export interface ProviderKeys {
    * provider, up to its deadline.
    */
   find(source: KeySource, kid: string): Promise<FoundKey | null>
+  /**
+   * Where to sign in; null when the provider does not say. May wait for it. Throws `unavailable` when it
+   * cannot be asked and nothing recent is known.
+   */
+  endpoints(source: KeySource): Promise<Endpoints | null>
   /** What whoever has shown something that an old key has signed is told. */
   silence(source: KeySource): LocketError
   /** Whether the provider still has this very key, as far as is known; asks nobody. */
@@ -42,7 +47,7 @@ export interface ProviderKeys {
 
 interface Entry {
   readonly source: KeySource
-  keys: ReadonlyMap<string, ExternalKey> | null
+  published: Published | null
   fetchedAt_ms: number
   triedAt_ms: number | null
   problem: Problem | null
@@ -83,24 +88,34 @@ export function createProviderKeys({ send, clock, log }: ProviderKeysOptions): P
     }
   }
 
+  const askIfOld = (entry: Entry): void => {
+    if (isPast(entry.fetchedAt_ms, limits.providerKeys_refresh_ms, clock())) void askIfDue(entry)
+  }
+
   return {
     find: async (source, kid) => {
       const entry = entryOf(source)
-      const known = usableKeys(entry, clock())?.get(kid)
+      const known = usable(entry, clock())?.keys.get(kid)
       if (known) {
-        if (isPast(entry.fetchedAt_ms, limits.providerKeys_refresh_ms, clock())) {
-          void askIfDue(entry)
-        }
+        askIfOld(entry)
         return { key: known, counts: true }
       }
       await askIfDue(entry)
-      const key = entry.keys?.get(kid)
-      return key ? { key, counts: usableKeys(entry, clock()) !== null } : null
+      const key = entry.published?.keys.get(kid)
+      return key ? { key, counts: usable(entry, clock()) !== null } : null
     },
-    silence: (source) => silent(source, entryOf(source)),
+    endpoints: async (source) => {
+      const entry = entryOf(source)
+      if (usable(entry, clock())) askIfOld(entry)
+      else await askIfDue(entry)
+      const found = usable(entry, clock())
+      if (!found) throw silent(entry)
+      return found.endpoints
+    },
+    silence: (source) => silent(entryOf(source)),
     holds: (id, key) => {
       const entry = entries.get(id)
-      const known = entry && usableKeys(entry, clock())?.get(key.kid)
+      const known = entry && usable(entry, clock())?.keys.get(key.kid)
       return known?.material === key.material
     },
     warm: (source) => void ask(entryOf(source)),
@@ -109,14 +124,14 @@ export function createProviderKeys({ send, clock, log }: ProviderKeysOptions): P
 }
 
 function newEntry(source: KeySource): Entry {
-  return { source, keys: null, fetchedAt_ms: 0, triedAt_ms: null, problem: null, asking: null }
+  return { source, published: null, fetchedAt_ms: 0, triedAt_ms: null, problem: null, asking: null }
 }
 
 /** Never fails: what went wrong is kept, logged, and told to who needs the keys. */
 async function refresh(entry: Entry, options: ProviderKeysOptions): Promise<void> {
   const { source } = entry
   try {
-    entry.keys = await fetchKeys(source.issuer, options.send)
+    entry.published = await fetchPublished(source.issuer, options.send)
     entry.fetchedAt_ms = options.clock()
     entry.problem = null
   } catch (thrown) {
@@ -136,9 +151,9 @@ function problemIn(thrown: unknown, log: Log): Problem {
   }
 }
 
-function usableKeys(entry: Entry, now: number): Entry['keys'] {
+function usable(entry: Entry, now: number): Published | null {
   const isOver = isPast(entry.fetchedAt_ms, limits.providerKeys_life_ms, now)
-  return isOver ? null : entry.keys
+  return isOver ? null : entry.published
 }
 
 /** A clock that was set back makes everything old, rather than new for ever. */
@@ -146,7 +161,7 @@ function isPast(since_ms: number, life_ms: number, now: number): boolean {
   return Math.abs(now - since_ms) >= life_ms
 }
 
-function silent({ id }: KeySource, { problem }: Entry): LocketError {
+function silent({ source: { id }, problem }: Entry): LocketError {
   return new LocketError('unavailable', 'The identity provider cannot be asked for its keys.', {
     cause: new Error(`no keys of ${id}: ${problem ?? 'not asked'}`),
     retryAfter_s: Math.ceil(limits.providerKeys_retry_ms / 1000),
@@ -157,12 +172,12 @@ function stateOf(entry: Entry | undefined, now: number): KeyState {
   if (!entry || entry.triedAt_ms === null) {
     return { state: 'unknown', fetchedAt: null, problem: null }
   }
-  const { keys, fetchedAt_ms, problem } = entry
+  const { published, fetchedAt_ms, problem } = entry
   const isOld = isPast(fetchedAt_ms, limits.providerKeys_refresh_ms, now)
   const word = isOld ? 'old' : 'current'
   return {
-    state: usableKeys(entry, now) === null ? 'missing' : word,
-    fetchedAt: keys && toTimestamp(fetchedAt_ms),
+    state: usable(entry, now) === null ? 'missing' : word,
+    fetchedAt: published && toTimestamp(fetchedAt_ms),
     problem,
   }
 }

@@ -6,9 +6,12 @@ import type { ProviderKeys } from './provider-keys.ts'
 declare module '../../kernel/context.ts' {
   interface Services {
     readonly providerKeys: ProviderKeys
+    /** Where the server is reached from outside, without a trailing slash; null: it was not said. */
+    readonly publicUrl: string | null
   }
 }
 
 export function showProvider(ctx: Context, row: ProviderRow): Promise<IdentityProvider> {
-  return toProvider(ctx.store, row, ctx.services.providerKeys.stateOf(row.provider_id))
+  const { providerKeys, publicUrl } = ctx.services
+  return toProvider(ctx.store, row, { keys: providerKeys.stateOf(row.provider_id), publicUrl })
 }

@@ -153,11 +153,20 @@ const dropIdentitiesOf = query((db, arg: Of & { provider: ProviderId }) =>
     .where('provider_id', '=', arg.provider),
 )
 
-/** The provider, its MAC checked. Throws `not_found`. */
-export async function getProvider(store: TenantStore, id: ProviderId): Promise<ProviderRow> {
+/** The provider, its MAC checked. */
+export async function findProviderById(
+  store: TenantStore,
+  id: ProviderId,
+): Promise<ProviderRow | undefined> {
   const row = await store.first(providerById, { id })
+  return row && store.checked('identity_providers', row)
+}
+
+/** As `findProviderById`. Throws `not_found`. */
+export async function getProvider(store: TenantStore, id: ProviderId): Promise<ProviderRow> {
+  const row = await findProviderById(store, id)
   if (!row) throw new LocketError('not_found')
-  return store.checked('identity_providers', row)
+  return row
 }
 
 /**
@@ -221,11 +230,20 @@ export async function deleteProviderRow(store: TenantStore, id: ProviderId): Pro
   await store.run(dropProvider, { id })
 }
 
-/** The identity, its MAC checked. Throws `not_found`. */
-export async function getIdentity(store: TenantStore, id: Id<'xid'>): Promise<IdentityRow> {
+/** The identity, its MAC checked. */
+export async function findIdentityById(
+  store: TenantStore,
+  id: Id<'xid'>,
+): Promise<IdentityRow | undefined> {
   const row = await store.first(identityById, { id })
+  return row && store.checked('external_identities', row)
+}
+
+/** As `findIdentityById`. Throws `not_found`. */
+export async function getIdentity(store: TenantStore, id: Id<'xid'>): Promise<IdentityRow> {
+  const row = await findIdentityById(store, id)
   if (!row) throw new LocketError('not_found')
-  return store.checked('external_identities', row)
+  return row
 }
 
 /** Whom a provider calls so: by issuer and subject, and by nothing else that a token says. */

@@ -8,6 +8,7 @@ import { raiseEpoch } from '../tenants/store.ts'
 import { insistOnCovered, rightsByRules } from './claim-rules.ts'
 import { IdentityProvider, openDetails, ProviderFields } from './identity-provider.ts'
 import { showProvider } from './show.ts'
+import { settled } from './sign-in-settings.ts'
 import { getProvider, updateProvider as writeProvider } from './store.ts'
 import { rightsOfTied } from './tied.ts'
 
@@ -17,6 +18,7 @@ const Input = z.strictObject({
   tokenType: ProviderFields.tokenType.optional(),
   createUsers: ProviderFields.createUsers.optional(),
   rules: ProviderFields.rules.optional(),
+  signIn: ProviderFields.signIn.optional(),
   state: ProviderFields.state.optional(),
 })
 type Input = z.output<typeof Input>
@@ -49,6 +51,7 @@ export const updateIdentityProvider = operation({
         tokenType: output.tokenType,
         createUsers: output.createUsers,
         roles: output.rules.map(({ role }) => role),
+        signIn: output.signIn !== null,
       },
     }),
   }),
@@ -66,6 +69,7 @@ export const updateIdentityProvider = operation({
       tokenType: changes.tokenType ?? before.tokenType,
       createUsers: changes.createUsers ?? before.createUsers,
       rules: changes.rules ?? before.rules,
+      signIn: changes.signIn === undefined ? before.signIn : settled(changes.signIn, before.signIn),
     }
     // Only to take away is it enough to outrank what is there: anybody above can stop a provider.
     const stops = onlyStops(input)

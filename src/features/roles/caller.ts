@@ -3,7 +3,7 @@ import type { Id } from '../../core/ids.ts'
 import type { PermissionPattern } from '../../core/permissions.ts'
 import { expandAll } from '../../core/permissions.ts'
 import type { Caller } from '../../kernel/context.ts'
-import { narrow, type Party, together } from '../../kernel/rights.ts'
+import { narrow, type Party, type Rights, together } from '../../kernel/rights.ts'
 import type { Transaction } from '../../storage/database.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
@@ -45,6 +45,8 @@ export interface Bearer {
   readonly principalId: PrincipalId
   /** Null: it may all that its owner may. */
   readonly scopes: readonly PermissionPattern[] | null
+  /** What a provider's word gives besides grants, for as long as the credential counts. */
+  readonly given?: Rights
 }
 
 /** A user for whom an agent's credential was exchanged, and the scopes of what he showed for it. */
@@ -62,9 +64,9 @@ export async function callerOf(
   tenant: TenantRow,
   shown: Shown,
 ): Promise<Caller | null> {
-  const { principalId, scopes, user = null, ...credential } = shown
-  const self = await findBearer(store, { principalId, scopes })
-  const other = self && user && (await findBearer(store, user))
+  const { principalId, scopes, given = [], user = null, ...credential } = shown
+  const self = await findBearer(store, { principalId, scopes, given })
+  const other = self && user ? await findBearer(store, user) : null
   if (!self || (user && !(other && mayActFor(self, user)))) return null
   const rights = other ? together(self, other) : self.rights
   return {
@@ -82,25 +84,37 @@ export async function callerOf(
     maxMemories: self.profile.agent?.maxMemories ?? null,
     scopes,
     rights,
-    lasting: rights,
+    lasting: self.lasting || other?.lasting ? lastingOf(self, other) : rights,
     embeddingLevel: await embeddingLevelOf(store, tenant),
   }
 }
 
+/** What grants alone give to one, or to two together. */
+function lastingOf(self: Found, other: Found | null): Rights {
+  const own = self.lasting ?? self.rights
+  if (!other) return own
+  return together({ ...self, rights: own }, { ...other, rights: other.lasting ?? other.rights })
+}
+
 interface Found extends Party {
+  /** Without what a provider's word gives; null where that gives nothing. */
+  readonly lasting: Rights | null
   readonly row: PrincipalRow
   readonly profile: PrincipalProfile
 }
 
 async function findBearer(
   store: TenantStore,
-  { principalId, scopes }: Bearer,
+  { principalId, scopes, given = [] }: Bearer,
 ): Promise<Found | null> {
   const row = await findPrincipal(store, principalId)
   if (row?.state !== 'active') return null
   const all = await rightsOf(store, principalId)
-  const rights = scopes ? narrow(all, expandAll(scopes)) : all
-  return { principalId, row, profile: await openProfile(store, row), rights }
+  const narrowed = (rights: Rights) => (scopes ? narrow(rights, expandAll(scopes)) : rights)
+  const profile = await openProfile(store, row)
+  const found = { principalId, row, profile, rights: narrowed(all), lasting: null }
+  if (given.length === 0) return found
+  return { ...found, rights: narrowed([...all, ...given]), lasting: found.rights }
 }
 
 /** Nobody but an agent acts for a user; for one who shows nothing, only where that was declared. */

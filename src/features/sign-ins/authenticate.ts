@@ -19,6 +19,7 @@ import { signInPolicyOf, type TenantRow } from '../tenants/tenant.ts'
 import { csrfMatches, isOpen, isTooShort, openOrigin, type SignInRow } from './sign-in.ts'
 import { findSignIn } from './store.ts'
 import type { SignInUses } from './uses.ts'
+import { givenBy } from './word.ts'
 
 /** What a browser has sent along. */
 export interface ShownSignIn {
@@ -57,7 +58,8 @@ export function createSignInAuthenticator(uses: SignInUses): SignInAuthenticator
   const remembered = async (store: TenantStore, tenant: TenantRow, row: SignInRow) => {
     const cached = known.get(row.sign_in_id)
     if (cached?.epoch === tenant.epoch) return cached
-    const whole = await callerOf(store, tenant, shownBy(row))
+    const given = await givenBy(store, row)
+    const whole = given && (await callerOf(store, tenant, { ...shownBy(row), given }))
     const policy = await signInPolicyOf(store, tenant)
     const mustHaveFactor = whole !== null && (await asksForFactor(store, policy, whole))
     const caller = whole && isTooShort(row, whole.rights) ? changingPassword(whole) : whole

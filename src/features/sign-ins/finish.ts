@@ -4,6 +4,7 @@ import { instanceTenant } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { PublicContext } from '../../kernel/context.ts'
 import { publicOperation, Refused } from '../../kernel/operation.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
 import type { Attempt } from '../../throttles/lockout.ts'
 import { FactorProof } from '../factors/factor.ts'
 import { passkeysOf } from '../factors/passkey.ts'
@@ -14,9 +15,9 @@ import { type Witness, witnessSigned } from '../passkeys/witness.ts'
 import { accountOf, reserveTry } from '../passwords/check.ts'
 import { type Begun, findBegun } from './begun.ts'
 import { answerSignIn } from './open.ts'
-import { OwnSignIn } from './sign-in.ts'
+import { OwnSignIn, openOrigin } from './sign-in.ts'
 import { noteSignals } from './signals.ts'
-import { countTry, dropSignIn, insertSignIn } from './store.ts'
+import { countTry, dropSignIn, insertSignIn, type NewSignIn } from './store.ts'
 
 interface Prepared {
   /** Of what can be guessed; a signature cannot. */
@@ -85,7 +86,7 @@ export const finishSignIn = publicOperation({
     const method = begun.by === 'passkey' ? 'passkey' : begun.row.method
     if (begun.by === 'password') await dropSignIn(store, begun.id)
     const order = { principalId, origin: { address, userAgent }, now, proven: { method, factor } }
-    const made = await insertSignIn(store, order)
+    const made = await insertSignIn(store, { ...order, ...(await wordOf(store, begun, order)) })
     if (attempt?.allowed) {
       // The password, which was right, counts until here.
       const failures = Math.max(0, attempt.failures - 1)
@@ -95,6 +96,17 @@ export const finishSignIn = publicOperation({
     return answerSignIn(ctx, store, made)
   },
 })
+
+/** What a provider has said of who waits goes on; a factor makes nothing fresh that it has not asked for lately. */
+async function wordOf(
+  store: TenantStore,
+  begun: Begun,
+  { origin }: Pick<NewSignIn, 'origin'>,
+): Promise<Pick<NewSignIn, 'origin' | 'confirmedAt_ms'> | null> {
+  if (begun.by === 'passkey') return null
+  const { by } = await openOrigin(store, begun.row)
+  return by ? { origin: { ...origin, by }, confirmedAt_ms: begun.row.confirmed_at } : null
+}
 
 /** What the audit is told of a refusal, and nobody else. */
 function factsOf({ attempt, witness }: Prepared): Readonly<Record<string, string>> {

@@ -14,6 +14,7 @@ import type { SignInPolicy } from '../../kernel/sign-in-policy.ts'
 import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { FactorKindField } from '../factors/factor.ts'
+import type { Word } from '../identity-providers/word.ts'
 import { isAdministrator } from '../passwords/password.ts'
 import { PrincipalIdField } from '../principals/principal.ts'
 import { rightsOf } from '../roles/rights.ts'
@@ -27,6 +28,8 @@ export interface SignInOrigin {
   readonly userAgent: string | null
   /** The network (`siteOf`) in which its person has last proven who he is. */
   readonly confirmedFrom: string
+  /** By whose word he is signed in; left out: by his password. */
+  readonly by?: Word
 }
 
 export const SignIn = z.strictObject({
@@ -37,10 +40,16 @@ export const SignIn = z.strictObject({
   address: z.string().nullable(),
   userAgent: z.string().nullable(),
   createdAt: Timestamp,
-  confirmedAt: Timestamp.describe('When the password was last asked for.'),
+  providerId: idField('idp').nullable().describe('By which identity provider; null: by password.'),
+  confirmedAt: Timestamp.nullable().describe(
+    'When he last proved who he is; null where his identity provider did not tell.',
+  ),
   seenAt: Timestamp,
   expiresAt: Timestamp.describe('When it ends at the latest.'),
-  factor: FactorKindField.nullable().describe('The second factor that was proven; null: none.'),
+  factor: z
+    .union([FactorKindField, z.literal('provider')])
+    .nullable()
+    .describe('The second factor that was proven; provider: by what it says; null: none.'),
 })
 export type SignIn = z.output<typeof SignIn>
 
@@ -113,7 +122,7 @@ export async function toSignIn(
   row: SignInRow,
   { current, seenAt_ms, policy }: { current: boolean; seenAt_ms: number; policy: SignInPolicy },
 ): Promise<SignIn> {
-  const { address, userAgent } = await openOrigin(store, row)
+  const { address, userAgent, by } = await openOrigin(store, row)
   return {
     id: row.sign_in_id,
     principalId: row.principal_id,
@@ -121,7 +130,8 @@ export async function toSignIn(
     address,
     userAgent,
     createdAt: toTimestamp(row.created_at),
-    confirmedAt: toTimestamp(row.confirmed_at),
+    providerId: by?.provider ?? null,
+    confirmedAt: row.confirmed_at === 0 ? null : toTimestamp(row.confirmed_at),
     seenAt: toTimestamp(Math.max(row.seen_at, seenAt_ms)),
     expiresAt: toTimestamp(endOf(row, policy)),
     factor: row.factor,

@@ -153,6 +153,8 @@ const kinds = {
 export interface NewSignIn {
   readonly principalId: PrincipalId
   readonly origin: Omit<SignInOrigin, 'confirmedFrom'>
+  /** When he proved who he is; left out: now. 0: it is not known. */
+  readonly confirmedAt_ms?: number
   readonly now: number
   /** By what he has proven who he is: first, and beyond that. */
   readonly proven: Pick<SignInRow, 'method' | 'factor'>
@@ -176,7 +178,7 @@ export function insertChallenge(store: TenantStore, order: NewSignIn): Promise<M
 
 async function insert(
   store: TenantStore,
-  { principalId, origin, now, proven }: NewSignIn,
+  { principalId, origin, confirmedAt_ms, now, proven }: NewSignIn,
   state: State,
 ): Promise<Made> {
   const held = await rowsOf(store, principalId, state)
@@ -191,7 +193,7 @@ async function insert(
     sign_in_id,
     principal_id: principalId,
     state,
-    confirmed_at: now,
+    confirmed_at: confirmedAt_ms ?? now,
     seen_at: now,
     expires_at: now + (await lifeOf(store, state)),
     origin: await store.seal(principalId, originCell(sign_in_id), {

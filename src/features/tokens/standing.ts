@@ -3,6 +3,7 @@ import type { BlockList } from 'node:net'
 import { isWithin, networksOf } from '../../core/address.ts'
 import { type Id, isId } from '../../core/ids.ts'
 import type { Budget, Caller, PublicContext, Services } from '../../kernel/context.ts'
+import type { Rights } from '../../kernel/rights.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { type ApiKeyDetails, openDetails } from '../api-keys/api-key.ts'
 import { findApiKey } from '../api-keys/store.ts'
@@ -10,6 +11,7 @@ import { callerOf, type ShownUser } from '../roles/caller.ts'
 import { ownSignInPolicy } from '../sign-in-policies/sign-in-policy.ts'
 import { isOpen, lacksFactor, scopesOf } from '../sign-ins/sign-in.ts'
 import { findSignIn } from '../sign-ins/store.ts'
+import { givenBy } from '../sign-ins/word.ts'
 import type { TenantRow } from '../tenants/tenant.ts'
 import { findFamily } from './store.ts'
 import type { TokenFamilyRow } from './token.ts'
@@ -58,6 +60,7 @@ export async function standingOf(
     signedInAt_ms: null,
     addresses: addresses ?? user?.held?.addresses ?? null,
     scopes,
+    given: own.given,
     ...(own.budget && { budget: own.budget }),
     ...(user?.held?.budget && { userBudget: user.held.budget }),
     user: user?.shown ?? null,
@@ -100,6 +103,8 @@ export async function groundsOf(
 interface Held extends Pick<ApiKeyDetails, 'scopes' | 'addresses'> {
   readonly source: TokenFamilyRow['credential_id']
   readonly budget: Budget | null
+  /** What a provider's word gives besides, by which a sign-in was made. */
+  readonly given: Rights
   readonly endsAt_ms: number
 }
 
@@ -126,6 +131,7 @@ async function keyHolder(
     scopes,
     addresses,
     budget: budget ? { key: source, ...budget } : null,
+    given: [],
     endsAt_ms,
   }
 }
@@ -138,8 +144,10 @@ async function signInHolder(
 ): Promise<Held | null> {
   const row = await findSignIn(store, source)
   if (row?.principal_id !== family.principal_id) return null
+  const given = await givenBy(store, row)
   const endsAt_ms = Math.min(family.expires_at, row.expires_at)
-  return { source, scopes: await scopesOf(store, row), addresses: null, budget: null, endsAt_ms }
+  const scopes = await scopesOf(store, row)
+  return given && { source, scopes, addresses: null, budget: null, given, endsAt_ms }
 }
 
 /** The user of an agent's family; undefined where it acts for itself, null where he does not let it. */
@@ -154,7 +162,9 @@ async function subjectOf(
   const family = await findFamily(store, subject_family_id)
   if (family?.principal_id !== principalId) return null
   const held = await holderOf(store, family)
-  return held && { shown: { principalId, scopes: held.scopes, isPresent: true }, held }
+  if (!held) return null
+  const { scopes, given } = held
+  return { shown: { principalId, scopes, given, isPresent: true }, held }
 }
 
 /** Whether it may be used at this time, from this address. */

@@ -103,6 +103,8 @@ const insertRow = query((db, arg: Of & Omit<TokenFamilyRow, 'tenant_id'>) =>
     subject_id: arg.subject_id,
     subject_family_id: arg.subject_family_id,
     renewed_at: arg.renewed_at,
+    subject_identity_id: arg.subject_identity_id,
+    subject_held: arg.subject_held,
     mac: arg.mac,
   }),
 )
@@ -228,6 +230,8 @@ export async function insertFamily(store: TenantStore, order: FamilyOrder): Prom
     subject_id: order.subject?.principalId ?? null,
     subject_family_id: order.subject?.familyId ?? null,
     renewed_at: now,
+    subject_identity_id: null,
+    subject_held: null,
   })
   await store.run(insertRow, row)
   if (made) await enterDirectory(store, made.publicId)

@@ -1,9 +1,9 @@
-/** The tables of passkeys, which have a file of their own: those of all others fill theirs. */
+/** The tables of ways to sign in besides the password, in a file of their own: all others fill theirs. */
 import type { Id } from '../core/ids.ts'
 import { blind, digest, integer, nullable, text } from './column.ts'
 import type { PrincipalId } from './key-scope.ts'
 
-export const passkeyTables = {
+export const signInTables = {
   /** Which factor is the passkey that a browser calls so. */
   passkeys: {
     tenant_id: text<Id<'ten'>>(),
@@ -23,5 +23,13 @@ export const passkeyTables = {
     pepper_version: integer(),
     expires_at: integer(),
     mac: digest(),
+  },
+
+  /** Sign-ins by a provider that have come back, so that none does twice; not yet over. */
+  provider_sign_ins: {
+    tenant_id: text<Id<'ten'>>(),
+    /** Of the browser's cookie, under the tenant's pepper. */
+    hash: blind(),
+    expires_at: integer(),
   },
 } as const
