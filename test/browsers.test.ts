@@ -20,7 +20,7 @@ import { sampleOf, toHttp } from './samples.ts'
 const pages: readonly string[] = ['/docs']
 
 /** GETs that change something, because a protocol wants it so. Each guards itself in another way. */
-const changingByProtocol: readonly string[] = []
+const changingByProtocol: readonly string[] = ['provider-sign-ins.finish']
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
@@ -117,7 +117,8 @@ async function done({ locket, maker }: World, operation: Operation): Promise<Res
   const sample = sampleOf(operation)
   const input = await sample.make(maker)
   const key = (await sample.caller?.(maker, input)) ?? locket.admin
-  const own = sample.bySignIn && signedInAs.get(input)
+  const isShown = sample.bySignIn ?? operation.navigation !== undefined
+  const own = isShown ? signedInAs.get(input) : undefined
   return ask(locket, {
     ...toHttp(operation, input),
     headers: own ?? { Authorization: `Bearer ${key}` },

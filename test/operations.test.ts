@@ -69,7 +69,7 @@ async function send(world: World, { operation, caller, input }: Case): Promise<O
   const { method, path, body } = toHttp(operation, input)
   const { key } = caller
   const address = newAddress()
-  const headers = operation.permission === 'public' && signedInAs.get(input)
+  const headers = operation.navigation && signedInAs.get(input)
   return world.observe(method, path, {
     key,
     address,
@@ -254,9 +254,9 @@ const openToAll: readonly string[] = [
   'invitations.accept',
   'password-resets.complete',
   'password-resets.request',
-  'sign-ins.begin-with-passkey',
   'provider-sign-ins.finish',
   'provider-sign-ins.start',
+  'sign-ins.begin-with-passkey',
   'sign-ins.create',
   'sign-ins.finish',
   'tokens.refresh',

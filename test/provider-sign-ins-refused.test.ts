@@ -277,6 +277,7 @@ describe('the provider', () => {
     await made.provider.behave({ says: made.provider.issuer })
     await made.locket.restart()
     expect(await start(made), failed, 'it names no endpoint')
+    await knownBy(made)
   })
 
   test('rotates its keys: what the new one signs counts at once', async (t) => {

@@ -13,7 +13,7 @@ import type { Rights } from '../../kernel/rights.ts'
 import type { SignInPolicy } from '../../kernel/sign-in-policy.ts'
 import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
-import { FactorKindField } from '../factors/factor.ts'
+import { factorKinds } from '../factors/factor.ts'
 import type { Word } from '../identity-providers/word.ts'
 import { isAdministrator } from '../passwords/password.ts'
 import { PrincipalIdField } from '../principals/principal.ts'
@@ -47,7 +47,7 @@ export const SignIn = z.strictObject({
   seenAt: Timestamp,
   expiresAt: Timestamp.describe('When it ends at the latest.'),
   factor: z
-    .union([FactorKindField, z.literal('provider')])
+    .enum([...factorKinds, 'provider'])
     .nullable()
     .describe('The second factor that was proven; provider: by what it says; null: none.'),
 })
