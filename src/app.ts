@@ -218,22 +218,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     mail: mailOf(options, log),
     passwordWork: createPasswordWork(options.passwordWork),
     signInUses,
-    endSignIns: async (store, of) => {
-      await endLinks(store, of)
-      return dropSignIns(store, of)
-    },
-    factorsChanged: async (ctx, change) => {
-      const { store, caller, now } = ctx
-      const credential = caller.credentialId
-      if (isId('sin', credential)) await endFamiliesOf(store, { credential, now })
-      return followFactors(ctx, change)
-    },
-    principalDeleted: async (store, id) => {
-      await dropPassword(store, id)
-      await dropFactors(store, id)
-      await dropEmails(store, id)
-      await dropMails(store, id)
-    },
+    ...whatEndsWithPeople,
     requireSpace,
     passkeyParty: passkeyPartyOf(options),
     keyDestroyed: async (tenant, scope) => {
@@ -249,6 +234,26 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
       if (scope.startsWith('spc_')) reseals.set(scope as `spc_${string}`, tenant)
     },
   }
+}
+
+/** What of several features ends with a sign-in, a factor, or a person. */
+const whatEndsWithPeople: Pick<Services, 'endSignIns' | 'factorsChanged' | 'principalDeleted'> = {
+  endSignIns: async (store, of) => {
+    await endLinks(store, of)
+    return dropSignIns(store, of)
+  },
+  factorsChanged: async (ctx, change) => {
+    const { store, caller, now } = ctx
+    const credential = caller.credentialId
+    if (isId('sin', credential)) await endFamiliesOf(store, { credential, now })
+    return followFactors(ctx, change)
+  },
+  principalDeleted: async (store, id) => {
+    await dropPassword(store, id)
+    await dropFactors(store, id)
+    await dropEmails(store, id)
+    await dropMails(store, id)
+  },
 }
 
 function mailOf({ mailSettings, publicUrl }: AppOptions, log: Log): MailService | null {
