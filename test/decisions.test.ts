@@ -13,6 +13,7 @@ import { operations } from '../src/operations.ts'
 import { type Locket, openLocket, type Reply } from './harness.ts'
 import { type Input, type Maker, mailingTo, makerOf } from './sample.ts'
 import { sampleOf, toHttp } from './samples.ts'
+import { unlimited } from './signed-in.ts'
 import { type SmtpServer, startSmtpServer } from './smtp-server.ts'
 
 type Body = Reply['body']
@@ -162,7 +163,8 @@ async function decided(world: World, { id }: Somebody, { audit }: Operation): Pr
 
 async function openPrepared(t: TestContext): Promise<World> {
   const smtp = await startSmtpServer(t, { tls: 'none', login: null })
-  const world = new World(await openLocket(t, mailingTo(smtp)), smtp)
+  const options = { ...mailingTo(smtp), rateBudgets: unlimited }
+  const world = new World(await openLocket(t, options), smtp)
   await world.prepare()
   return world
 }
