@@ -44,7 +44,8 @@ describe('the table of commands', () => {
         [],
         command.words,
       )
-      if (command.stdin !== null) assert.ok(names.includes(command.stdin), command.words)
+      const fields: readonly string[] = command.fields.map((field) => field.name)
+      if (command.stdin !== null) assert.ok(fields.includes(command.stdin), command.words)
     }
   })
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Locket } from '../../../test/harness.ts'
 import { type Mailing, openMailing } from '../../../test/mailing.ts'
-import { type Browser, knock, password, signIn } from '../../../test/signed-in.ts'
+import { type Browser, enrol, knock, password, signIn } from '../../../test/signed-in.ts'
 import { nextLetter, tokenIn } from '../../../test/smtp-server.ts'
 import { hour_ms, minute_ms } from '../../core/clock.ts'
 import { limits } from '../../core/limits.ts'
@@ -240,6 +240,20 @@ test('a changed password is told of by mail, and so is nothing to who has no add
   const change = { password, newPassword: 'the owl and its mice' }
   assert.equal((await browser.send('POST', '/v1/passwords/change', change)).status, 200)
   assert.match(await nextLetter(locket, smtp, home), /password of your account was changed/)
+})
+
+test('what becomes of the second factors is told of by mail', async (t) => {
+  const { locket, smtp, browser } = await withAlice(t)
+  const told = () => nextLetter(locket, smtp, home)
+  const start = Date.parse('2026-01-01T00:00:00.000Z')
+  const { browser: renewed, id } = await enrol(locket, browser, { now: start })
+  assert.match(await told(), /Another factor was added/)
+  const made = await renewed.send('POST', '/v1/factors/recovery-codes', {})
+  assert.equal(made.status, 201, JSON.stringify(made.body))
+  assert.match(await told(), /New recovery codes were made/)
+  const removed = await locket.call('DELETE', `/v1/factors/${id}`)
+  assert.equal(removed.status, 200, JSON.stringify(removed.body))
+  assert.match(await told(), /A factor was removed/)
 })
 
 test('addresses are found under a new look-up key, and one is still one person’s', async (t) => {

@@ -3,6 +3,7 @@ import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
+import { notify } from '../emails/notify.ts'
 import { partyOf } from '../passkeys/passkey.ts'
 import { refusedFor, witnessMade } from '../passkeys/witness.ts'
 import './changed.ts'
@@ -62,6 +63,7 @@ export const confirmFactor = operation({
     const active = await getFactor(store, id, now)
     const change = { principalId, factor: row.kind }
     const csrfToken = await ctx.services.factorsChanged(ctx, change)
+    await notify(ctx, store, { principalId, what: 'factor-added' })
     return { ...toFactor(active, await openData(store, active), null), csrfToken }
   },
 })

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { operation } from '../../kernel/operation.ts'
+import { notify } from '../emails/notify.ts'
 import './changed.ts'
 import { Factor, insistOnSignedIn, renewed, toFactor } from './factor.ts'
 import { factorKindModules } from './kinds.ts'
@@ -54,6 +55,7 @@ export const createRecoveryCodes = operation({
     const factor = { principalId, kind: 'recovery-code', state: 'active', data, now } as const
     const row = await insertFactor(store, factor)
     const csrfToken = await ctx.services.factorsChanged(ctx, { principalId })
+    await notify(ctx, store, { principalId, what: 'recovery-codes-made' })
     return { ...toFactor(row, data, codes.length), codes, csrfToken }
   },
 })

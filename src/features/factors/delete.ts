@@ -5,6 +5,7 @@ import type { Context } from '../../kernel/context.ts'
 import { Done, idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { outranks, overTenant } from '../../kernel/rights.ts'
+import { notify } from '../emails/notify.ts'
 import type { FactorsChange } from './changed.ts'
 import { type FactorRow, renewed } from './factor.ts'
 import { factorKindModules } from './kinds.ts'
@@ -43,6 +44,7 @@ export const deleteFactor = operation({
     if (row.state === 'pending') return { id, deleted: true as const, csrfToken: null }
     const change = { principalId, ...(await whatIsLeft(ctx, row)) }
     const csrfToken = await ctx.services.factorsChanged(ctx, change)
+    await notify(ctx, ctx.store, { principalId, what: 'factor-removed' })
     return { id, deleted: true as const, csrfToken }
   },
 })

@@ -35,6 +35,7 @@ describe('signing in', () => {
     const { id, csrfToken, ...shown } = reply.body
     assert.deepEqual(shown, {
       principalId,
+      providerId: null,
       current: true,
       address: '127.0.0.1',
       userAgent: 'Browser',
