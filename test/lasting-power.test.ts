@@ -58,6 +58,8 @@ const more: Readonly<Record<string, readonly ((sample: Input) => Input)[]>> = {
 }
 
 async function inputsOf(operation: Operation, maker: Maker): Promise<readonly Input[]> {
+  // What asks for no credential leaves nothing by one.
+  if (operation.permission === 'public') return []
   const sample = await sampleOf(operation).make(maker)
   const made = (more[operation.id] ?? []).map((change) => change(sample))
   return [sample, ...made].filter((input) => leavesOf(operation, input) === 'power')

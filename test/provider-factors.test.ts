@@ -123,3 +123,18 @@ test('the provider’s word counts for a factor where that was declared, in thes
   const rows = await locket.sql("select method, factor from sign_ins where state = 'active'")
   assert.ok(rows.some(({ method, factor }) => method === 'oidc' && factor === 'provider'))
 })
+
+test('a role that a provider gives asks for a factor, too, and its tokens have to have one', async (t) => {
+  const rules = [{ claim: ['groups'], value: 'readers', role: 'viewer' }]
+  const made = await openSignIns(t, { rules })
+  const { locket } = made
+  await knownBy(made, { claims: { groups: ['readers'] } })
+  const browser = await browserOf(made, await signInBy(made, { fresh: 'true' }))
+  const { accessToken: key } = (await browser.send('POST', '/v1/tokens', {})).body
+  assert.equal((await locket.call('GET', '/v1/spaces', { key })).status, 200)
+  const body = { mfa: { required: 'administrators', roles: ['viewer'] } }
+  assert.equal((await locket.call('PATCH', '/v1/sign-in-policy', { body })).status, 200)
+  assert.equal((await browser.get('/v1/spaces')).body.code, 'factor_required')
+  assert.equal((await browser.get('/v1/sign-ins/current')).body.factorRequired, true)
+  assert.equal((await locket.call('GET', '/v1/spaces', { key })).status, 401)
+})

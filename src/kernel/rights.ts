@@ -14,6 +14,8 @@ export type Reach = 'tenant' | 'own' | Id<'spc'> | `${'own' | Id<'spc'>} of ${Pr
 export interface EffectiveGrant {
   /** The grant's id, named in the audit as the reason of a decision. */
   readonly grant: string
+  /** The role that was granted, or that a provider's rule gives; left out: it comes from none. */
+  readonly role?: string
   readonly reach: Reach
   readonly permissions: ReadonlySet<Permission>
 }

@@ -39,7 +39,7 @@ export const deleteEmail = operation({
       if (!isId('sin', caller.credentialId)) throw new LocketError('permission_denied')
     } else {
       if (overTenant(caller.rights, 'user:manage') === null) throw new LocketError('not_found')
-      if (!outranks(caller.rights, await ctx.rightsOf(row.principal_id))) {
+      if (!outranks(caller.rights, await ctx.mightOf(row.principal_id))) {
         throw new LocketError('above_own_rights')
       }
     }

@@ -52,7 +52,11 @@ export const deleteFactor = operation({
 /** One's own by the sign-in that it is for; whatever else is shown has to manage users. */
 async function insistOnMay(ctx: Context, { principal_id }: FactorRow): Promise<void> {
   const { caller } = ctx
-  if (principal_id === caller.principalId && caller.method === 'sign-in') return
+  if (principal_id === caller.principalId) {
+    // Not by a key of his own, whatever it may: whoever has found that has his password next.
+    if (caller.method !== 'sign-in') throw new LocketError('not_found')
+    return
+  }
   if (overTenant(caller.rights, 'user:manage') === null) throw new LocketError('not_found')
   if (!outranks(caller.rights, await ctx.mightOf(principal_id))) {
     throw new LocketError('above_own_rights')

@@ -155,6 +155,15 @@ test('what is done to factors needs a fresh sign-in, and no key of its owner doe
   assert.equal((await browser.get('/v1/factors')).status, 200, 'to look at them needs none')
 })
 
+test('whoever manages users takes no factor of his own away by a key', async (t) => {
+  const { locket, now } = await timed(t)
+  const principalId = await person(locket, 'alice', 'admin')
+  const { id } = await enrol(locket, await signIn(locket), { now: now(), name: 'second' })
+  const { key } = (await locket.call('POST', '/v1/api-keys', { body: { principalId } })).body
+  assert.equal((await locket.call('DELETE', `/v1/factors/${id}`, { key })).status, 404)
+  assert.equal((await locket.call('DELETE', `/v1/factors/${id}`)).status, 200, 'another does')
+})
+
 test('who manages users helps who has lost his phone, but nobody above himself [V6.5.6]', async (t) => {
   const { locket, now, pass } = await timed(t)
   const alice = await person(locket, 'alice', 'admin')

@@ -25,6 +25,7 @@ async function toEffective(store: TenantStore, row: GrantRow): Promise<Effective
   const role = await roleMeaning(store, row.role)
   return {
     grant: row.grant_id,
+    role: row.role,
     reach: row.space_id ?? role.reach,
     permissions: role.permissions,
   }
@@ -37,7 +38,7 @@ export async function grantMeaning(
   spaceId: Reach | null,
 ): Promise<EffectiveGrant> {
   const meaning = await roleMeaning(store, role)
-  return { grant: role, reach: spaceId ?? meaning.reach, permissions: meaning.permissions }
+  return { grant: role, role, reach: spaceId ?? meaning.reach, permissions: meaning.permissions }
 }
 
 async function roleMeaning(

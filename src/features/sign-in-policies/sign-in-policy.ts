@@ -4,12 +4,9 @@ import { second_ms } from '../../core/clock.ts'
 import { limits } from '../../core/limits.ts'
 import type { Rights } from '../../kernel/rights.ts'
 import { mfaRequired, type SignInPolicy } from '../../kernel/sign-in-policy.ts'
-import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { isAdministrator } from '../passwords/password.ts'
-import { rightsOf } from '../roles/rights.ts'
 import { RoleRef } from '../roles/role.ts'
-import { grantsOf } from '../roles/store.ts'
 import { ownTenant } from '../tenants/store.ts'
 import { signInPolicyOf } from '../tenants/tenant.ts'
 
@@ -62,25 +59,12 @@ export async function ownSignInPolicy(store: TenantStore): Promise<SignInPolicy>
   return signInPolicyOf(store, await ownTenant(store))
 }
 
-/** Whether the policy asks a second factor of somebody. `rights`: all of his, not narrowed. */
-export async function asksForFactor(
-  store: TenantStore,
-  { mfa }: SignInPolicy,
-  { principalId, rights }: { principalId: PrincipalId; rights: Rights },
-): Promise<boolean> {
+/**
+ * Whether the policy asks a second factor of somebody. `rights`: all of his, not narrowed, those that
+ * a provider's word gives among them.
+ */
+export function asksForFactor({ mfa }: SignInPolicy, rights: Rights): boolean {
   if (mfa.required === 'everyone') return true
   if (mfa.required === 'administrators' && isAdministrator(rights)) return true
-  if (mfa.roles.length === 0) return false
-  const held = await grantsOf(store, principalId)
-  return held.some(({ role }) => mfa.roles.includes(role))
-}
-
-/** The same of somebody whose rights are not at hand. */
-export async function mustHaveFactor(
-  store: TenantStore,
-  policy: SignInPolicy,
-  principalId: PrincipalId,
-): Promise<boolean> {
-  const rights = await rightsOf(store, principalId)
-  return asksForFactor(store, policy, { principalId, rights })
+  return rights.some(({ role }) => role !== undefined && mfa.roles.includes(role))
 }

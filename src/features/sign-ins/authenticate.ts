@@ -16,10 +16,9 @@ import { asksForFactor } from '../sign-in-policies/sign-in-policy.ts'
 import { createRemembered } from '../tenants/remembered.ts'
 import { findOwnTenant } from '../tenants/store.ts'
 import { signInPolicyOf, type TenantRow } from '../tenants/tenant.ts'
-import { csrfMatches, isOpen, isTooShort, openOrigin, type SignInRow } from './sign-in.ts'
+import { csrfMatches, givenBy, isOpen, isTooShort, openOrigin, type SignInRow } from './sign-in.ts'
 import { findSignIn } from './store.ts'
 import type { SignInUses } from './uses.ts'
-import { givenBy } from './word.ts'
 
 /** What a browser has sent along. */
 export interface ShownSignIn {
@@ -61,7 +60,7 @@ export function createSignInAuthenticator(uses: SignInUses): SignInAuthenticator
     const given = await givenBy(store, row)
     const whole = given && (await callerOf(store, tenant, { ...shownBy(row), given }))
     const policy = await signInPolicyOf(store, tenant)
-    const mustHaveFactor = whole !== null && (await asksForFactor(store, policy, whole))
+    const mustHaveFactor = whole !== null && asksForFactor(policy, whole.rights)
     const caller = whole && isTooShort(row, whole.rights) ? changingPassword(whole) : whole
     const entry = { epoch: tenant.epoch, caller, policy, mustHaveFactor }
     if (!store.writable) known.put(row.sign_in_id, entry)

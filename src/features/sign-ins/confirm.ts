@@ -59,9 +59,10 @@ export const confirmSignIn = operation({
     const id = ownSignIn(ctx.caller)
     const { tenant, principalId } = ctx.caller
     const { now } = ctx
-    const [stored, asked] = await ctx.read(async (store) => [
+    const [stored, asked, { hash }] = await ctx.read(async (store) => [
       await storedPassword(store, principalId),
       await kindsToAsk(store, { principalId, now }),
+      await getSignIn(store, id),
     ])
     if (asked.length > 0 && !factor) throw new LocketError('factor_required')
     const account = accountOf(tenant, principalId)
@@ -71,12 +72,14 @@ export const confirmSignIn = operation({
         ? null
         : await checkPassword(ctx, account, { stored, password, otherwise })
     const witness = factor?.kind === 'passkey' ? await witnessOf(ctx, id, factor) : undefined
-    return { checked, witness, address: ctx.address }
+    return { checked, witness, hash, address: ctx.address }
   },
-  run: async (ctx, { factor: proof }, { checked, witness, address }) => {
+  run: async (ctx, { factor: proof }, { checked, witness, hash, address }) => {
     const { store, now, services } = ctx
     const { principalId } = ctx.caller
     const before = await getSignIn(store, ownSignIn(ctx.caller))
+    // Another token since: what was shown here is not of who holds it now.
+    if (Buffer.compare(before.hash, hash) !== 0) throw new LocketError('unauthenticated')
     if (checked && !(await stillStands(store, principalId, checked))) {
       throw new LocketError(refusal(proof))
     }

@@ -14,11 +14,11 @@ import type { SignInPolicy } from '../../kernel/sign-in-policy.ts'
 import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { factorKinds } from '../factors/factor.ts'
-import type { Word } from '../identity-providers/word.ts'
+import { rightsByWord, type Word } from '../identity-providers/word.ts'
 import { isAdministrator } from '../passwords/password.ts'
 import { PrincipalIdField } from '../principals/principal.ts'
 import { rightsOf } from '../roles/rights.ts'
-import { mustHaveFactor, ownSignInPolicy } from '../sign-in-policies/sign-in-policy.ts'
+import { asksForFactor, ownSignInPolicy } from '../sign-in-policies/sign-in-policy.ts'
 
 export type SignInRow = Tables['sign_ins']
 
@@ -80,10 +80,21 @@ interface Moment {
 /** Whether its person must have a second factor and has proven none by it. */
 export async function lacksFactor(
   store: TenantStore,
-  { factor, principal_id }: SignInRow,
+  row: SignInRow,
   policy: SignInPolicy,
 ): Promise<boolean> {
-  return factor === null && mustHaveFactor(store, policy, principal_id)
+  if (row.factor !== null) return false
+  const given = (await givenBy(store, row)) ?? []
+  return asksForFactor(policy, [...(await rightsOf(store, row.principal_id)), ...given])
+}
+
+/**
+ * What a sign-in gives besides what its person was granted: the word of the provider that it was made
+ * by. Nothing for one by password; null where the provider's word does not count any more.
+ */
+export async function givenBy(store: TenantStore, row: SignInRow): Promise<Rights | null> {
+  const { by } = await openOrigin(store, row)
+  return by ? rightsByWord(store, by, { principal: row.principal_id, signIn: true }) : []
 }
 
 /** As was said when it began, or earlier where the policy has become stricter since. */
