@@ -39,13 +39,18 @@ for i = 1, 3 do
     end
   end
 end
-if refusing > 0 then return { refusing, longest, known, failures } end
+local function count(i)
+  local tries = redis.call('INCR', KEYS[i + 1])
+  if tries == 1 then redis.call('PEXPIRE', KEYS[i + 1], ARGV[i * 3 - 1]) end
+  if tries >= tonumber(ARGV[i * 3 - 2]) then redis.call('PEXPIRE', KEYS[i + 1], ARGV[i * 3]) end
+end
+if refusing > 0 then
+  -- As in memory: of the address all that is tried counts alike.
+  if countOf(KEYS[2]) < tonumber(ARGV[1]) then count(1) end
+  return { refusing, longest, known, failures }
+end
 for i = 1, 3 do
-  if i < 3 or known == 0 then
-    local tries = redis.call('INCR', KEYS[i + 1])
-    if tries == 1 then redis.call('PEXPIRE', KEYS[i + 1], ARGV[i * 3 - 1]) end
-    if tries >= tonumber(ARGV[i * 3 - 2]) then redis.call('PEXPIRE', KEYS[i + 1], ARGV[i * 3]) end
-  end
+  if i < 3 or known == 0 then count(i) end
 end
 return { 0, 0, known, failures }
 `

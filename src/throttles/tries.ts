@@ -54,13 +54,18 @@ export class MemoryTries implements Tries {
     let refused: Reserved['refused'] = null
     for (const axis of counted) {
       const count = this.#live(names[axis], now)
-      if (!count || count.tries < this.#budgets[axis].tries) continue
+      if (!count || !this.#isFull(axis, names[axis], now)) continue
       const wait_ms = count.ends_ms - now
       if (!refused || wait_ms > refused.wait_ms) refused = { axis, wait_ms }
     }
     const fromHere = counted.includes('account') ? 0 : this.#triesOf(names.pair, now)
     const failures = this.#triesOf(names.account, now) + fromHere
-    if (refused) return { refused, counted: [], failures }
+    if (refused) {
+      // Of the address all that is tried counts alike: two names that are refused as one are not told
+      // from two by how soon it is closed.
+      if (!this.#isFull('address', names.address, now)) this.#count('address', names.address, now)
+      return { refused, counted: [], failures }
+    }
     for (const axis of counted) this.#count(axis, names[axis], now)
     return { refused: null, counted, failures }
   }
@@ -82,6 +87,10 @@ export class MemoryTries implements Tries {
       count.tries -= 1
       if (count.tries <= 0) this.#counts.delete(names[axis])
     }
+  }
+
+  #isFull(axis: TryAxis, name: string, now: number): boolean {
+    return this.#triesOf(name, now) >= this.#budgets[axis].tries
   }
 
   #count(axis: TryAxis, name: string, now: number): void {
