@@ -175,7 +175,9 @@ function keep(
     isLocal: !isRemote(reference),
     read: async () => (isRemote(reference) && value !== null ? value : refresh()),
     renew: async () => {
-      if (value !== null && stopwatch() - renewed_ms < bounds.renew_interval_ms) return value
+      const isRecent = stopwatch() - renewed_ms < bounds.renew_interval_ms
+      // What is being looked up at this moment is waited for: the value that there is was just refused.
+      if (value !== null && isRecent && pending === null) return value
       renewed_ms = stopwatch()
       return refresh()
     },
