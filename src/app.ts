@@ -44,6 +44,7 @@ import { createSigningKeys } from './features/signing-keys/signing-keys.ts'
 import { reconcileTombstones } from './features/spaces/reconcile.ts'
 import { requireSpace } from './features/spaces/store.ts'
 import { createAccessTokenAuthenticator } from './features/tokens/authenticate.ts'
+import { createKnownTokens } from './features/tokens/known-tokens.ts'
 import { endFamiliesOf } from './features/tokens/store.ts'
 import { createSubjects } from './features/tokens/subjects.ts'
 import type { Client } from './http/reply.ts'
@@ -193,6 +194,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
   const destruction = createKeyDestruction({ database, keys, log })
   const signInUses = createSignInUses()
   const signingKeys = createSigningKeys({ database, keys, publicUrl: options.publicUrl })
+  const knownTokens = createKnownTokens(signingKeys)
   return {
     log,
     clock,
@@ -209,7 +211,8 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     providerKeys: createProviderKeys({ send: egress.fetch, clock, log }),
     publicUrl: options.publicUrl,
     signingKeys,
-    subjects: createSubjects({ database, keys, services: { signingKeys, signInUses } }),
+    knownTokens,
+    subjects: createSubjects({ database, keys, services: { knownTokens, signInUses } }),
     refusals: createRefusals(),
     addressBlocks: createAddressBlocks({ database, keys, clock, log }),
     rateLimits: throttles.rateLimits,

@@ -5,3 +5,8 @@ import { hash } from 'node:crypto'
 export function sha256(bytes: Uint8Array): Buffer {
   return hash('sha256', bytes, 'buffer')
 }
+
+/** SHA-256 of the text's UTF-8, in base64: what a map is to be keyed by in place of the text itself. */
+export function sha256OfText(text: string): string {
+  return hash('sha256', text, 'base64')
+}

@@ -22,6 +22,7 @@ const seed_bytes = 32
 export type Claims = Readonly<Record<string, unknown>>
 
 export interface TokenSigner {
+  readonly kid: string
   sign(claims: Claims): string
 }
 
@@ -71,6 +72,7 @@ export function tokenSigner(kid: string, seed: Uint8Array): TokenSigner {
   zero(seed)
   const head = toBase64Url(toUtf8(JSON.stringify({ alg, typ, kid })))
   return {
+    kid,
     sign: (claims) => {
       const message = `${head}.${toBase64Url(toUtf8(JSON.stringify(claims)))}`
       return `${message}.${toBase64Url(key.sign(toUtf8(message)))}`

@@ -20,7 +20,7 @@ export async function prepareCredential(app: Pipeline, request: Request): Promis
   const { credential } = request
   const now = app.clock()
   if (credential?.kind === 'access-token' && credential.proven === undefined) {
-    credential.proven = await app.accessTokens.prove(credential.token, now)
+    credential.proven = await app.services.knownTokens.prove(credential.token, now)
   }
   if (credential?.kind !== 'external-token') return
   const outside: Outside = {

@@ -9,7 +9,9 @@ export interface Remembered<Entry> {
   put(credential: string, entry: Entry): void
 }
 
-export function createRemembered<Entry extends { readonly epoch: number }>(): Remembered<Entry> {
+export function createRemembered<
+  Entry extends { readonly epoch: number | null },
+>(): Remembered<Entry> {
   const entries = new Map<string, Entry>()
   return {
     get: (credential) => entries.get(credential),

@@ -51,6 +51,8 @@ export interface AccessToken {
   readonly id: Id<'tok'>
   readonly text: string
   readonly expiresIn_s: number
+  /** What whoever checks it will read. */
+  readonly read: ReadToken
 }
 
 /** Signs one. Not for use in a transaction. */
@@ -74,7 +76,8 @@ export async function newAccessToken(keys: SigningKeys, order: AccessOrder): Pro
     tenant: order.tenant,
     family: order.family,
   }
-  return { id, text: signer.sign(claims), expiresIn_s: exp - iat }
+  const read = { kid: signer.kid, claims }
+  return { id, text: signer.sign(claims), expiresIn_s: exp - iat, read }
 }
 
 export interface ReadToken {
@@ -96,14 +99,18 @@ export async function readAccessToken(
   const { key, issuer } = verifier
   const payload = key.verify(shaped, { issuer, audience: issuer, now_ms: now })
   const claims = AccessClaims.safeParse(payload)
-  if (!claims.success || !isSound(claims.data, now)) return null
+  if (!claims.success || !isSound(claims.data) || !isInTime(claims.data, now)) return null
   return { kid: shaped.kid, claims: claims.data }
 }
 
-/** Not from the future, as far as clocks may differ, and no longer than any of ours. */
-function isSound({ iat, exp, auth_time, client_id }: AccessClaims, now: number): boolean {
+/** Not over, and not from the future, as far as clocks may differ. */
+export function isInTime({ iat, exp }: AccessClaims, now: number): boolean {
+  return exp * 1000 > now && iat * 1000 <= now + limits.clockSkew_ms_max
+}
+
+/** No longer than any of ours, and of a sign-in only with the time of its proof. */
+function isSound({ iat, exp, auth_time, client_id }: AccessClaims): boolean {
   const life_s = exp - iat
   const isWhole = isId('sin', client_id) === (auth_time !== undefined)
-  const isOurs = isWhole && life_s > 0 && life_s * 1000 <= limits.accessToken_life_ms
-  return isOurs && iat * 1000 <= now + limits.clockSkew_ms_max
+  return isWhole && life_s > 0 && life_s * 1000 <= limits.accessToken_life_ms
 }

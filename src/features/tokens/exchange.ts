@@ -88,6 +88,7 @@ export const exchangeTokens = operation({
     const standing = bearer && (await standingOf(store, await ownTenant(store), bearer))
     if (!standing || !(await areOpen(store, standing.signIns, ctx)))
       throw new LocketError('not_found')
+    ctx.afterCommit(() => ctx.services.knownTokens.issued(access))
     ctx.note({
       token: access.id,
       onBehalfOf: subject.principalId,

@@ -75,6 +75,7 @@ export const refreshTokens = publicOperation({
     }
     if (row.state === 'disabled') throw new LocketError('tenant_disabled')
     const refreshToken = await rotateFamily(store, family, ctx.now)
+    ctx.afterCommit(() => ctx.services.knownTokens.issued(access))
     ctx.note({ token: access.id })
     const { text: accessToken, expiresIn_s: expiresIn } = access
     return { accessToken, refreshToken, expiresIn, familyId }

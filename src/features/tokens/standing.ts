@@ -20,6 +20,8 @@ export interface Standing {
   readonly family: TokenFamilyRow
   /** When the family or what it was got by ends, whichever is sooner. */
   readonly endsAt_ms: number
+  /** When what it was got by ends, without the family. */
+  readonly sourceEndsAt_ms: number
   /** All of these have to be open: asked at each use, since a sign-in ends without a word to others. */
   readonly signIns: readonly Id<'sin'>[]
   /** All of these have to hold the address. */
@@ -69,10 +71,25 @@ export async function standingOf(
   return {
     family,
     endsAt_ms: grounds.endsAt_ms,
+    sourceEndsAt_ms: own.sourceEndsAt_ms,
     signIns: grounds.signIns,
     networks: held.flatMap((one) => (one.addresses ? [networksOf(one.addresses)] : [])),
     caller,
   }
+}
+
+/**
+ * How another family of the same key stands, where neither acts for a user: all that it stands on is the
+ * same, at one epoch. Null as with `standingOf`.
+ */
+export function standingBeside(one: Standing, family: TokenFamilyRow): Standing | null {
+  if (family.state !== 'active' || family.principal_id !== one.family.principal_id) return null
+  return { ...one, family, endsAt_ms: Math.min(family.expires_at, one.sourceEndsAt_ms) }
+}
+
+/** The key that all of a family's standing comes from; null where there is more that it stands on. */
+export function onlyKeyOf({ credential_id, subject_id }: TokenFamilyRow): Id<'key'> | null {
+  return subject_id === null ? keyOf(credential_id) : null
 }
 
 /** What a family stands on, apart from its principals. */
@@ -104,6 +121,7 @@ interface Held extends Pick<ApiKeyDetails, 'scopes' | 'addresses'> {
   readonly budget: Budget | null
   /** What a provider's word gives besides, by which a sign-in was made. */
   readonly given: Rights
+  readonly sourceEndsAt_ms: number
   readonly endsAt_ms: number
 }
 
@@ -124,14 +142,15 @@ async function keyHolder(
   const key = await findApiKey(store, source)
   if (key?.state !== 'active' || key.principal_id !== family.principal_id) return null
   const { scopes, addresses, budget } = await openDetails(store, key)
-  const endsAt_ms = Math.min(family.expires_at, key.expires_at ?? Number.POSITIVE_INFINITY)
+  const sourceEndsAt_ms = key.expires_at ?? Number.POSITIVE_INFINITY
   return {
     source,
     scopes,
     addresses,
     budget: budget ? { key: source, ...budget } : null,
     given: [],
-    endsAt_ms,
+    sourceEndsAt_ms,
+    endsAt_ms: Math.min(family.expires_at, sourceEndsAt_ms),
   }
 }
 
@@ -144,9 +163,18 @@ async function signInHolder(
   const row = await findSignIn(store, source)
   if (row?.principal_id !== family.principal_id) return null
   const given = await givenBy(store, row)
-  const endsAt_ms = Math.min(family.expires_at, row.expires_at)
   const scopes = await scopesOf(store, row)
-  return given && { source, scopes, addresses: null, budget: null, given, endsAt_ms }
+  return (
+    given && {
+      source,
+      scopes,
+      addresses: null,
+      budget: null,
+      given,
+      sourceEndsAt_ms: row.expires_at,
+      endsAt_ms: Math.min(family.expires_at, row.expires_at),
+    }
+  )
 }
 
 /** The user of an agent's family; undefined where it acts for itself, null where he does not let it. */

@@ -9,7 +9,7 @@ import { type TenantStore, tenantStore } from '../../storage/tenant-store.ts'
 import { openProfile } from '../principals/principal.ts'
 import { findByHandle, findPrincipal, getPrincipal } from '../principals/store.ts'
 import { ownTenant } from '../tenants/store.ts'
-import { type ReadToken, readAccessToken } from './access-token.ts'
+import type { ReadToken } from './access-token.ts'
 import { areOpen, standingOf } from './standing.ts'
 import { findFamily } from './store.ts'
 
@@ -41,18 +41,17 @@ export interface Subjects {
 export function createSubjects(options: {
   readonly database: Database
   readonly keys: Keys
-  readonly services: Pick<Services, 'signingKeys' | 'signInUses'>
+  readonly services: Pick<Services, 'knownTokens' | 'signInUses'>
 }): Subjects {
   const { database, keys, services } = options
-  const { signingKeys } = services
   return {
     find: async (request) => {
       const { tenant, subjectToken: token, now } = request
-      const read = token === undefined ? null : await readAccessToken(signingKeys, { token, now })
+      const proven = token === undefined ? null : await services.knownTokens.prove(token, now)
       return database.read(async (tx) => {
         const store = tenantStore(tx, keys, tenant)
         if (token === undefined) return declaredUser(store, request)
-        const subject = read && (await shownBy(store, read, { now, services }))
+        const subject = proven && (await shownBy(store, proven.read, { now, services }))
         const isMeant = subject && subject.principalId === (await userNamed(store, request.user))
         if (!isMeant) throw new LocketError('invalid_input', notHis)
         return subject
