@@ -30,7 +30,7 @@ import {
   type SpaceIndexesOptions,
 } from './features/indexes/space-indexes.ts'
 import { createMailService, type MailService } from './features/mails/mail.ts'
-import { dropMails } from './features/mails/store.ts'
+import { dropLinkMails, dropMails } from './features/mails/store.ts'
 import { toDocument } from './features/memories/memory.ts'
 import { endLinks } from './features/password-links/store.ts'
 import { dropPassword } from './features/passwords/store.ts'
@@ -243,6 +243,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
 const whatEndsWithPeople: Pick<Services, 'endSignIns' | 'factorsChanged' | 'principalDeleted'> = {
   endSignIns: async (store, of) => {
     await endLinks(store, of)
+    await dropLinkMails(store, of)
     return dropSignIns(store, of)
   },
   factorsChanged: async (ctx, change) => {

@@ -18,6 +18,7 @@ import { blockedAddresses } from './migrations/013-blocked-addresses.ts'
 import { mail } from './migrations/014-mail.ts'
 import { passkeys } from './migrations/015-passkeys.ts'
 import { providerSignIns } from './migrations/016-provider-sign-ins.ts'
+import { mailedLinks } from './migrations/017-mailed-links.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -45,6 +46,7 @@ export const migrations: readonly Migration[] = [
   mail,
   passkeys,
   providerSignIns,
+  mailedLinks,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

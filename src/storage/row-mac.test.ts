@@ -93,7 +93,8 @@ async function rowOfEach(stores: Stores) {
     })
     await putPassword(store, principal_id, { hash: 'none', now })
     const order = { principalId: principal_id, createdBy: principal_id, now } as const
-    const link = await insertLink(store, { ...order, kind: 'invitation' })
+    const handed = { keyId: null, emailId: null }
+    const link = await insertLink(store, { ...order, ...handed, kind: 'invitation' })
     const email = await insertEmail(store, { ...order, address: 'boss@corp.example' })
     const { provider, identity } = await providerOf(store, principal_id)
     const readsOfPeople = await signedIn(store, { principalId: principal_id, now })

@@ -187,6 +187,9 @@ export const tables = {
     created_at: integer(),
     created_by: text<PrincipalId>(),
     mac: digest(),
+    /** What it ends with: the address that it was mailed to, the API key that it was made by. */
+    email_id: nullable(text<Id<'eml'>>()),
+    key_id: nullable(text<Id<'key'>>()),
   },
 
   /** Addresses of people, of which each has one that is proven and one at most that waits for it. */
@@ -223,6 +226,8 @@ export const tables = {
     /** When it is looked at next. */
     due_at: integer(),
     created_at: integer(),
+    /** Who has somebody mailed a link that sets a password; null: it is another mail. */
+    link_by: nullable(text<PrincipalId>()),
   },
 
   /** Who else says who somebody is: issuers whose tokens are taken in this tenant. */

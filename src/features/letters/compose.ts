@@ -11,9 +11,10 @@ import type { TenantStore } from '../../storage/tenant-store.ts'
 import { type EmailRow, isProven, openAddress } from '../emails/email.ts'
 import { findByLogin } from '../emails/login.ts'
 import { awaitLink, findEmail, newProof, provenEmail } from '../emails/store.ts'
-import type { MailContent, MailRow } from '../mails/mail.ts'
+import type { LinkMaker, MailContent, MailRow } from '../mails/mail.ts'
 import { openMail } from '../mails/store.ts'
-import { insertLink } from '../password-links/store.ts'
+import { stillStands } from '../password-links/still-stands.ts'
+import { insertLink, type LinkOrder } from '../password-links/store.ts'
 import { findPassword } from '../passwords/store.ts'
 import { findPrincipal } from '../principals/store.ts'
 import { findOwnTenant } from '../tenants/store.ts'
@@ -42,7 +43,8 @@ export interface Composing {
 interface Addressed {
   readonly to: string
   readonly principalId: PrincipalId
-  readonly letter: Letter
+  /** Makes the link that is in it, which may end an earlier one: asked for when it is sure to be sent. */
+  readonly write: () => Promise<Letter>
 }
 
 /** Null when there is nothing to send any more, or never was. Throws what is wrong with the data. */
@@ -63,9 +65,9 @@ export async function compose(
   }
   const addressed = await address(desk, content)
   if (!addressed) return null
-  const { to, principalId, letter } = addressed
+  const { to, principalId, write } = addressed
   if (row.tries === 0 && !mayBeSent(composing, store.tenant, principalId)) return null
-  return { message: { id: row.mail_id, to, ...letter }, principalId }
+  return { message: { id: row.mail_id, to, ...(await write()) }, principalId }
 }
 
 interface Desk extends Composing {
@@ -81,13 +83,14 @@ async function address(desk: Desk, content: MailContent): Promise<Addressed | nu
   if (!principal) return null
   const id = principal.principal_id
   if (content.kind === 'notice') {
-    return { to: content.to, principalId: id, letter: noticeLetter(sender, content.what) }
+    const write = async () => noticeLetter(sender, content.what)
+    return { to: content.to, principalId: id, write }
   }
   if (principal.state !== 'active') return null
-  if (content.kind === 'password-reset') return reset(desk, id, content.by)
+  if (content.kind === 'password-reset') return reset(desk, id, content)
   const email = await findEmail(store, content.emailId)
   if (!email || isProven(email)) return null
-  return content.kind === 'invitation' ? invitation(desk, email, content.by) : proof(desk, email)
+  return content.kind === 'invitation' ? invitation(desk, email, content) : proof(desk, email)
 }
 
 /** A reset that somebody has asked for, of whoever that is. */
@@ -98,39 +101,61 @@ async function requested(desk: Desk, login: string): Promise<Addressed | null> {
   // A name and an address are two ways to ask for the same.
   const isFirst = desk.row.tries === 0
   if (isFirst && !hasBudget(desk, 'reset', { tenant: desk.store.tenant, login: id })) return null
-  return reset(desk, id, id)
+  return reset(desk, id, { by: id })
 }
 
 async function reset(
   { store, sender, now }: Desk,
   principalId: PrincipalId,
-  createdBy: PrincipalId,
+  maker: LinkMaker,
 ): Promise<Addressed | null> {
   const email = await provenEmail(store, principalId)
   if (!email || !(await findPassword(store, principalId))) return null
-  const order = { principalId, kind: 'password-reset', createdBy, now } as const
-  const { token } = await insertLink(store, order)
-  return { to: await openAddress(store, email), principalId, letter: resetLetter(sender, token) }
+  const order = orderOf(email, maker)
+  if (!(await maySend(store, order, now))) return null
+  const write = async () => {
+    const { token } = await insertLink(store, { ...order, kind: 'password-reset', now })
+    return resetLetter(sender, token)
+  }
+  return { to: await openAddress(store, email), principalId, write }
 }
 
 async function invitation(
   { store, sender, now }: Desk,
   email: EmailRow,
-  createdBy: PrincipalId,
+  maker: LinkMaker,
 ): Promise<Addressed | null> {
   const { principal_id: principalId } = email
   if (await findPassword(store, principalId)) return null
-  const order = { principalId, kind: 'invitation', createdBy, now } as const
-  const { row, token } = await insertLink(store, order)
-  await awaitLink(store, email, { id: row.link_id, expires_at: row.expires_at })
-  const letter = invitationLetter(sender, token)
-  return { to: await openAddress(store, email), principalId, letter }
+  const order = orderOf(email, maker)
+  if (!(await maySend(store, order, now))) return null
+  const write = async () => {
+    const { row, token } = await insertLink(store, { ...order, kind: 'invitation', now })
+    await awaitLink(store, email, { id: row.link_id, expires_at: row.expires_at })
+    return invitationLetter(sender, token)
+  }
+  return { to: await openAddress(store, email), principalId, write }
+}
+
+type MailedOrder = Pick<LinkOrder, 'principalId' | 'createdBy' | 'keyId' | 'emailId'>
+
+function orderOf(
+  { principal_id: principalId, email_id: emailId }: EmailRow,
+  { by: createdBy, key = null }: LinkMaker,
+): MailedOrder {
+  return { principalId, createdBy, keyId: key, emailId }
+}
+
+/** A link that would count for nothing is not sent: its maker may have lost his right since he asked. */
+function maySend(store: TenantStore, order: MailedOrder, now: number): Promise<boolean> {
+  const { principalId: principal_id, createdBy: created_by, keyId: key_id } = order
+  return stillStands(store, { principal_id, created_by, key_id, email_id: order.emailId }, now)
 }
 
 async function proof({ store, sender, now }: Desk, email: EmailRow): Promise<Addressed> {
   const to = await openAddress(store, email)
-  const letter = proofLetter(sender, await newProof(store, email, now))
-  return { to, principalId: email.principal_id, letter }
+  const write = async () => proofLetter(sender, await newProof(store, email, now))
+  return { to, principalId: email.principal_id, write }
 }
 
 /** However many ways there are to have a mail sent to somebody, he gets so many in an hour. */

@@ -28,10 +28,17 @@ export const noticeKinds = [
 ] as const
 export type NoticeKind = (typeof noticeKinds)[number]
 
+/** Who has a link mailed to somebody. */
+export interface LinkMaker {
+  readonly by: PrincipalId
+  /** The API key that he has asked by; null or absent: none. */
+  readonly key?: Id<'key'> | null
+}
+
 /** What is sealed of a mail. */
 export type MailContent =
-  | { readonly kind: 'invitation'; readonly emailId: Id<'eml'>; readonly by: PrincipalId }
-  | { readonly kind: 'password-reset'; readonly by: PrincipalId }
+  | ({ readonly kind: 'invitation'; readonly emailId: Id<'eml'> } & LinkMaker)
+  | ({ readonly kind: 'password-reset' } & LinkMaker)
   /** Somebody has asked for a reset, for whom this may be the name or the address. */
   | { readonly kind: 'reset-request'; readonly login: string }
   | { readonly kind: 'email-proof'; readonly emailId: Id<'eml'> }

@@ -3,7 +3,7 @@ import { LocketError } from '../../core/errors.ts'
 import { type Id, newId } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { Transaction } from '../../storage/database.ts'
-import { query } from '../../storage/query.ts'
+import { leftOut, query } from '../../storage/query.ts'
 import type { KeyScope, PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import type { MailContent, MailRow } from './mail.ts'
@@ -45,6 +45,7 @@ const insertRow = query((db, arg: Of & Omit<MailRow, 'tenant_id'>) =>
     tries: arg.tries,
     due_at: arg.due_at,
     created_at: arg.created_at,
+    link_by: arg.link_by,
   }),
 )
 
@@ -65,6 +66,21 @@ const dropOf = query((db, arg: Of & { principal: PrincipalId }) =>
     .deleteFrom('mails')
     .where('tenant_id', '=', arg.tenant)
     .where('principal_id', '=', arg.principal),
+)
+
+/** Those with a link, for and by somebody, or of the whole tenant. */
+const dropWithLinks = query((db, arg: Of & { principal: PrincipalId | null }) =>
+  db
+    .deleteFrom('mails')
+    .where('tenant_id', '=', arg.tenant)
+    .where('link_by', 'is not', null)
+    .where((row) =>
+      row.or([
+        leftOut(arg.principal),
+        row('principal_id', '=', arg.principal as PrincipalId),
+        row('link_by', '=', arg.principal as PrincipalId),
+      ]),
+    ),
 )
 
 const due = query((db, arg: { now: number; madeBefore: number; limit: number }) =>
@@ -103,6 +119,7 @@ export async function offerMail(
     tries: 0,
     due_at: now,
     created_at: now,
+    link_by: 'by' in content ? content.by : null,
   })
   return true
 }
@@ -141,6 +158,17 @@ export async function dropMail(store: TenantStore, id: Id<'mal'>): Promise<void>
 /** Of a principal who is deleted. */
 export async function dropMails(store: TenantStore, principal: PrincipalId): Promise<void> {
   await store.run(dropOf, { principal })
+}
+
+/**
+ * Of those with a link that sets a password, drops the ones for a principal and the ones that he has asked for,
+ * or all of the tenant where it is null: where links end, those that are still to be made end, too.
+ */
+export async function dropLinkMails(
+  store: TenantStore,
+  principal: PrincipalId | null,
+): Promise<void> {
+  await store.run(dropWithLinks, { principal })
 }
 
 /** Those of all tenants whose time has come, the longest overdue first. */

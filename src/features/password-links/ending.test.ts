@@ -56,6 +56,41 @@ test('a link is over when who has made it is disabled or deleted', async (t) => 
   assert.equal(await spend(deleted), 401)
 })
 
+test('a link is over with the API key that it was made by, revoked or replaced', async (t) => {
+  const { done, helper, alice, link, spend } = await opened(t)
+  const made = async (): Promise<{ id: string; key: string }> =>
+    done('POST', '/v1/api-keys', { body: { principalId: helper.id } })
+  const linkBy = async (key: string): Promise<string> =>
+    (await done('POST', '/v1/password-resets', { key, body: { principalId: alice } })).token
+  const lost = await made()
+  const token = await linkBy(lost.key)
+  await done('DELETE', `/v1/api-keys/${lost.id}`)
+  assert.equal(await spend(token), 401)
+  const old = await made()
+  const before = await linkBy(old.key)
+  await done('POST', `/v1/api-keys/${old.id}/rotate`, { body: { overlapSeconds: 0 } })
+  assert.equal(await spend(before), 401)
+  // Another key of the same owner is another matter.
+  const other = await made()
+  const kept = await link()
+  await done('DELETE', `/v1/api-keys/${other.id}`)
+  assert.equal(await spend(kept), 200)
+})
+
+test('a link is over with the API key behind the token that has made it', async (t) => {
+  const { locket, done, helper, alice, spend } = await opened(t)
+  const { id, key } = await done('POST', '/v1/api-keys', { body: { principalId: helper.id } })
+  const { accessToken } = await done('POST', '/v1/tokens', { key, body: {} })
+  const made = await done('POST', '/v1/password-resets', {
+    key: accessToken,
+    body: { principalId: alice },
+  })
+  await done('DELETE', `/v1/api-keys/${id}`)
+  assert.equal(await spend(made.token), 401)
+  const rows = await locket.sql('select link_id from password_links')
+  assert.equal(rows.length, 1, 'it goes when its hour is over')
+})
+
 test('a link is over when who has made it may make it no more', async (t) => {
   const { locket, done, helper, link, spend } = await opened(t)
   const token = await link()

@@ -76,14 +76,20 @@ export const createInvitation = operation({
   },
   run: async (ctx, input) => {
     const { principal_id: principalId } = await invited(ctx, input)
-    const order = { principalId, createdBy: ctx.caller.principalId, now: ctx.now } as const
+    const { principalId: createdBy, keyId } = ctx.caller
+    const order = { principalId, createdBy, now: ctx.now } as const
     if (input.email !== undefined) {
       const { email_id: emailId } = await insertEmail(ctx.store, { ...order, address: input.email })
-      const content = { kind: 'invitation', emailId, by: order.createdBy } as const
+      const content = { kind: 'invitation', emailId, by: createdBy, key: keyId } as const
       await queueMail(ctx.store, { ...order, content })
       return mailedTo(principalId)
     }
-    const { row, token } = await insertLink(ctx.store, { ...order, kind: 'invitation' })
+    const { row, token } = await insertLink(ctx.store, {
+      ...order,
+      kind: 'invitation',
+      keyId,
+      emailId: null,
+    })
     return handedOver(row, token)
   },
 })

@@ -55,16 +55,22 @@ export const createPasswordReset = operation({
     const { principal_id: principalId } = principal
     await insistOnCredentialFor(ctx, principalId)
     if (!(await findPassword(ctx.store, principalId))) throw new LocketError('not_found')
-    const order = { principalId, createdBy: ctx.caller.principalId, now: ctx.now } as const
+    const { principalId: createdBy, keyId } = ctx.caller
+    const order = { principalId, createdBy, now: ctx.now } as const
     if (input.byMail) {
       if (!(await provenEmail(ctx.store, principalId))) {
         throw new LocketError('no_address')
       }
-      const content = { kind: 'password-reset', by: order.createdBy } as const
+      const content = { kind: 'password-reset', by: createdBy, key: keyId } as const
       await queueMail(ctx.store, { ...order, content })
       return mailedTo(principalId)
     }
-    const { row, token } = await insertLink(ctx.store, { ...order, kind: 'password-reset' })
+    const { row, token } = await insertLink(ctx.store, {
+      ...order,
+      kind: 'password-reset',
+      keyId,
+      emailId: null,
+    })
     return handedOver(row, token)
   },
 })

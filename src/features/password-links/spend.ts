@@ -5,7 +5,7 @@ import { ownerOfToken } from '../../crypto/tenant-token.ts'
 import type { PublicContext, PublicPrepareContext } from '../../kernel/context.ts'
 import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
-import { notify } from '../emails/notify.ts'
+import { notify, notifyAt } from '../emails/notify.ts'
 import { dropEmail, emailsOf, makeProven } from '../emails/store.ts'
 import { NewPassword, refuseWeak } from '../passwords/password.ts'
 import { putPassword } from '../passwords/store.ts'
@@ -62,21 +62,25 @@ export async function spend(
   const { principal_id: principalId } = link
   await putPassword(store, principalId, { hash, now: ctx.now })
   await ctx.services.endSignIns(store, principalId)
-  if (kind === 'invitation') await proveBy(store, link, ctx.now)
+  if (kind === 'invitation') await proveBy(ctx, store, link)
   else await notify(ctx, store, { principalId, what: 'password-changed' })
   return { principalId, passwordSet: true }
 }
 
 /** An invitation that was mailed, and shown to nobody else, proves the address that it was mailed to. */
 async function proveBy(
+  ctx: PublicContext,
   store: TenantStore,
   { principal_id, link_id }: PasswordLinkRow,
-  now: number,
 ): Promise<void> {
   const emails = await emailsOf(store, principal_id)
   const proven = emails.find((email) => email.link_id === link_id)
+  if (!proven) return
+  const made = await makeProven(store, proven, ctx.now)
   // Where it is another's by now he is known by his name alone: the password is set all the same.
-  if (proven && !(await makeProven(store, proven, now))) await dropEmail(store, proven.email_id)
+  if (!made) await dropEmail(store, proven.email_id)
+  // Who reads the mailbox of before may not be who has accepted.
+  if (made?.before) await notifyAt(ctx, store, { email: made.before, what: 'email-changed' })
 }
 
 async function usableLink(
@@ -86,7 +90,7 @@ async function usableLink(
   const tenant = await findOwnTenant(store)
   const row = tenant?.state === 'active' ? await findLink(store, shown) : undefined
   const principal = row && (await findPrincipal(store, row.principal_id))
-  const counts = row && principal?.state === 'active' && (await stillStands(store, row))
+  const counts = row && principal?.state === 'active' && (await stillStands(store, row, shown.now))
   if (!counts) throw new LocketError('unauthenticated')
   return row
 }

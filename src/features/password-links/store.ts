@@ -30,6 +30,8 @@ const insertRow = query((db, arg: Of & Omit<PasswordLinkRow, 'tenant_id'>) =>
     expires_at: arg.expires_at,
     created_at: arg.created_at,
     created_by: arg.created_by,
+    email_id: arg.email_id,
+    key_id: arg.key_id,
     mac: arg.mac,
   }),
 )
@@ -39,6 +41,16 @@ const dropAll = query((db, arg: Of & { principal: PrincipalId }) =>
     .deleteFrom('password_links')
     .where('tenant_id', '=', arg.tenant)
     .where('principal_id', '=', arg.principal),
+)
+
+/** Those that he, or whoever knows his name, has had mailed to himself. */
+const dropAsked = query((db, arg: Of & { principal: PrincipalId }) =>
+  db
+    .deleteFrom('password_links')
+    .where('tenant_id', '=', arg.tenant)
+    .where('principal_id', '=', arg.principal)
+    .where('created_by', '=', arg.principal)
+    .where('email_id', 'is not', null),
 )
 
 /** For and by somebody, or of the whole tenant. */
@@ -71,15 +83,23 @@ export interface LinkOrder {
   readonly principalId: PrincipalId
   readonly kind: PasswordLinkKind
   readonly createdBy: PrincipalId
+  /** The API key that it is made by, if it is. */
+  readonly keyId: Id<'key'> | null
+  /** The address that it is mailed to; null: it is handed over. */
+  readonly emailId: Id<'eml'> | null
   readonly now: number
 }
 
-/** Makes a link; an earlier one for the same person is over. Of the token only a keyed hash is kept. */
+/**
+ * Makes a link; an earlier one for the same person is over. Only one that he has asked for himself, which
+ * anybody can do in his name, leaves alone what others have made. Of the token only a keyed hash is kept.
+ */
 export async function insertLink(
   store: TenantStore,
-  { principalId, kind, createdBy, now }: LinkOrder,
+  { principalId, kind, createdBy, keyId, emailId, now }: LinkOrder,
 ): Promise<{ row: PasswordLinkRow; token: string }> {
-  await dropLinks(store, principalId)
+  const isAsked = createdBy === principalId && emailId !== null
+  await store.run(isAsked ? dropAsked : dropAll, { principal: principalId })
   const link_id = newId('lnk', () => now)
   const token = newTenantToken('lki', { tenant: store.tenant, id: link_id })
   const pepper = (await store.keys('pepper')).current
@@ -93,6 +113,8 @@ export async function insertLink(
     expires_at: now + lives_ms[kind],
     created_at: now,
     created_by: createdBy,
+    email_id: emailId,
+    key_id: keyId,
   })
   await store.run(insertRow, row)
   return { row, token }
@@ -125,11 +147,6 @@ export async function findLink(
  */
 export async function endLinks(store: TenantStore, principal: PrincipalId | null): Promise<void> {
   await store.run(endOf, { principal })
-}
-
-/** Ends every link for a principal: when one of them was spent, or a newer one is made. */
-export async function dropLinks(store: TenantStore, principal: PrincipalId): Promise<void> {
-  await store.run(dropAll, { principal })
 }
 
 /** Removes what is over, of all tenants, and tells how much. */
