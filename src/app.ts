@@ -11,6 +11,7 @@ import { createKeyBudgets } from './features/api-keys/budget.ts'
 import { createKeyUses } from './features/api-keys/uses.ts'
 import { appendEvent } from './features/audit/append.ts'
 import { jobEvent } from './features/audit/event.ts'
+import { createOpenings } from './features/audit/openings.ts'
 import { createRefusals } from './features/audit/refusals.ts'
 import { createAddressBlocks } from './features/blocked-addresses/address-blocks.ts'
 import { createCertificateAuthenticator } from './features/certificates/authenticate.ts'
@@ -214,6 +215,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     knownTokens,
     subjects: createSubjects({ database, keys, services: { knownTokens, signInUses } }),
     refusals: createRefusals(),
+    openings: createOpenings(),
     addressBlocks: createAddressBlocks({ database, keys, clock, log }),
     rateLimits: throttles.rateLimits,
     lockout: throttles.lockout,

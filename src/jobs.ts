@@ -2,6 +2,7 @@
 import { second_ms } from './core/clock.ts'
 import { recordKeyBudgets } from './features/api-keys/record-budgets.ts'
 import { recordKeyUses } from './features/api-keys/record-uses.ts'
+import { flushOpenings } from './features/audit/flush-openings.ts'
 import { flushRefusals } from './features/audit/flush-refusals.ts'
 import { learnBlockedAddresses } from './features/blocked-addresses/learn.ts'
 import { sweepEmails } from './features/emails/sweep.ts'
@@ -42,6 +43,7 @@ export const jobs: readonly Job[] = [
   recordKeyBudgets,
   recordSignInUses,
   flushRefusals,
+  flushOpenings,
   learnBlockedAddresses,
   sweepIdempotencyKeys,
   sweepPasswordLinks,

@@ -237,8 +237,10 @@ export const limits = {
   userAgent_characters_max: 256,
   idempotencyAnswer_bytes_max: 1024 * 1024,
 
-  /** No refusal of a sign-in or the like is quicker, so that its time does not tell what was written down. */
+  /** No refusal of a sign-in or the like is quicker, nor its beginning, so that its time does not tell what was written down. */
   refusal_ms_min: 50,
+  /** What strangers begin, counted by tenant and action; past it all tenants are one. */
+  openings_max: 10_000,
 
   /** Callers that one budget tells apart, and how many are looked at to make room for another. */
   throttled_max: 100_000,

@@ -104,6 +104,11 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
    * comes from binds it to its beginning, but a cookie of the flow (`ctx.flow`).
    */
   readonly navigation?: 'away' | 'home'
+  /**
+   * Anybody may do it as often as his address lets him, and nothing has come of it: it signs nobody in and is about
+   * nobody who is known. Of these alone not each has an event of its own (`src/features/audit/openings.ts`).
+   */
+  readonly opening?: true
   /** Who is signed in must have entered his password a few minutes ago. */
   readonly stepUp?: boolean
   /** It is done for who must have a second factor, too, and has none yet: it is how he gets one. */

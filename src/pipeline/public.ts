@@ -2,8 +2,11 @@
  * Operations that anybody may call: those that a credential is got by. They are limited by address,
  * parsed, prepared and audited like all others; only nobody is asked for who he is before.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { assert } from '../core/assert.ts'
-import type { Id } from '../core/ids.ts'
+import { type Id, instanceTenant } from '../core/ids.ts'
+import { limits } from '../core/limits.ts'
+import type { OpeningKind } from '../features/audit/openings.ts'
 import type { PublicContext, PublicPrepareContext, Subject } from '../kernel/context.ts'
 import { type PublicOperation, Refused } from '../kernel/operation.ts'
 import type { Transaction } from '../storage/database.ts'
@@ -33,12 +36,17 @@ export async function answerPublic(
   trail.input = input
   const now = app.clock()
   const prepared = await operation.prepare?.(new Preparing(app, { trail, now }), input)
+  // The law is that the transaction of what is done has its event. What strangers only begin is the exception.
+  const opening = openingOf(trail)
+  const isTold = opening === null || app.services.openings.isFirst(opening)
+  const even = opening && pause(limits.refusal_ms_min)
   const work = async (tx: Transaction): Promise<Answer | Refused> => {
     const inside = within(app, tx)
     const ctx = new Running(app, { trail, now, inside })
     try {
       const output = parseOutput(trail, await operation.run(ctx, input, prepared))
-      await auditAllowed(app, eventStore(inside, trail), { trail, output, replayed: false })
+      const store = eventStore(inside, trail)
+      if (isTold) await auditAllowed(app, store, { trail, output, replayed: false })
       return { status: operation.status, output, replayed: false }
     } catch (thrown) {
       if (!(thrown instanceof Refused)) throw thrown
@@ -47,13 +55,27 @@ export async function answerPublic(
     }
   }
   const { subject } = trail
-  const ended = await app.database.write(work, {
-    durability: 'full',
-    ...(subject && { turn: { tenant: subject.tenant } }),
-  })
-  if (!(ended instanceof Refused)) return ended
-  trail.isAudited = true
-  throw ended.error
+  const ended =
+    isTold || operation.effect !== 'read'
+      ? await app.database.write(work, {
+          durability: 'full',
+          ...(subject && { turn: { tenant: subject.tenant } }),
+        })
+      : await app.database.read(work)
+  if (ended instanceof Refused) {
+    trail.isAudited = true
+    throw ended.error
+  }
+  if (!isTold) app.services.openings.count(opening, address)
+  // Its tenant is there or not, it is told or only counted: it takes as long.
+  await even
+  return ended
+}
+
+/** Null: it has its event each time. */
+function openingOf({ request, subject }: Trail): OpeningKind | null {
+  const { opening, audit: action } = request.operation
+  return opening ? { tenant: subject?.tenant ?? instanceTenant, action } : null
 }
 
 interface Call {

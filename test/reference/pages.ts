@@ -124,7 +124,8 @@ function operationsPage(): Page {
     permissionsOf(operation).map(code).join(' or ') || 'none',
     kindsOf(operation).join(', ').replace('spaces', 'space'),
     operation.effect,
-    [operation.audit, ...(operation.audits ?? [])].map(code).join(', '),
+    [operation.audit, ...(operation.audits ?? [])].map(code).join(', ') +
+      (operation.opening ? ', counted by the minute' : ''),
     idempotencyOf(operation),
     operation.rateClass,
     number(operation.bodyLimit_bytes),

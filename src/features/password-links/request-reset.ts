@@ -21,6 +21,7 @@ export const requestPasswordReset = publicOperation({
   bodyLimit_bytes: limits.publicBody_bytes_max,
   surfaces: ['http'],
   audit: 'password-reset.requested',
+  opening: true,
   input: z.strictObject({
     tenant: z.string().min(1).max(100).describe('The name (slug) of the tenant.'),
     login: z.string().min(1).max(300).describe('The e-mail address, or the name.'),

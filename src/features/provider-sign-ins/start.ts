@@ -28,6 +28,7 @@ export const startProviderSignIn = publicOperation({
   surfaces: ['http'],
   navigation: 'away',
   audit: 'provider-sign-in.started',
+  opening: true,
   facts: ({ provider, fresh }) => ({ resourceId: provider, details: { fresh } }),
   input: z.strictObject({
     provider: idField('idp'),

@@ -22,6 +22,7 @@ export const beginSignIn = publicOperation({
   bodyLimit_bytes: limits.publicBody_bytes_max,
   surfaces: ['http'],
   audit: 'sign-in.begun',
+  opening: true,
   input: z.strictObject({
     tenant: z.string().min(1).max(100).describe('The name (slug) of the tenant.'),
   }),
