@@ -10,7 +10,7 @@ import { ApiKey } from '../api-keys/api-key.ts'
 import { showApiKey } from '../api-keys/list.ts'
 import { usableKeys } from '../api-keys/store.ts'
 import { FactorKindField } from '../factors/factor.ts'
-import { factorsOf } from '../factors/store.ts'
+import { kindsToAsk } from '../factors/prove.ts'
 import { rightsByProvider } from '../identity-providers/claim-rules.ts'
 import { openDetails, type ProviderRow } from '../identity-providers/identity-provider.ts'
 import { providersOf } from '../identity-providers/might.ts'
@@ -50,7 +50,7 @@ export const Reviewed = Principal.extend({
     z.strictObject({ id: idField('xid'), providerId: idField('idp'), createdAt: Timestamp }),
   ),
   passwordSetAt: Timestamp.nullable().describe('Null: he has none.'),
-  factors: z.array(FactorKindField).describe('The kinds of second factors that he has.'),
+  factors: z.array(FactorKindField).describe('The kinds of second factors that he can prove.'),
   tokenFamilies: z.number().int().describe('Of how many families tokens are in force.'),
   apiKeys: z.array(ReviewedKey).describe('Those that work: neither revoked nor expired.'),
   unusedKeys: z.array(z.string()),
@@ -86,8 +86,6 @@ async function waysIn({ store, now }: Context, id: PrincipalId) {
   const limit = limits.externalIdentities_perPrincipal_max
   const identities = await listIdentityRows(store, { after: '', owner: id, limit })
   const password = await findPassword(store, id)
-  const factors = await factorsOf(store, id, now)
-  const active = factors.filter(({ state }) => state === 'active').map(({ kind }) => kind)
   return {
     byProvider: (
       await Promise.all((await providersOf(store, id)).map((one) => ruled(store, one)))
@@ -98,7 +96,7 @@ async function waysIn({ store, now }: Context, id: PrincipalId) {
       createdAt: toTimestamp(created_at),
     })),
     passwordSetAt: password ? toTimestamp(password.updated_at) : null,
-    factors: [...new Set(active)].sort(),
+    factors: (await kindsToAsk(store, { principalId: id, now })).sort(),
     tokenFamilies: (await livingFamilies(store, id, now)).length,
   }
 }

@@ -224,6 +224,39 @@ describe('recovery codes', () => {
     await recoveryCodes(fresh)
     assert.equal(await use(three), 401, 'those before count no more')
   })
+
+  test('are not asked for when all are used up, and still listed as none left', async (t) => {
+    const { locket, now } = await timed(t)
+    const principalId = await person(locket, 'alice')
+    const { browser } = await enrol(locket, await signIn(locket), { now: now() })
+    const made = await recoveryCodes(browser)
+    const review = async () =>
+      (await locket.call('GET', '/v1/access-review?kind=user')).body.items[0].factors
+    for (const code of made.body.codes) {
+      const { challenge, factors } = (await knock(locket)).body
+      assert.deepEqual(factors, ['totp', 'recovery-code'])
+      const factor = { kind: 'recovery-code', code }
+      assert.equal((await prove(locket, { challenge, factor })).status, 201)
+    }
+    const { challenge, factors } = (await knock(locket)).body
+    assert.deepEqual(factors, ['totp'])
+    const factor = { kind: 'recovery-code', code: made.body.codes[0] }
+    assert.equal((await prove(locket, { challenge, factor })).status, 401)
+    assert.deepEqual(await review(), ['totp'])
+    const { items } = (await locket.call('GET', `/v1/factors?principalId=${principalId}`)).body
+    const left = items.map((one: { kind: string; codesLeft: number | null }) => [
+      one.kind,
+      one.codesLeft,
+    ])
+    assert.deepEqual(left, [
+      ['totp', null],
+      ['recovery-code', 0],
+    ])
+    const fresh = browserOf(locket, { ...made, body: { ...made.body, id: browser.id } })
+    assert.equal((await recoveryCodes(fresh)).status, 201)
+    assert.deepEqual((await knock(locket)).body.factors, ['totp', 'recovery-code'])
+    assert.deepEqual(await review(), ['recovery-code', 'totp'])
+  })
 })
 
 test('factors go with their person', async (t) => {

@@ -12,8 +12,8 @@ interface Asked {
 }
 
 /**
- * The kinds of factor that somebody can be asked for, each once; none for who has no factor that
- * counts, and so is asked for none.
+ * The kinds of factor that somebody can be asked for, each once, without those of which none is left;
+ * none for who has no factor that counts, and so is asked for none.
  */
 export async function kindsToAsk(
   store: TenantStore,
@@ -21,7 +21,14 @@ export async function kindsToAsk(
 ): Promise<FactorKind[]> {
   const rows = (await factorsOf(store, principalId, now)).filter(isActive)
   if (!rows.some(({ kind }) => factorKindModules[kind].counts)) return []
-  return [...new Set(rows.map(({ kind }) => kind))]
+  const kinds = rows.map(async (row) => ((await isLeft(store, row)) ? [row.kind] : []))
+  return [...new Set((await Promise.all(kinds)).flat())]
+}
+
+/** Codes that are all used up prove nothing any more. Of what counts by itself nothing can be used up. */
+async function isLeft(store: TenantStore, row: FactorRow): Promise<boolean> {
+  const { counts, codesLeft } = factorKindModules[row.kind]
+  return counts || codesLeft((await openData(store, row)).own) !== 0
 }
 
 /**
