@@ -10,6 +10,7 @@ import {
   atProvider,
   begin,
   clientSecret,
+  comeBack,
   cookieOf,
   knownBy,
   openSignIns,
@@ -69,6 +70,23 @@ test('who has a factor is asked for it, and is who the provider says once he has
   assert.ok(permissions.includes('memory:read'), 'the rule of the provider holds')
   await locket.call('PATCH', `/v1/identity-providers/${registered.id}`, { body: { signIn: null } })
   assert.equal((await browser.get('/v1/whoami')).status, 401, 'and it ends with the provider')
+})
+
+test('the sign-in that the browser had before goes on until the factor was shown', async (t) => {
+  const time = { now: Date.now() }
+  const made = await openSignIns(t, {}, { clock: () => time.now })
+  const { locket } = made
+  const first = await browserOf(made, await signInBy(made, { fresh: 'true' }))
+  const { seed, browser } = await enrol(locket, first, { now: time.now })
+  const own = { Cookie: browser.cookie, Origin: publicUrl }
+  const isThere = async () => (await browser.get('/v1/whoami')).status === 200
+  const begun = await begin(made, {}, own)
+  const { challenge } = (await comeBack(made, await atProvider(begun), begun)).body
+  assert.ok(await isThere(), 'nobody is signed in in its place yet')
+  time.now += minute_ms
+  const shown = { challenge, factor: totpProof(seed, time.now) }
+  assert.equal((await prove(locket, shown, { headers: own })).status, 201)
+  assert.ok(!(await isThere()))
 })
 
 test('the browser is led to a page with the challenge, where no server is told of it', async (t) => {

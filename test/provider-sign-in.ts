@@ -48,24 +48,25 @@ export interface Begun {
   readonly cookie: string
 }
 
-/** What a browser sends that goes where it was told to. */
+/** What a browser sends that goes where another site has told it to. */
 export const navigating = {
   'Sec-Fetch-Site': 'cross-site',
   'Sec-Fetch-Mode': 'navigate',
   'Sec-Fetch-Dest': 'document',
 }
 
-export function start(made: Federation, asked: Readonly<Record<string, string>> = {}) {
+type Texts = Readonly<Record<string, string>>
+
+/** A page of ours has a link to it, unless the headers say otherwise. */
+export function start(made: Federation, asked: Texts = {}, headers: Texts = {}) {
   const query = new URLSearchParams({ tenant: 'default', ...asked })
   const path = `/v1/oidc/${made.registered.id}/start?${query}`
-  return made.locket.call('GET', path, { key: null, headers: navigating })
+  const sent = { ...navigating, 'Sec-Fetch-Site': 'same-origin', ...headers }
+  return made.locket.call('GET', path, { key: null, headers: sent })
 }
 
-export async function begin(
-  made: Federation,
-  asked: Readonly<Record<string, string>> = {},
-): Promise<Begun> {
-  const { status, headers, body } = await start(made, asked)
+export async function begin(made: Federation, asked: Texts = {}, sent: Texts = {}): Promise<Begun> {
+  const { status, headers, body } = await start(made, asked, sent)
   assert.equal(status, 302, JSON.stringify(body))
   const location = headers.get('location') ?? ''
   assert.equal(location, body.location)

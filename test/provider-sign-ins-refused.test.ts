@@ -66,7 +66,8 @@ describe('only the browser that left comes back, and once', () => {
       altered(4, '1'),
       altered(5, base64Url('/elsewhere')),
       altered(5, base64Url('//evil.example')),
-      altered(6, 'A'.repeat(43)),
+      altered(6, `${made.locket.tenant.slice(4)}${'0'.repeat(26)}`),
+      altered(7, 'A'.repeat(43)),
     ]
     for (const cookie of cookies) expect(await comeBack(made, back, { cookie }), over, `${cookie}`)
     const states = [undefined, '', 'x', other.location.searchParams.get('state') ?? '']
@@ -160,6 +161,11 @@ test('nobody is led to another server [V10.1.2]', async (t) => {
     'javascript:alert(1)',
     '/"><script>',
     '/ä',
+    '/v1/oidc/idp_0/start?tenant=default',
+    '/V1/OIDC/idp_0/start',
+    '/v1/%6fidc/idp_0/start',
+    '/v1/oidc%2Fidp_0/start',
+    '/locket/v1/oidc/idp_0/start',
     `/${'a'.repeat(limits.returnPath_characters_max)}`,
   ]
   for (const returnTo of wrong) {

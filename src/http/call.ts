@@ -18,6 +18,7 @@ import {
   type Asked,
   flowInCookie,
   isNavigation,
+  isSentByOthers,
   pageOf,
   setCookieOf,
   setFlowOf,
@@ -39,7 +40,9 @@ export function callEndpoint(
     try {
       const answer = await answerTo(exchange)
       const { status, output } = answer
-      return await navigationReply({ status, output, headers: headersOf(answer), wantsPage: page })
+      const { search } = new URL(exchange.request.url)
+      const headers = headersOf(answer)
+      return await navigationReply({ status, output, headers, wantsPage: page, search })
     } catch (thrown) {
       if (!page || !(thrown instanceof LocketError)) throw thrown
       return refusalPage(thrown, exchange.requestId)
@@ -72,10 +75,13 @@ async function callOf(
     door: 'http',
     address: client.address,
     userAgent: userAgentOf(headers),
-    shownSignIn: isPublic && operation.setsCookie ? tokenInCookie(headers) : null,
+    shownSignIn: mayReplace(operation) ? tokenInCookie(headers) : null,
     idempotencyKey: null,
     ifMatch: null,
-    ...(operation.navigation && { flow: flowInCookie(headers) }),
+    ...(operation.navigation && {
+      flow: flowInCookie(headers),
+      isSentByOthers: isSentByOthers(headers),
+    }),
   } satisfies Request
   if (credential === null && !isPublic) return call
   let body_bytes = 0
@@ -98,6 +104,11 @@ async function callOf(
   } catch (thrown) {
     return { ...call, body_bytes, operation: refusing(operation, asLocketError(thrown)) }
   }
+}
+
+/** Whether a sign-in may come of it that takes the place of the one that the browser has. */
+function mayReplace({ permission, setsCookie, navigation }: Operation): boolean {
+  return permission === 'public' && (setsCookie === true || navigation !== undefined)
 }
 
 /** Whether what touches a cookie was asked for by a page of ours, or is what the user went to. */

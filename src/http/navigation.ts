@@ -1,6 +1,6 @@
 /**
  * What a browser is answered that another server, or a link, has sent here: a redirect, a page of ours
- * that leads on, or one that says what went wrong. Programs that take no HTML get the same as JSON.
+ * that asks first or leads on, or one that says what went wrong. Programs that take no HTML get the same as JSON.
  *
  * It is led on by a page, not by a redirect: a cookie that is `SameSite=Strict` is not sent with what
  * another site has begun, and a redirect goes on with that. What our own page begins is our own.
@@ -11,12 +11,20 @@ import { pagePolicy } from './headers.ts'
 import { problemReply } from './problem.ts'
 import { jsonReply, type Reply } from './reply.ts'
 
-/** What an operation that is navigated to puts out; each has one of the two. */
+/** What an operation that is navigated to puts out: the first two of `away`, the others of `home`. */
 interface Onward {
-  readonly location?: string
+  readonly location?: string | null
+  readonly asks?: Asks | null
   readonly returnTo?: string | null
   /** What is still to be shown before he is signed in. */
   readonly challenge?: string | null
+}
+
+/** By which provider, as whose member. */
+interface Asks {
+  readonly tenant: string
+  readonly provider: string
+  readonly issuer: string
 }
 
 type Headers = Readonly<Record<string, string>>
@@ -27,6 +35,8 @@ export interface Navigated {
   readonly headers: Headers
   /** Whether it is a browser that asks. */
   readonly wantsPage: boolean
+  /** The query that it was asked with, as it was sent. */
+  readonly search: string
 }
 
 export async function navigationReply({
@@ -34,13 +44,33 @@ export async function navigationReply({
   output,
   headers,
   wantsPage,
+  search,
 }: Navigated): Promise<Reply> {
-  const { location, returnTo = null, challenge = null } = output as Onward
-  if (location !== undefined) return jsonReply(status, output, { ...headers, Location: location })
-  if (!wantsPage) return jsonReply(status, output, headers)
+  const { location, asks, returnTo = null, challenge = null } = output as Onward
+  if (location) return jsonReply(status, output, { ...headers, Location: location })
+  if (asks && wantsPage) return askingPage(asks, { headers, search })
+  if (!wantsPage) return jsonReply(asks ? 200 : status, output, headers)
   const path = returnTo && withChallenge(returnTo, challenge)
   const title = challenge === null ? 'Signed in' : 'One more step'
   return page(status, { title, head: headOf(path), body: await bodyOf(path, challenge), headers })
+}
+
+/**
+ * A page that whoever has sent the browser here can neither read, nor frame, nor press the link of. The link is
+ * to this address again; that a page of ours has asked for it then, the browser says. No form: what a form
+ * may lead to (`form-action`) is held against the redirect that follows as well.
+ */
+async function askingPage(
+  { tenant, provider, issuer }: Asks,
+  { headers, search }: Pick<Navigated, 'headers' | 'search'>,
+): Promise<Reply> {
+  const body =
+    await html`<p>Another site has sent you here, to sign in to the tenant <strong>${tenant}</strong>
+by the identity provider <strong>${provider}</strong> (<code>${issuer}</code>).</p>
+<p>Go on only if you meant to. You are then signed in here as whoever you are there.</p>
+<p><a href="${search}" rel="noreferrer">Sign in to ${tenant}</a></p>
+<p>If you did not mean to, close this page: nothing has happened.</p>`
+  return page(200, { title: 'Before you sign in', head: '', body, headers })
 }
 
 /** Behind `#`, which browsers send to nobody: for the script of the page that asks for the factor. */

@@ -57,11 +57,20 @@ export interface Asked {
 
 /** Whose page a request comes from, as far as the browser says: both headers are its own to write. */
 export function pageOf(headers: Headers, asked: Asked): ShownSignIn['page'] {
-  const site = headers.get('sec-fetch-site')
   const origin = headers.get('origin')
-  if (site !== null && site !== 'same-origin' && site !== 'none') return 'other'
+  if (isSentByOthers(headers)) return 'other'
   if (origin === null) return 'unsaid'
   return origin === ownOrigin(asked) ? 'own' : 'other'
+}
+
+/**
+ * Whether the browser says that a page of somebody else's has it ask, which no page can keep it from saying.
+ * `none` is nobody's page: an address that was typed or kept, or that another program has opened. Programs
+ * that are no browsers say nothing.
+ */
+export function isSentByOthers(headers: Headers): boolean {
+  const site = headers.get('sec-fetch-site')
+  return site !== null && site !== 'same-origin' && site !== 'none'
 }
 
 /**

@@ -187,6 +187,8 @@ interface WithoutCaller extends Pick<Context, 'now' | 'requestId' | 'door' | 'se
   readonly shownSignIn: string | null
   /** What this browser was given with `setFlow` a few minutes ago, as it sends it; null: nothing. */
   readonly flow: string | null
+  /** The browser says that a page of somebody else's has sent it here: `navigation` alone. */
+  readonly isSentByOthers: boolean
   /** Whose log the event goes to, whatever the outcome. Left out: the instance's own. */
   about(subject: Subject): void
 }

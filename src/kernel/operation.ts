@@ -100,7 +100,8 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
   readonly setsCookie?: boolean
   /**
    * A browser is sent here by another server, or by a link. `away`: it is sent on, to the `location` of the
-   * output. `home`: it gets a page, which leads to the `returnTo` of the output. Not the page that it
+   * output; where that is null, it gets a page that tells what stands in `asks` and has a link to the same
+   * address. `home`: it gets a page, which leads to the `returnTo` of the output. Not the page that it
    * comes from binds it to its beginning, but a cookie of the flow (`ctx.flow`).
    */
   readonly navigation?: 'away' | 'home'

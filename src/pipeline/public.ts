@@ -92,6 +92,7 @@ class Preparing implements PublicPrepareContext {
   readonly userAgent: string | null
   readonly shownSignIn: string | null
   readonly flow: string | null
+  readonly isSentByOthers: boolean
   readonly #app: Pipeline
   readonly #trail: Trail
 
@@ -105,6 +106,7 @@ class Preparing implements PublicPrepareContext {
     this.userAgent = request.userAgent
     this.shownSignIn = request.shownSignIn ?? null
     this.flow = request.flow ?? null
+    this.isSentByOthers = request.isSentByOthers ?? false
     this.#app = app
     this.#trail = trail
   }

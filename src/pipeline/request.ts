@@ -64,6 +64,8 @@ export interface Request {
   readonly shownSignIn?: string | null
   /** Of the cookie of a flow; absent or null: there was none. */
   readonly flow?: string | null
+  /** The browser says that a page of somebody else's has sent it here. */
+  readonly isSentByOthers?: boolean
   /** How large its body was; absent where there was none. */
   readonly body_bytes?: number
 }

@@ -11,6 +11,7 @@ import type { IdTokenClaims } from '../identity-providers/id-token.ts'
 import { usedSecondFactor } from '../identity-providers/id-token.ts'
 import { findIdentity } from '../identity-providers/store.ts'
 import { findPrincipal } from '../principals/store.ts'
+import { endEarlierSignIn } from '../sign-ins/end-shown.ts'
 import { answerOpened, openSignIn, type SignInAnswer } from '../sign-ins/open.ts'
 import type { Flow } from './flow.ts'
 import { findWayIn, type WayIn } from './way-in.ts'
@@ -39,7 +40,10 @@ export async function admit(
   const factor = usedSecondFactor(claims, settings) ? 'provider' : null
   const proven = { method: 'oidc', factor } as const
   const order = { principalId, origin, confirmedAt_ms, now, proven }
-  return answerOpened(ctx, store, await openSignIn(store, order))
+  const opened = await openSignIn(store, order)
+  // Who has to show a factor yet does so from a page of ours, and with the cookie that he has.
+  if (opened.factors === null && flow.earlier) await endEarlierSignIn(ctx, flow.earlier)
+  return answerOpened(ctx, store, opened)
 }
 
 /** Who is known, or lets himself in where the provider was declared to. */

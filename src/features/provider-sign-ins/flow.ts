@@ -12,6 +12,7 @@ import { type DataKey, macsEqual } from '../../crypto/data-key.ts'
 import { randomBase62 } from '../../crypto/token-hash.ts'
 import type { Bonds } from '../identity-providers/authorization.ts'
 import type { ProviderId } from '../identity-providers/identity-provider.ts'
+import type { EarlierSignIn } from '../sign-ins/end-shown.ts'
 
 export interface Flow {
   readonly tenant: Id<'ten'>
@@ -23,6 +24,11 @@ export interface Flow {
   readonly returnTo: string | null
   /** Which version of the tenant's pepper its bonds are made with. */
   readonly pepperVersion: number
+  /**
+   * The sign-in that the browser had when it left. It has shown that one's cookie then; when it comes back,
+   * from another site, it cannot.
+   */
+  readonly earlier: EarlierSignIn | null
   /** As the cookie has it: what all bonds are made of. */
   readonly token: string
 }
@@ -30,10 +36,10 @@ export interface Flow {
 type Beginning = Omit<Flow, 'token'>
 
 const form =
-  /^([0-9A-Z]{26})\.([0-9A-Z]{26})\.(\d{1,9})\.(\d{1,15})\.([01])\.([\w-]{0,800})\.[0-9A-Za-z]{43}$/
+  /^([0-9A-Z]{26})\.([0-9A-Z]{26})\.(\d{1,9})\.(\d{1,15})\.([01])\.([\w-]{0,800})\.([0-9A-Z]{52}|)\.[0-9A-Za-z]{43}$/
 
 export function beginFlow(beginning: Beginning): Flow {
-  const { tenant, provider, pepperVersion, startedAt_ms, fresh, returnTo } = beginning
+  const { tenant, provider, pepperVersion, startedAt_ms, fresh, returnTo, earlier } = beginning
   const parts = [
     tenant.slice('ten_'.length),
     provider.slice('idp_'.length),
@@ -41,6 +47,7 @@ export function beginFlow(beginning: Beginning): Flow {
     startedAt_ms,
     fresh ? 1 : 0,
     toBase64Url(toUtf8(returnTo ?? '')),
+    earlier === null ? '' : earlier.tenant.slice('ten_'.length) + earlier.id.slice('sin_'.length),
     randomBase62(43),
   ]
   return { ...beginning, token: parts.join('.') }
@@ -48,12 +55,13 @@ export function beginFlow(beginning: Beginning): Flow {
 
 /** As a browser shows it, which may be anybody's invention until its state is compared. */
 export function readFlow(token: string | null): Flow | null {
-  const [, ten, idp, pepper, started, fresh, path = ''] = form.exec(token ?? '') ?? []
+  const [, ten, idp, pepper, started, fresh, path = '', signIn = ''] = form.exec(token ?? '') ?? []
   const tenant = `ten_${ten}` as const
   const provider = `idp_${idp}` as const
   if (!token || !idPattern('ten').test(tenant) || !idPattern('idp').test(provider)) return null
   const bytes = fromBase64Url(path)
-  if (!bytes) return null
+  const earlier = signIn === '' ? null : earlierOf(signIn)
+  if (!bytes || earlier === undefined) return null
   return {
     tenant,
     provider,
@@ -61,8 +69,15 @@ export function readFlow(token: string | null): Flow | null {
     startedAt_ms: Number(started),
     fresh: fresh === '1',
     returnTo: bytes.length === 0 ? null : Buffer.from(bytes).toString('latin1'),
+    earlier,
     token,
   }
+}
+
+function earlierOf(text: string): EarlierSignIn | undefined {
+  const tenant = `ten_${text.slice(0, 26)}` as const
+  const id = `sin_${text.slice(26)}` as const
+  return idPattern('ten').test(tenant) && idPattern('sin').test(id) ? { tenant, id } : undefined
 }
 
 /** In hexadecimal: what a provider sends back must not look like a secret of ours in a URL. */

@@ -7,13 +7,23 @@ import { idField } from '../../kernel/fields.ts'
 import { publicOperation } from '../../kernel/operation.ts'
 import { authorizationUrl } from '../identity-providers/authorization.ts'
 import type { ProviderId } from '../identity-providers/identity-provider.ts'
+import { findShownSignIn } from '../sign-ins/end-shown.ts'
 import { tenantOfSlug } from '../tenants/store.ts'
 import { beginFlow, bondsOf } from './flow.ts'
 import { ReturnPath } from './return-path.ts'
 import { clientAt, findWayIn, type WayIn } from './way-in.ts'
 
+/** What its user has to be told before he goes on: all else could be the words of a stranger. */
+const Asks = z.strictObject({
+  tenant: z.string().describe('The slug of the tenant.'),
+  provider: z.string().describe('The name that the provider has in the tenant.'),
+  issuer: z.string(),
+})
+
 /**
- * Sends a browser to an identity provider to sign in there. Nothing is kept of it here. Fails with
+ * Sends a browser to an identity provider to sign in there. Nothing is kept of it here. Where a page of
+ * somebody else's has sent it here, its user is asked first: or any page could have it come back signed in as
+ * whom it likes, by a provider and a tenant of its own. Fails with
  * `not_found` for a tenant or a provider that is not there, or by which nobody signs in,
  * `unavailable`, `provider_failed`, `cross_site_request`.
  */
@@ -29,7 +39,10 @@ export const startProviderSignIn = publicOperation({
   navigation: 'away',
   audit: 'provider-sign-in.started',
   opening: true,
-  facts: ({ provider, fresh }) => ({ resourceId: provider, details: { fresh } }),
+  facts: ({ provider, fresh }, output) => ({
+    resourceId: provider,
+    details: { fresh, ...(output?.asks && { asked: true }) },
+  }),
   input: z.strictObject({
     provider: idField('idp'),
     tenant: z.string().min(1).max(100).describe('The name (slug) of the tenant.'),
@@ -40,13 +53,18 @@ export const startProviderSignIn = publicOperation({
       .transform((word) => word === 'true')
       .describe('Whether the provider is to ask again who he is: for what needs a fresh sign-in.'),
   }),
-  output: z.strictObject({ location: z.string() }),
+  output: z.strictObject({
+    location: z.string().nullable().describe('Null where its user is to be asked first.'),
+    asks: Asks.nullable(),
+  }),
   status: 302,
   prepare: async (ctx, { provider, tenant: slug, returnTo = null, fresh }) => {
     const found = await find(ctx, { provider, slug })
     if (!found) throw new LocketError('not_found')
     const { tenant, pepper, way } = found
     ctx.about({ tenant, actor: null, credentialId: provider })
+    const { name, issuer } = way.details
+    if (ctx.isSentByOthers) return { asks: { tenant: slug, provider: name, issuer } }
     const client = await clientAt(way, ctx)
     const flow = beginFlow({
       tenant,
@@ -55,13 +73,15 @@ export const startProviderSignIn = publicOperation({
       returnTo,
       startedAt_ms: ctx.now,
       pepperVersion: pepper.version,
+      earlier: await ctx.read((inside) => findShownSignIn(ctx, (one) => inside.open(one))),
     })
     const location = await authorizationUrl(client, bondsOf(pepper, flow), fresh)
     return { location, token: flow.token }
   },
-  run: async (ctx, _, { location, token }) => {
-    ctx.setFlow(token)
-    return { location }
+  run: async (ctx, _, prepared) => {
+    if (prepared.asks) return { location: null, asks: prepared.asks }
+    ctx.setFlow(prepared.token)
+    return { location: prepared.location, asks: null }
   },
 })
 
