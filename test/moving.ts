@@ -134,9 +134,11 @@ export async function filled(place: Place): Promise<string> {
       await fillTenant((method, path, options) => call(method, path, { key, ...options }), slug)
     }
   })
-  // Somebody who came back from a provider, which there is none of here.
-  const spent = 'insert into provider_sign_ins select tenant_id, ?, 9e15 from tenants'
-  await place.data.sql(spent, new Uint8Array(32))
+  // Somebody who came back from a provider, or signed in by a passkey alone, which there is none of here.
+  for (const table of ['provider_sign_ins', 'passkey_challenges']) {
+    const spent = `insert into ${table} select tenant_id, ?, 9e15 from tenants`
+    await place.data.sql(spent, new Uint8Array(32))
+  }
   return admin
 }
 
@@ -186,7 +188,6 @@ async function people(
   const { id, passkey } = await send('/v1/factors', { kind: 'passkey', name: 'laptop' })
   const factor = { kind: 'passkey', credential: device().create(passkey) }
   await send(`/v1/factors/${id}/confirm`, { factor })
-  await call('POST', '/v1/sign-ins/passkeys', { body: { tenant } })
   await call('POST', '/v1/tokens', { body: {} })
   await call('POST', '/v1/password-resets', { body: { principalId } })
 }

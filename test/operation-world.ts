@@ -253,7 +253,7 @@ export function newAddress(): string {
 
 /** What a secret looks like that Locket makes: an API key, a token, a JWT, a seed, a recovery code. */
 export const keyShape =
-  /l[kr]_[0-9A-Za-z]{12}_[0-9A-Za-z]{10}|lk[a-z]_[0-9A-Z]{26}_|eyJ[\w-]+\.eyJ|otpauth:|(?:[0-9A-Z]{6}-){3}/
+  /l[kr]_[0-9A-Za-z]{12}_[0-9A-Za-z]{10}|lk[a-z]_[0-9A-Z]{26}_|lkp_[0-9A-Za-z]{43}_|eyJ[\w-]+\.eyJ|otpauth:|(?:[0-9A-Z]{6}-){3}/
 
 export function assertProblem({ status, headers, body }: Reply, about: string): void {
   const names = Object.keys(body).filter((name) => name !== 'detail')

@@ -23,7 +23,6 @@ export const idPrefixes = {
   externalIdentity: 'xid',
   signIn: 'sin',
   factor: 'fac',
-  passkeyChallenge: 'pkc',
   token: 'tok',
   tokenFamily: 'fam',
   signingKey: 'sgk',

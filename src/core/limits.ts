@@ -150,8 +150,6 @@ export const limits = {
   passkeySignature_characters_max: 1_024,
   passkeyBody_bytes_max: 12 * 1024,
   passkeyChallenge_life_ms: 5 * 60_000,
-  /** Sign-ins that were begun by whoever asked; the oldest make room. */
-  passkeyChallenges_max: 10_000,
   invitation_life_ms: 60 * 60_000,
   passwordReset_life_ms: 60 * 60_000,
 

@@ -16,6 +16,7 @@ export type MacPurpose =
   | 'term-seed'
   | 'throttle'
   | 'provider-sign-in'
+  | 'passkey-sign-in'
 
 export interface DataKey {
   readonly version: number

@@ -8,9 +8,9 @@ import { randomBase62 } from './token-hash.ts'
 
 /**
  * `lki_`: a link that sets a password; `lks_`: a sign-in, in its cookie; `lkc_`: one that waits for a
- * factor; `lke_`: the proof of an e-mail address; `lkp_`: a sign-in that waits for a passkey, whose it may be.
+ * factor; `lke_`: the proof of an e-mail address.
  */
-export type TokenMark = 'lki' | 'lks' | 'lkc' | 'lke' | 'lkp'
+export type TokenMark = 'lki' | 'lks' | 'lkc' | 'lke'
 
 export interface TokenOwner<Prefix extends IdPrefix> {
   readonly tenant: Id<'ten'>

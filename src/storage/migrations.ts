@@ -19,6 +19,7 @@ import { mail } from './migrations/014-mail.ts'
 import { passkeys } from './migrations/015-passkeys.ts'
 import { providerSignIns } from './migrations/016-provider-sign-ins.ts'
 import { mailedLinks } from './migrations/017-mailed-links.ts'
+import { answeredChallenges } from './migrations/018-answered-challenges.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -47,6 +48,7 @@ export const migrations: readonly Migration[] = [
   passkeys,
   providerSignIns,
   mailedLinks,
+  answeredChallenges,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

@@ -25,7 +25,7 @@ export const primaryKeys = {
   sign_ins: ['tenant_id', 'sign_in_id'],
   factors: ['tenant_id', 'factor_id'],
   passkeys: ['tenant_id', 'factor_id'],
-  passkey_challenges: ['tenant_id', 'challenge_id'],
+  passkey_challenges: ['tenant_id', 'hash'],
   provider_sign_ins: ['tenant_id', 'hash'],
   blocked_addresses: ['tenant_id', 'block_id'],
   spaces: ['tenant_id', 'space_id'],

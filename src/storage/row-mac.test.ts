@@ -18,12 +18,7 @@ import {
   insertIdentity,
   insertProvider,
 } from '../features/identity-providers/store.ts'
-import {
-  findChallenge,
-  findPasskey,
-  insertChallenge,
-  insertPasskey,
-} from '../features/passkeys/store.ts'
+import { findPasskey, insertPasskey } from '../features/passkeys/store.ts'
 import { findLink, insertLink } from '../features/password-links/store.ts'
 import { findPassword, putPassword } from '../features/passwords/store.ts'
 import { findPrincipal, insertPrincipal } from '../features/principals/store.ts'
@@ -156,12 +151,10 @@ async function signedIn(store: TenantStore, of: { principalId: PrincipalId; now:
   const data = { name: null, usedAt_ms: null, own: null }
   const { factor_id } = await insertFactor(store, { ...of, kind: 'totp', state: 'active', data })
   await insertPasskey(store, { factor_id, principal_id: of.principalId }, 'credential')
-  const { token } = await insertChallenge(store, null, now)
   const reading = (read: Reading['read']): Reading => ({ where: 'true', read })
   return {
     factors: reading((view) => getFactor(view, factor_id, 0)),
     passkeys: reading((view) => findPasskey(view, 'credential')),
-    passkey_challenges: reading((view) => findChallenge(view, { token, now })),
     sign_ins: reading((view) => findSignIn(view, sign_in_id)),
   }
 }

@@ -53,7 +53,6 @@ const idsOf: Readonly<Record<PowerTable, readonly IdPrefix[]>> = {
   factors: ['fac'],
   blocked_addresses: ['ban'],
   passkeys: ['fac'],
-  passkey_challenges: ['pkc'],
   spaces: ['spc'],
 }
 

@@ -1,6 +1,6 @@
 /** The tables of ways to sign in besides the password, in a file of their own: all others fill theirs. */
 import type { Id } from '../core/ids.ts'
-import { blind, digest, integer, nullable, text } from './column.ts'
+import { blind, digest, integer, text } from './column.ts'
 import type { PrincipalId } from './key-scope.ts'
 
 export const signInTables = {
@@ -13,16 +13,12 @@ export const signInTables = {
     mac: digest(),
   },
 
-  /** Sign-ins that were begun for whoever has a passkey; all of them are the instance's own. */
+  /** Challenges of sign-ins by a passkey alone that were answered, so that none is twice; not yet over. */
   passkey_challenges: {
     tenant_id: text<Id<'ten'>>(),
-    challenge_id: text<Id<'pkc'>>(),
-    /** Whose people may finish it; null: there is no such tenant, and nobody may. */
-    of_tenant_id: nullable(text<Id<'ten'>>()),
+    /** Of the challenge, under the instance's pepper. */
     hash: blind(),
-    pepper_version: integer(),
     expires_at: integer(),
-    mac: digest(),
   },
 
   /** Sign-ins by a provider that have come back, so that none does twice; not yet over. */

@@ -142,7 +142,7 @@ const acrossTenants: readonly (readonly [RegExp, why: string])[] = [
   [/from "password_links" where "link_id" in/, 'the job that sweeps password links'],
   [/from "sign_ins" where "sign_in_id" in/, 'the job that sweeps sign-ins'],
   [/from "factors" where "factor_id" in/, 'the job that sweeps factors nobody proved'],
-  [/from "passkey_challenges" where "challenge_id" in/, 'the job that sweeps begun sign-ins'],
+  [/from "passkey_challenges" where "hash" in/, 'the job that sweeps answered challenges'],
   [/from "provider_sign_ins" where "hash" in/, 'the job that sweeps sign-ins by a provider'],
   [/from "principal_emails" where "email_id" in/, 'the job that sweeps unproven addresses'],
   [/"mail_id" from "mails" where "due_at" <= \?/, 'the job that sends mails'],

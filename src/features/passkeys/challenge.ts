@@ -1,7 +1,7 @@
 /**
- * Challenges of passkeys: 256 bits that nobody can know before, each for one thing that is asked for
- * once. They are not kept: each is a MAC, under a key of the server, over what it is asked for and a secret
- * of that, and dies with it.
+ * Challenges of passkeys for what is known already, such as a sign-in that waits: 256 bits that nobody can
+ * know before, each for one thing that is asked for once. They are not kept: each is a MAC, under a key of the
+ * server, over what it is asked for and a secret of that, and dies with it.
  */
 import { toBase64Url, toUtf8 } from '../../core/encoding.ts'
 import { limits } from '../../core/limits.ts'
@@ -13,12 +13,7 @@ export interface AskedFor {
   readonly hash: Uint8Array
 }
 
-/** For what lives for minutes itself. */
-export function challengeFor(pepper: DataKey, { id, hash }: AskedFor): string {
-  return toBase64Url(pepper.mac('pepper', ['passkey-challenge', id, hash]))
-}
-
-/** For what lives longer: it counts in the span of time that it is made in, and in the next. */
+/** It counts in the span of time that it is made in, and in the next. */
 export function challengeNow(pepper: DataKey, asked: AskedFor, now: number): string {
   return inSpan(pepper, asked, spanOf(now))
 }

@@ -22,7 +22,6 @@ declare module '../../kernel/context.ts' {
 }
 
 export type PasskeyRow = Tables['passkeys']
-export type PasskeyChallengeRow = Tables['passkey_challenges']
 
 /** What is sealed of one. */
 export interface PasskeyDetails extends Passkey {

@@ -3,7 +3,7 @@ import { limits } from '../../core/limits.ts'
 import type { Job } from '../../kernel/job.ts'
 import { sweepChallenges } from './store.ts'
 
-/** Removes challenges that nobody has answered in time. */
+/** Forgets which challenges were answered, once they are over. */
 export const sweepPasskeyChallenges: Job = {
   name: 'passkeys.sweep',
   every_ms: minute_ms,

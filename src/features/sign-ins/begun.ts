@@ -10,9 +10,10 @@ import type { PrincipalId } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import type { FactorProof } from '../factors/factor.ts'
 import { userHandleOf } from '../passkeys/passkey.ts'
-import { findPasskey, findChallenge as findPasskeyChallenge } from '../passkeys/store.ts'
+import { readSignInChallenge, type SignInChallenge } from '../passkeys/sign-in-challenge.ts'
+import { findPasskey, isSpent } from '../passkeys/store.ts'
 import { findPrincipal } from '../principals/store.ts'
-import { findOwnTenant } from '../tenants/store.ts'
+import { findOwnTenant, tenantOfSlug } from '../tenants/store.ts'
 import { passkeyChallenges } from './passkey-challenges.ts'
 import type { SignInRow } from './sign-in.ts'
 import { findChallenge } from './store.ts'
@@ -25,7 +26,7 @@ export type Begun = {
   readonly challenges: readonly string[]
 } & (
   | { readonly by: 'password'; readonly id: Id<'sin'>; readonly row: SignInRow }
-  | { readonly by: 'passkey'; readonly id: Id<'pkc'> }
+  | { readonly by: 'passkey'; readonly id: Id<'fac'>; readonly begun: SignInChallenge }
 )
 
 interface Shown {
@@ -71,14 +72,15 @@ async function byPasskey(
   { challenge: token, factor, now }: Shown,
 ): Promise<Begun | null> {
   if (factor.kind !== 'passkey') return null
-  const found = await findPasskeyChallenge(open(instanceTenant), { token, now })
-  if (!found?.row.of_tenant_id) return null
-  const { of_tenant_id: tenant, challenge_id: id } = found.row
   const { credential } = factor
+  const instance = open(instanceTenant)
+  const begun = await readSignInChallenge(instance, { token, now })
+  const tenant = begun && (await tenantOfSlug(instance, begun.slug))
+  if (!tenant || (await isSpent(open(tenant), begun))) return null
   const passkey = await findPasskey(open(tenant), credential.id)
   if (!passkey || credential.response.userHandle !== userHandleOf(passkey.principal_id)) return null
-  const { principal_id: principalId } = passkey
-  return { by: 'passkey', tenant, principalId, id, challenges: [found.challenge] }
+  const { principal_id: principalId, factor_id: id } = passkey
+  return { by: 'passkey', tenant, principalId, id, begun, challenges: [begun.challenge] }
 }
 
 async function isActive(store: TenantStore, id: PrincipalId): Promise<boolean> {

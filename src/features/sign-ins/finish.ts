@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { LocketError } from '../../core/errors.ts'
-import { instanceTenant } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { PublicContext } from '../../kernel/context.ts'
 import { publicOperation, Refused } from '../../kernel/operation.ts'
@@ -10,6 +9,7 @@ import { FactorProof } from '../factors/factor.ts'
 import { passkeysOf } from '../factors/passkey.ts'
 import { proveFactor } from '../factors/prove.ts'
 import { partyOf } from '../passkeys/passkey.ts'
+import type { SignInChallenge } from '../passkeys/sign-in-challenge.ts'
 import { spendChallenge } from '../passkeys/store.ts'
 import { type Witness, witnessSigned } from '../passkeys/witness.ts'
 import { accountOf, reserveTry } from '../passwords/check.ts'
@@ -78,11 +78,11 @@ export const finishSignIn = publicOperation({
     const store = ctx.open(tenant)
     const shown = { principalId, now, proof, witness, challenges }
     const factor = attempt?.allowed === false ? null : await proveFactor(store, shown)
-    if (begun.by === 'passkey') await spend(ctx, begun.id)
     if (factor === null) {
       if (begun.by === 'password') await countTry(store, begun.row)
       throw new Refused(new LocketError('unauthenticated', undefined, { facts: factsOf(prepared) }))
     }
+    if (begun.by === 'passkey') await spend(store, begun.begun)
     const method = begun.by === 'passkey' ? 'passkey' : begun.row.method
     if (begun.by === 'password') await dropSignIn(store, begun.id)
     const order = { principalId, origin: { address, userAgent }, now, proven: { method, factor } }
@@ -114,8 +114,8 @@ function factsOf({ attempt, witness }: Prepared): Readonly<Record<string, string
   return { reason, ...(witness && 'fault' in witness && { passkey: witness.fault }) }
 }
 
-/** Whether it was answered rightly or not: a challenge is shown once. */
-async function spend(ctx: PublicContext, id: Extract<Begun, { by: 'passkey' }>['id']) {
-  const isFirst = await spendChallenge(ctx.open(instanceTenant), id)
+/** Only what lets somebody in is kept, so that nobody fills the table who has no passkey. */
+async function spend(store: TenantStore, begun: SignInChallenge): Promise<void> {
+  const isFirst = await spendChallenge(store, begun)
   if (!isFirst) throw new LocketError('unauthenticated')
 }
