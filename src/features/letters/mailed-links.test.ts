@@ -126,6 +126,15 @@ describe('a reset that anybody asks for', () => {
     assert.equal(await spend(newer.token), 200)
   })
 
+  test('leaves an administrator as many as ever to make', async (t) => {
+    const budgets = { ...rateBudgets, 'reset.address': rateBudgets['admin.credential'] }
+    const { locket, smtp, ask, handed, spend } = await withAlice(t, { rateBudgets: budgets })
+    for (let at = 0; at < rateBudgets['reset.account'].burst + 1; at += 1) await ask()
+    await locket.app.jobs.runAll()
+    assert.equal(smtp.lettersTo(home).length, 1 + rateBudgets['reset.account'].burst)
+    assert.equal(await spend(await handed()), 200)
+  })
+
   test('and is not sent, since there were too many mails, ends none', async (t) => {
     const budgets = {
       ...rateBudgets,
