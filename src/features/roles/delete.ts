@@ -6,10 +6,12 @@ import { Done, idField } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { covers } from '../../kernel/rights.ts'
 import { forgetAnswers } from '../../storage/kept-answers.ts'
+import { ownTenant } from '../tenants/store.ts'
+import { signInPolicyOf } from '../tenants/tenant.ts'
 import { openDefinition } from './role.ts'
 import { deleteRoleRow, findRole } from './store.ts'
 
-/** Deletes a role that nobody has. Fails with `not_found`, `in_use`, `above_own_rights`. */
+/** Deletes a role that nobody has and the sign-in policy does not name. Fails with `not_found`, `in_use`, `above_own_rights`. */
 export const deleteRole = operation({
   id: 'roles.delete',
   method: 'DELETE',
@@ -37,6 +39,9 @@ export const deleteRole = operation({
       permissions: expandAll(permissions),
     } as const
     if (!covers(ctx.caller.rights, [asGrant])) throw new LocketError('above_own_rights')
+    const { mfa } = await signInPolicyOf(ctx.store, await ownTenant(ctx.store))
+    // It is changed by who may change it, and not by the way.
+    if (mfa.roles.includes(input.id)) throw new LocketError('in_use', 'sign-in policy')
     await deleteRoleRow(ctx.store, input.id)
     await forgetAnswers(ctx.store, 'tenant')
     return { id: input.id, deleted: true as const }

@@ -184,6 +184,21 @@ describe('how long sign-ins last', () => {
   })
 })
 
+test('a role that it names is not deleted before it is named no more', async (t) => {
+  const { locket } = await timed(t)
+  const body = { name: 'reader', permissions: ['memory:read'] }
+  const role = (await locket.call('POST', '/v1/roles', { body })).body.id
+  const drop = () => locket.call('DELETE', `/v1/roles/${role}`)
+  assert.equal((await patch(locket, { mfa: { roles: ['viewer', role] } })).status, 200)
+  const { status: answered, body: problem } = await drop()
+  assert.deepEqual([answered, problem.code, problem.detail], [409, 'in_use', 'sign-in policy'])
+  const { roles } = (await locket.call('GET', path)).body.mfa
+  assert.deepEqual(roles, ['viewer', role])
+  assert.equal((await patch(locket, { mfa: { roles: ['viewer'] } })).status, 200)
+  assert.equal((await drop()).status, 200)
+  assert.equal((await patch(locket, { mfa: { roles: [role] } })).status, 404)
+})
+
 test('the policy is the tenant’s own, and changed by who administers it, freshly [V7.5.3]', async (t) => {
   const { locket, pass } = await timed(t)
   const standard = {
