@@ -2,11 +2,11 @@
 import type { z } from 'zod'
 import { assert } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
-import { limits } from '../core/limits.ts'
 import type { Permission } from '../core/permissions.ts'
 import { budgetsOf } from '../features/api-keys/budget.ts'
 import { budgetUseOf } from '../features/api-keys/store.ts'
 import { type AdmittedSpace, decide } from '../features/decisions/decide.ts'
+import { isStale } from '../features/decisions/fresh.ts'
 import { insist } from '../features/spaces/access.ts'
 import { ownEpoch } from '../features/tenants/store.ts'
 import { type Caller, sourceOf } from '../kernel/context.ts'
@@ -33,7 +33,6 @@ export async function admit(app: Pipeline, within: Within, trail: Trail): Promis
   const store = within.open(bearer.tenant)
   const permission = permissionFor(operation, input, bearer)
   const decided = insist(await decide(store, bearer, { permission, resource }))
-  trail.decision = decided.grant
   if (operation.stepUp) insistOnFresh(bearer, now)
   const asked = { permission, resource, leaves: leavesOf(operation, input), decided }
   const { caller, grant, spaces } = await asGiver(store, bearer, asked)
@@ -82,14 +81,11 @@ async function loadKeys(
   }
 }
 
-/** A key is made for what it does; a browser may have been left open, and a token of it be anywhere. */
-function insistOnFresh({ signedInAt_ms, signInId, isElsewhere }: Caller, now: number): void {
-  if (signedInAt_ms === null) return
-  if (isElsewhere) {
+function insistOnFresh(caller: Caller, now: number): void {
+  if (caller.isElsewhere) {
     throw new LocketError('step_up_required', undefined, { facts: { reason: 'another-network' } })
   }
-  if (signInId === undefined && now - signedInAt_ms <= limits.stepUp_life_ms) return
-  throw new LocketError('step_up_required')
+  if (isStale(caller, now)) throw new LocketError('step_up_required')
 }
 
 /** The permission that this very call needs. */

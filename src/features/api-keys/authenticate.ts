@@ -64,24 +64,34 @@ async function load(
 ): Promise<Known | undefined> {
   const row = await findByPublicId(store, publicId)
   if (!row) return undefined
+  const caller = await callerByKey(store, tenant, row)
+  const networks = caller?.addresses ? networksOf(caller.addresses) : null
+  return { epoch: tenant.epoch, tenant: store.tenant, row, networks, caller }
+}
+
+/** Whoever shows the key, if it is his and counts; null when its principal is disabled or deleted. */
+export async function callerByKey(
+  store: TenantStore,
+  tenant: TenantRow,
+  row: ApiKeyRow,
+): Promise<Caller | null> {
   const { scopes, addresses, budget } = await openDetails(store, row)
-  return {
-    epoch: tenant.epoch,
-    tenant: store.tenant,
-    row,
-    networks: addresses && networksOf(addresses),
-    caller: await callerOf(store, tenant, {
-      principalId: row.principal_id,
-      method: 'api-key',
-      credentialId: row.key_id,
-      signedInAt_ms: null,
-      keyId: row.key_id,
-      expiresAt_ms: row.expires_at,
-      addresses,
-      scopes,
-      ...(budget && { budget: { key: row.key_id, ...budget } }),
-    }),
-  }
+  return callerOf(store, tenant, {
+    principalId: row.principal_id,
+    method: 'api-key',
+    credentialId: row.key_id,
+    signedInAt_ms: null,
+    keyId: row.key_id,
+    expiresAt_ms: row.expires_at,
+    addresses,
+    scopes,
+    ...(budget && { budget: { key: row.key_id, ...budget } }),
+  })
+}
+
+/** Neither revoked nor expired. */
+export function isAlive(row: ApiKeyRow, now: number): boolean {
+  return row.state === 'active' && (row.expires_at === null || row.expires_at > now)
 }
 
 /** All the checks are made before any of them refuses, so that the refusals look alike. */
@@ -95,7 +105,7 @@ async function admit(
   const peppers = store.knownKeys('pepper', pepper_version)
   const pepper = (peppers ?? (await store.keys('pepper', pepper_version))).version(pepper_version)
   const matches = tokenMatches(pepper, request.token, row.hash)
-  const alive = row.state === 'active' && (row.expires_at === null || row.expires_at > request.now)
+  const alive = isAlive(row, request.now)
   const here = networks === null || isWithin(networks, request.address)
   if (!matches || !alive || !here || !caller) throw new LocketError('unauthenticated')
   return caller

@@ -13,16 +13,33 @@ import {
   principalKinds,
 } from '../principals/principal.ts'
 import { findByHandle, getPrincipal } from '../principals/store.ts'
-import type { Actor } from '../spaces/access.ts'
+import { asksForFactor, ownSignInPolicy } from '../sign-in-policies/sign-in-policy.ts'
 import { decide, type Question } from './decide.ts'
+import { isStale } from './fresh.ts'
+import { type Giver, isHeld } from './giver.ts'
+import { type CredentialNamed, callerThrough } from './through.ts'
 
 /** By id or by handle. */
 export type PrincipalNamed = PrincipalId | `${string}:${string}`
 
-export interface Asked extends Actor, Pick<Caller, 'kind'> {
-  readonly state: 'active' | 'disabled'
+export interface Asked extends Giver, Pick<Caller, 'kind'> {
+  /** Why nothing of his is taken, whatever he asks for; null: it is. */
+  readonly refused: 'principal_disabled' | 'credential_ended' | null
   /** What the principal may before the credential at hand narrows it; null: nothing narrows it. */
   readonly whole: Rights | null
+  readonly lacksFactor: boolean
+  readonly isStale: boolean
+  /** What a yes hangs on that is not known here: of whoever has shown nothing, most. */
+  readonly unknown: Unknown
+}
+
+interface Unknown {
+  /** Whether providers would say of him what their rules ask for. */
+  readonly claims: boolean
+  /** Whether he would sign in, and prove the second factor that he must have then. */
+  readonly factor: boolean
+  /** Whether he would have signed in just before. */
+  readonly fresh: boolean
 }
 
 export function isOwn(named: string | undefined, caller: Caller): boolean {
@@ -37,22 +54,60 @@ export function permissionToAsk(named: string | undefined, caller: Caller): Perm
   return principalKinds[kind].permission
 }
 
+/** Whom and through what; each left out: the caller, what he is using. */
+export interface Whom {
+  readonly principal?: string | undefined
+  readonly credentialId?: CredentialNamed | undefined
+}
+
 /** Throws `not_found`. */
-export async function whoIsAsked(ctx: Context, named: string | undefined): Promise<Asked> {
+export async function whoIsAsked(ctx: Context, { principal, credentialId }: Whom): Promise<Asked> {
   const { caller, store } = ctx
-  if (isOwn(named, caller)) {
-    const isNarrowed = caller.scopes !== null && caller.onBehalfOf === null
-    const whole = isNarrowed ? await ctx.rightsOf(caller.principalId) : null
-    return { ...caller, state: 'active', whole }
-  }
-  const row = await findNamed(store, named as PrincipalNamed)
+  if (isOwn(principal, caller) && credentialId === undefined) return askedOf(ctx, caller)
+  const id = isOwn(principal, caller) ? caller.principalId : null
+  const row = id
+    ? await getPrincipal(store, id)
+    : await findNamed(store, principal as PrincipalNamed)
+  if (credentialId === undefined) return askedAtLarge(ctx, row)
+  const through = await callerThrough(ctx, row.principal_id, credentialId)
+  if (through && row.state === 'active') return askedOf(ctx, through)
+  const asked = await askedAtLarge(ctx, row)
+  return { ...asked, refused: asked.refused ?? 'credential_ended' }
+}
+
+/** As the gate would have him. */
+async function askedOf(ctx: Context, caller: Caller): Promise<Asked> {
+  const isNarrowed = caller.scopes !== null && caller.onBehalfOf === null
   return {
-    principalId: row.principal_id,
-    kind: row.kind,
+    ...caller,
+    refused: null,
+    whole: isNarrowed ? await ctx.rightsOf(caller.principalId) : null,
+    isHeld: isHeld(caller),
+    lacksFactor: caller.lacksFactor ?? false,
+    isStale: isStale(caller, ctx.now),
+    unknown: { claims: false, factor: false, fresh: caller.signedInAt_ms !== null },
+  }
+}
+
+/** By whatever would be his: all that he is granted, and all that the rules of his providers could give. */
+async function askedAtLarge(ctx: Context, row: PrincipalRow): Promise<Asked> {
+  const { store } = ctx
+  const { principal_id: principalId, kind, state } = row
+  const rights = await ctx.mightOf(principalId)
+  const isPerson = kind === 'user'
+  const mustHaveFactor = asksForFactor(await ownSignInPolicy(store), rights)
+  return {
+    principalId,
+    kind,
     handle: (await openProfile(store, row)).handle,
-    state: row.state === 'active' ? 'active' : 'disabled',
-    rights: await ctx.rightsOf(row.principal_id),
+    refused: state === 'active' ? null : 'principal_disabled',
+    rights,
+    lasting: await ctx.rightsOf(principalId),
     whole: null,
+    isHeld: false,
+    lacksFactor: false,
+    isStale: false,
+    unknown: { claims: true, factor: isPerson && mustHaveFactor, fresh: isPerson },
   }
 }
 

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { openLocket, type Reply } from '../../../test/harness.ts'
+import { browserOf, enrol, knock, person, timed } from '../../../test/signed-in.ts'
 import { newId } from '../../core/ids.ts'
-import { reasons } from './decision.ts'
+import { limits } from '../../core/limits.ts'
+import { needs, reasons } from './decision.ts'
 
 /** Everybody and everything that the tables below speak of, by name. */
 async function worldOf(t: TestContext) {
@@ -223,10 +226,103 @@ test('the question is audited: about whom, which permission, and the answer', as
   assert.deepEqual(event.details, { permission: 'memory:write', allowed: false })
 })
 
-test('every reason has been seen here', () => {
-  const seen = rows.map(([, , answer]) => answer).join()
-  const others = ['key_scopes', 'handle_retired', 'principal_disabled']
-  for (const reason of Object.keys(reasons)) {
-    assert.ok(seen.includes(reason) || others.includes(reason), reason)
+/** `told`, and what the answer leaves open. */
+const toldOpen = (reply: Reply): string => [told(reply), ...reply.body.needs].join(' + ')
+
+test('of a credential that is named it is told what that opens, and whether it counts', async (t) => {
+  const { locket, make, people } = await worldOf(t)
+  const boss = await locket.person('user:boss', { role: 'admin' })
+  const ask = async (credentialId: string, body: object): Promise<string> =>
+    toldOpen(
+      await locket.call('POST', '/v1/authorize', {
+        body: { principal: 'user:boss', credentialId, ...body },
+      }),
+    )
+  const granting = { operation: 'grants.create' }
+  const keyOf = async (more: object) => make('/v1/api-keys', { principalId: boss.id, ...more })
+  const whole = await keyOf({})
+  assert.equal(await ask(whole.id, granting), 'yes admin tenant')
+  const narrow = await keyOf({ scopes: ['memory:*'] })
+  assert.equal(await ask(narrow.id, granting), 'no key_scopes permission_denied')
+  const held = await keyOf({ addresses: ['10.0.0.0/8'] })
+  assert.equal(await ask(held.id, granting), 'no credential_held above_own_rights')
+  assert.equal(await ask(held.id, { operation: 'grants.delete' }), 'yes admin tenant')
+  const { familyId } = await make('/v1/tokens', {}, narrow.key)
+  assert.equal(await ask(familyId, granting), 'no key_scopes permission_denied')
+  await locket.call('DELETE', `/v1/api-keys/${narrow.id}`)
+  for (const over of [narrow.id, familyId]) {
+    assert.equal(await ask(over, granting), 'no credential_ended unauthenticated')
+  }
+
+  // By the key of somebody else nothing is told of him, nor by one that is not there.
+  const [foreign] = (await locket.call('GET', `/v1/api-keys?principalId=${people.alice.id}`)).body
+    .items
+  for (const other of [
+    foreign.id,
+    newId('key', () => 0),
+    newId('sin', () => 0),
+    newId('fam', () => 0),
+  ]) {
+    const body = { principal: 'user:boss', credentialId: other, ...granting }
+    const { status } = await locket.call('POST', '/v1/authorize', { body })
+    assert.equal(status, 404, other)
+  }
+  const own = { key: boss.key, body: { credentialId: held.id, ...granting } }
+  assert.equal(
+    told(await locket.call('POST', '/v1/authorize', own)),
+    'no credential_held above_own_rights',
+  )
+})
+
+test('of a sign-in: the factor that it lacks, and how fresh it is', async (t) => {
+  const { locket, pass, now } = await timed(t)
+  const alice = await person(locket, 'alice', 'admin')
+  const ask = async (credentialId: string | null, operation: string): Promise<string> => {
+    const body = { principal: alice, operation, ...(credentialId && { credentialId }) }
+    return toldOpen(await locket.call('POST', '/v1/authorize', { body }))
+  }
+  const bare = browserOf(locket, await knock(locket))
+  assert.equal(await ask(bare.id, 'grants.create'), 'no factor_required factor_required')
+  assert.match(await ask(bare.id, 'principals.whoami'), /^yes self own$/, 'it needs no factor')
+  const atLarge = 'yes admin tenant + second_factor + fresh_sign_in'
+  assert.equal(await ask(null, 'grants.create'), atLarge)
+  const { browser } = await enrol(locket, bare, { now: now() })
+  assert.equal(await ask(browser.id, 'grants.create'), 'yes admin tenant + fresh_sign_in')
+  const { body: tokens } = await browser.send('POST', '/v1/tokens', {})
+  assert.equal(await ask(tokens.familyId, 'grants.create'), 'no step_up_required step_up_required')
+  assert.equal(await ask(tokens.familyId, 'grants.list'), 'yes admin tenant')
+  pass(limits.stepUp_life_ms + 1)
+  assert.equal(await ask(browser.id, 'grants.create'), 'no step_up_required step_up_required')
+  const refused = await browser.send('POST', '/v1/grants', { principalId: alice, role: 'viewer' })
+  assert.equal(refused.body.code, 'step_up_required')
+})
+
+test('what only a provider could give is told as such, and makes nothing that stays', async (t) => {
+  const { locket, make, people } = await worldOf(t)
+  const rule = (value: string, role: string) => ({ claim: ['group'], value, role })
+  const provider = await make('/v1/identity-providers', {
+    name: 'corp',
+    issuer: 'https://idp.example',
+    rules: [rule('readers', 'viewer'), rule('bosses', 'admin')],
+  })
+  const ask = async (operation: string): Promise<string> => {
+    const body = { principal: 'user:vera', operation }
+    return toldOpen(await locket.call('POST', '/v1/authorize', { body }))
+  }
+  assert.equal(await ask('audit-events.list'), 'no no_permission permission_denied')
+  const tie = { providerId: provider.id, subject: 'vera', principalId: people.vera.id }
+  await make('/v1/external-identities', tie)
+  assert.equal(await ask('audit-events.list'), 'yes admin tenant + provider_claim + second_factor')
+  assert.equal(await ask('grants.create'), 'no not_lasting above_own_rights')
+  await locket.call('PATCH', `/v1/identity-providers/${provider.id}`, {
+    body: { state: 'disabled' },
+  })
+  assert.equal(await ask('audit-events.list'), 'no no_permission permission_denied')
+})
+
+test('every reason and every need has been seen here', () => {
+  const text = readFileSync(import.meta.filename, 'utf8')
+  for (const name of [...Object.keys(reasons), ...Object.keys(needs)]) {
+    assert.ok(text.includes(name), name)
   }
 })

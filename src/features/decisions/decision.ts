@@ -13,7 +13,7 @@ export const reasons = {
   key_scopes: {
     code: denials.no_permission,
     means:
-      'His grants allow it; the scopes of the credential that asks leave it out. A space that would ' +
+      'His grants allow it; the scopes of the credential leave it out. A space that would ' +
       'have to be made is `not_found` then.',
   },
   out_of_reach: {
@@ -32,7 +32,42 @@ export const reasons = {
     code: 'unauthenticated',
     means: 'The principal is disabled: none of its credentials is taken.',
   },
+  credential_ended: {
+    code: 'unauthenticated',
+    means: 'The credential that was named is revoked, ended or expired.',
+  },
+  factor_required: {
+    code: 'factor_required',
+    means: 'The sign-in policy asks a second factor of him, and this sign-in has none.',
+  },
+  step_up_required: {
+    code: 'step_up_required',
+    means:
+      'It needs a fresh sign-in: this one was proven too long ago, or is shown through a token, which never does.',
+  },
+  not_lasting: {
+    code: 'above_own_rights',
+    means:
+      'Only the word of a provider allows it, and it would leave behind what stays: that needs a grant.',
+  },
+  credential_held: {
+    code: 'above_own_rights',
+    means:
+      'The credential has addresses or a budget, and it would leave behind what is not held to them.',
+  },
 } as const satisfies Record<string, { code: ErrorCode; means: string }>
+
+/** What an answer leaves open. docs/reference/roles.md is made from it. */
+export const needs = {
+  provider_claim:
+    'Only an identity provider can give it: a token of it, or a sign-in by it, that says of him what its rule asks for.',
+  second_factor: 'Whoever is signed in as him needs a second factor for it; a key does not.',
+  fresh_sign_in:
+    'Through a sign-in only for a few minutes after he has proven who he is, and from the same network; ' +
+    'never through a token that was got by one.',
+} as const satisfies Record<string, string>
+
+export type Need = keyof typeof needs
 
 export type Reason = keyof typeof reasons
 
@@ -53,6 +88,12 @@ export const Explain = z
       .union([PrincipalIdField, Handle])
       .optional()
       .describe('Who, by id or handle; the caller, through the credential he uses, when absent.'),
+    credentialId: idField('key', 'sin', 'fam')
+      .optional()
+      .describe(
+        'Through which of his credentials: an API key, a sign-in or a family of tokens. When absent, of ' +
+          'somebody else: through any, with all that his identity providers could say of him.',
+      ),
   })
   .refine(({ operation, permission }) => (operation === undefined) !== (permission === undefined), {
     message: 'name an operation or a permission, and not both',
@@ -73,6 +114,9 @@ export const Decision = z.strictObject({
       reach: z.string().describe('`tenant`, `own`, or the id of a space.'),
     })
     .nullable(),
+  needs: z
+    .array(z.enum(Object.keys(needs) as [Need, ...Need[]]))
+    .describe('What a yes still hangs on: on the credential, and on how it is shown.'),
   reason: z.enum(Object.keys(reasons) as [Reason, ...Reason[]]).nullable(),
   code: z.string().nullable().describe('The error that a call would be answered with.'),
 })

@@ -44,12 +44,15 @@ export interface SignInAuthenticator {
   authenticate(inside: Inside, shown: ShownSignIn): Promise<Authenticated>
 }
 
-interface Known {
-  readonly epoch: number
+interface Bearer {
   /** Null when the principal is disabled or deleted. */
   readonly caller: Caller | null
   readonly policy: SignInPolicy
   readonly mustHaveFactor: boolean
+}
+
+interface Known extends Bearer {
+  readonly epoch: number
 }
 
 export function createSignInAuthenticator(uses: SignInUses): SignInAuthenticator {
@@ -57,12 +60,7 @@ export function createSignInAuthenticator(uses: SignInUses): SignInAuthenticator
   const remembered = async (store: TenantStore, tenant: TenantRow, row: SignInRow) => {
     const cached = known.get(row.sign_in_id)
     if (cached?.epoch === tenant.epoch) return cached
-    const given = await givenBy(store, row)
-    const whole = given && (await callerOf(store, tenant, { ...shownBy(row), given }))
-    const policy = await signInPolicyOf(store, tenant)
-    const mustHaveFactor = whole !== null && asksForFactor(policy, whole.rights)
-    const caller = whole && isTooShort(row, whole.rights) ? changingPassword(whole) : whole
-    const entry = { epoch: tenant.epoch, caller, policy, mustHaveFactor }
+    const entry = { epoch: tenant.epoch, ...(await bearerOf(store, tenant, row)) }
     if (!store.writable) known.put(row.sign_in_id, entry)
     return entry
   }
@@ -88,6 +86,26 @@ export function createSignInAuthenticator(uses: SignInUses): SignInAuthenticator
       return { caller: told, epoch: tenant.epoch }
     },
   }
+}
+
+/** Whose it is, as long as it is open. */
+async function bearerOf(store: TenantStore, tenant: TenantRow, row: SignInRow): Promise<Bearer> {
+  const given = await givenBy(store, row)
+  const whole = given && (await callerOf(store, tenant, { ...shownBy(row), given }))
+  const policy = await signInPolicyOf(store, tenant)
+  const mustHaveFactor = whole !== null && asksForFactor(policy, whole.rights)
+  const caller = whole && isTooShort(row, whole.rights) ? changingPassword(whole) : whole
+  return { caller, policy, mustHaveFactor }
+}
+
+/** Who asks by this sign-in at this moment, from wherever; null: nobody does by it any more. */
+export async function callerBySignIn(
+  store: TenantStore,
+  tenant: TenantRow,
+  { row, ...moment }: { row: SignInRow; now: number; seenAt_ms: number },
+): Promise<Caller | null> {
+  const { caller, policy, mustHaveFactor } = await bearerOf(store, tenant, row)
+  return caller && isOpen(row, { ...moment, policy }) ? signedIn(caller, row, mustHaveFactor) : null
 }
 
 /** With a password that is too short for an administrator one may ask who one is, and change it. */
