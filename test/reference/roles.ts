@@ -1,6 +1,6 @@
 /** docs/reference/roles.md: the authorization matrix, role by action by what it acts on. */
 import { expandAll, type Permission, permissions } from '../../src/core/permissions.ts'
-import { reasons } from '../../src/features/decisions/decision.ts'
+import { needs, reasons } from '../../src/features/decisions/decision.ts'
 import { type Preset, presetOf, presets } from '../../src/features/roles/role.ts'
 import { kindsOf, type Operation, permissionsOf } from '../../src/kernel/operation.ts'
 import { holds, overSpace, overTenant, type Reach, type Rights } from '../../src/kernel/rights.ts'
@@ -47,6 +47,12 @@ export function rolesPage(): Page {
     table(
       ['reason', 'means', 'code'],
       Object.entries(reasons).map(([reason, told]) => [code(reason), told.means, code(told.code)]),
+    ),
+    '## What an answer leaves open',
+    '`needs` of an answer: what a yes still hangs on, because of the credential or of how it is shown.',
+    table(
+      ['need', 'means'],
+      Object.entries(needs).map(([need, means]) => [code(need), means]),
     ),
   ])
 }
