@@ -63,6 +63,10 @@ test('who has a factor is asked for it, and is who the provider says once he has
   assert.equal(proven.status, 201, JSON.stringify(proven.body))
   assert.equal(proven.body.providerId, registered.id)
   assert.equal(proven.body.confirmedAt, null, 'the provider has not asked him anew')
+  const events = '/v1/audit-events?action=sign-in.created&outcome=allowed&limit=1'
+  const [event] = (await locket.call('GET', events)).body.items
+  const changes = [{ newNetwork: false, failedTries: 1 }]
+  assert.deepEqual(event.details, { factor: 'totp', changes }, 'one code was wrong')
   const browser = await browserOf(made, proven)
   const who = (await browser.get('/v1/whoami')).body
   assert.equal(who.principalId, principalId)

@@ -22,6 +22,7 @@ import {
   type Settings,
   signInBy,
 } from './provider-sign-in.ts'
+import { knock } from './signed-in.ts'
 
 let shared: { provider: IdentityProvider; jwk: Awaited<ReturnType<typeof newJwk>> }
 before(async () => {
@@ -150,6 +151,32 @@ test('each client shows who it is as its provider wants it', async (t) => {
   await change(made, { signIn: { clientId: 'locket', clientSecret: 'another' } })
   const refused = await signInBy(made)
   assert.deepEqual([refused.status, refused.body.code], [403, 'provider_refused'])
+})
+
+test('its event says whether he ever came from there, and the wrong tries before [V6.3.5]', async (t) => {
+  const made = await open(t)
+  const { locket } = made
+  const signedIn = async (address: string): Promise<unknown> => {
+    const begun = await begin(made)
+    const { pathname, search } = await atProvider(begun)
+    const call = { key: null, headers: { Cookie: begun.cookie }, address }
+    const { status, body } = await locket.call('GET', pathname + search, call)
+    assert.equal(status, 200, JSON.stringify(body))
+    const path = '/v1/audit-events?action=sign-in.created&outcome=allowed&limit=1'
+    return (await locket.call('GET', path)).body.items[0].details.changes[0]
+  }
+  const [home, away] = ['192.0.2.10', '198.51.100.9']
+  assert.deepEqual(await signedIn(home), { newNetwork: true, failedTries: 0 })
+  assert.deepEqual(await signedIn(home), { newNetwork: false, failedTries: 0 })
+  for (let at = 0; at < 3; at += 1) {
+    await knock(locket, { login: 'corp.alice', password: 'wrong' }, { address: '203.0.113.5' })
+  }
+  assert.deepEqual(await signedIn(away), { newNetwork: true, failedTries: 3 })
+  await locket.sql('delete from sign_ins')
+  assert.deepEqual(await signedIn(away), { newNetwork: false, failedTries: 3 }, 'as remembered')
+  await locket.sql('delete from sign_ins')
+  await locket.restart()
+  assert.deepEqual(await signedIn(away), { newNetwork: true, failedTries: 0 }, 'and forgotten')
 })
 
 describe('what he may', () => {
@@ -301,7 +328,8 @@ test('who comes for the first time is let in as with a token, or not at all', as
   const [event] = (await locket.call('GET', path)).body.items
   assert.equal(event.actor.id, principalId)
   assert.match(event.actor.credentialId, /^xid_/)
-  assert.deepEqual(event.details, { factor: 'oidc', provider: registered.id })
+  const changes = [{ newNetwork: true, failedTries: 0 }]
+  assert.deepEqual(event.details, { factor: 'oidc', provider: registered.id, changes })
   // A handle that is taken is never taken over, and who is no user does not sign in.
   await locket.person('user:corp.bob')
   await knownBy(made, { subject: 'bob' })

@@ -72,6 +72,24 @@ describe('an account from one address [V6.3.1]', () => {
     assert.ok(!(await lockout.attempt(alice, elsewhere(300))).allowed, 'and no address is known')
   })
 
+  test('is looked at without a try, and known by what is no guess, which forgives none', async () => {
+    const { lockout, pass } = inMemory()
+    assert.deepEqual(await lockout.look(alice, home), { failures: 0, isNewAddress: true })
+    assert.equal(await wrong(lockout, 9), 9)
+    const before = { failures: 9, isNewAddress: true }
+    for (let at = 0; at < 200; at += 1) {
+      assert.deepEqual(await lockout.look(alice, home), before)
+      await lockout.seen(alice, home)
+    }
+    assert.equal(await wrong(lockout, 5), 1, 'the nine before are not forgotten')
+    pass(30 * minute_ms)
+    await lockout.seen(alice, home)
+    assert.equal((await lockout.look(alice, home)).isNewAddress, false)
+    for (let at = 0; at < 200; at += 1) await lockout.attempt(alice, elsewhere(at))
+    assert.ok(!(await lockout.attempt(alice, elsewhere(300))).allowed)
+    assert.ok(await right(lockout), 'where its owner has been, he gets in')
+  })
+
   test('is closed by right passwords that no factor follows, too, but the address is not', async () => {
     const { lockout } = inMemory()
     for (let at = 0; at < 10; at += 1) {

@@ -19,15 +19,19 @@ import type { TryAxis } from './budgets.ts'
 import type { Account, Names } from './names.ts'
 import type { Tries, TryNames } from './tries.ts'
 
-/** A try that may be made, and counts until it is given back. */
-export interface AllowedAttempt {
-  readonly allowed: true
-  readonly names: TryNames
-  readonly counted: readonly (readonly TryAxis[])[]
+/** What is remembered of an account and of an address that somebody comes from. */
+export interface Trace {
   /** How many tries of this account were wrong and still count. */
   readonly failures: number
   /** Nobody has signed in to it from this address, as far as is remembered. */
   readonly isNewAddress: boolean
+}
+
+/** A try that may be made, and counts until it is given back. */
+export interface AllowedAttempt extends Trace {
+  readonly allowed: true
+  readonly names: TryNames
+  readonly counted: readonly (readonly TryAxis[])[]
 }
 
 export interface RefusedAttempt {
@@ -57,17 +61,25 @@ export interface Lockout {
    * it no longer counts for the address; for the account it does until the last factor is right.
    */
   halfway(attempt: AllowedAttempt): Promise<void>
+  /** For who proves who he is by what cannot be guessed: it reserves nothing and refuses nobody. */
+  look(account: Account, address: string | null): Promise<Trace>
+  /**
+   * He has proven it so. His address is known from now on, unless wrong tries from there still count. They
+   * do count on, so that who is let in by the one way gains no more guesses at the other.
+   */
+  seen(account: Account, address: string | null): Promise<void>
 }
 
 /** `tries`: where they are counted; a try has to have room in each. */
 export function createLockout(names: Names, tries: readonly Tries[]): Lockout {
+  const namesOf = (account: Account, address: string | null): TryNames => ({
+    address: names.address(address),
+    pair: names.pair(account, address),
+    account: names.account(account),
+  })
   return {
     attempt: async (account, address) => {
-      const tried: TryNames = {
-        address: names.address(address),
-        pair: names.pair(account, address),
-        account: names.account(account),
-      }
+      const tried = namesOf(account, address)
       const counted: (readonly TryAxis[])[] = []
       let failures = 0
       for (const one of tries) {
@@ -99,6 +111,19 @@ export function createLockout(names: Names, tries: readonly Tries[]): Lockout {
         const ofAddress = counted[at]?.filter((axis) => axis === 'address') ?? []
         await one.withdraw(tried, ofAddress)
       }
+    },
+    look: async (account, address) => {
+      const of = namesOf(account, address)
+      const all = await Promise.all(tries.map((one) => one.look(of)))
+      const failures = Math.max(0, ...all.map((one) => one.failures))
+      return { failures, isNewAddress: all.every(({ isKnown }) => !isKnown) }
+    },
+    seen: async (account, address) => {
+      const of = namesOf(account, address)
+      const all = await Promise.all(tries.map((one) => one.look(of)))
+      // Those of an address that is new counted for the account as well: it stays so until they are over.
+      if (all.some(({ isKnown, fromHere }) => !isKnown && fromHere > 0)) return
+      for (const one of tries) await one.know(of)
     },
   }
 }

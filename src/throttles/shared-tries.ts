@@ -2,7 +2,7 @@
 import { limits } from '../core/limits.ts'
 import { type TryAxis, type TryBudgets, tryAxes } from './budgets.ts'
 import { type SharedCounters, Unreachable } from './redis.ts'
-import type { Reserved, Tries, TryNames } from './tries.ts'
+import type { Remembered, Reserved, Tries, TryNames } from './tries.ts'
 
 /** The number under a key. What is none was not written by us: it goes, and nothing was counted there. */
 const countOf = `
@@ -20,15 +20,20 @@ local function takeBack(key)
 end
 `
 
+/** KEYS: as below. Whether the address is known to the account, and how many tries of that still count. */
+const rememberedOf = `
+local known = redis.call('EXISTS', KEYS[1])
+local failures = countOf(KEYS[4])
+if known == 1 then failures = failures + countOf(KEYS[3]) end
+`
+
 /**
  * KEYS: known, then a counter for each axis. ARGV: tries, window and lock (ms) of each. Answers the axis
  * that refuses (1..3, 0: none), its wait, whether the address is known to the account, and how many tries of
  * the account still count.
  */
 const reserveScript = `${countOf}
-local known = redis.call('EXISTS', KEYS[1])
-local failures = countOf(KEYS[4])
-if known == 1 then failures = failures + countOf(KEYS[3]) end
+${rememberedOf}
 local refusing, longest = 0, 0
 for i = 1, 3 do
   if i < 3 or known == 0 then
@@ -54,6 +59,14 @@ for i = 1, 3 do
 end
 return { 0, 0, known, failures }
 `
+
+/** KEYS: as above. Answers the same two, and how many tries of the account from this address still count. */
+const lookScript = `${countOf}${rememberedOf}
+return { known, failures, countOf(KEYS[3]) }
+`
+
+/** KEYS: known. ARGV: for how long, ms. */
+const knowScript = `redis.call('SET', KEYS[1], 1, 'PX', ARGV[1])`
 
 /** KEYS: known, the pair's counter, then the others that are given back. ARGV: how long known, ms. */
 const giveBackScript = `${countOf}
@@ -83,8 +96,7 @@ export class SharedTries implements Tries {
   }
 
   async reserve(names: TryNames): Promise<Reserved> {
-    const keys = [knownKey(names), ...tryAxes.map((axis) => keyOf(names, axis))]
-    const answer = await orNull(this.#shared.run(reserveScript, keys, this.#budgets))
+    const answer = await orNull(this.#shared.run(reserveScript, keysOf(names), this.#budgets))
     if (answer === null) return nothing
     const [refusing = 0, wait_ms = 0, known = 0, failures = 0] = answer as readonly number[]
     const axis = tryAxes[refusing - 1]
@@ -104,6 +116,20 @@ export class SharedTries implements Tries {
     const keys = counted.map((axis) => keyOf(names, axis))
     await orNull(this.#shared.run(withdrawScript, keys, []))
   }
+
+  async look(names: TryNames): Promise<Remembered> {
+    const answer = await orNull(this.#shared.run(lookScript, keysOf(names), []))
+    const [known = 0, failures = 0, fromHere = 0] = (answer ?? []) as readonly number[]
+    return { isKnown: known === 1, failures, fromHere }
+  }
+
+  async know(names: TryNames): Promise<void> {
+    await orNull(this.#shared.run(knowScript, [knownKey(names)], [limits.knownAddress_life_ms]))
+  }
+}
+
+function keysOf(names: TryNames): readonly string[] {
+  return [knownKey(names), ...tryAxes.map((axis) => keyOf(names, axis))]
 }
 
 /** One hash tag: a cluster keeps all that one script touches on one of its nodes. */

@@ -86,6 +86,20 @@ describe('tries on several nodes', withRedis, () => {
     assert.ok(await right(other.lockout))
   })
 
+  test('are looked at without one; an address that one node has seen is known to all', async (t) => {
+    const [one, other] = (await nodes(t, 2)) as [Node, Node]
+    for (let at = 0; at < 3; at += 1) await one.lockout.attempt(alice, home)
+    const seen = { failures: 3, isNewAddress: true }
+    for (let at = 0; at < 20; at += 1) {
+      assert.deepEqual(await other.lockout.look(alice, home), seen)
+      await other.lockout.seen(alice, home)
+    }
+    await other.lockout.seen(alice, elsewhere(1))
+    assert.equal((await one.lockout.look(alice, elsewhere(1))).isNewAddress, false)
+    for (let at = 3; at < 10; at += 1) assert.ok((await other.lockout.attempt(alice, home)).allowed)
+    assert.ok(!(await other.lockout.attempt(alice, home)).allowed, 'the three count on')
+  })
+
   test('that a factor is still to follow count for the account on all', async (t) => {
     const [one, other] = (await nodes(t, 2)) as [Node, Node]
     for (let at = 0; at < 10; at += 1) {

@@ -18,6 +18,16 @@ export interface Reserved {
   readonly failures: number
 }
 
+/** What is remembered of an account and an address. */
+export interface Remembered {
+  /** The account was signed in to from there. */
+  readonly isKnown: boolean
+  /** As in `Reserved`. */
+  readonly failures: number
+  /** Tries of the account from this address that still count. */
+  readonly fromHere: number
+}
+
 export interface Tries {
   /** Counts the try by all of its counters or by none. */
   reserve(names: TryNames): Promise<Reserved>
@@ -28,6 +38,10 @@ export interface Tries {
   giveBack(names: TryNames, counted: readonly TryAxis[]): Promise<void>
   /** Takes the try back, and nothing else. */
   withdraw(names: TryNames, counted: readonly TryAxis[]): Promise<void>
+  /** Counts nothing. */
+  look(names: TryNames): Promise<Remembered>
+  /** From now on the address is known to the account. Nothing that was counted is forgotten. */
+  know(names: TryNames): Promise<void>
 }
 
 interface Count {
@@ -58,8 +72,7 @@ export class MemoryTries implements Tries {
       const wait_ms = count.ends_ms - now
       if (!refused || wait_ms > refused.wait_ms) refused = { axis, wait_ms }
     }
-    const fromHere = counted.includes('account') ? 0 : this.#triesOf(names.pair, now)
-    const failures = this.#triesOf(names.account, now) + fromHere
+    const failures = this.#failuresOf(names, now)
     if (refused) {
       // Of the address all that is tried counts alike: two names that are refused as one are not told
       // from two by how soon it is closed.
@@ -73,10 +86,20 @@ export class MemoryTries implements Tries {
   async giveBack(names: TryNames, counted: readonly TryAxis[]): Promise<void> {
     await this.withdraw(names, counted)
     this.#counts.delete(names.pair)
-    const now = this.#clock()
-    this.#known.delete(names.pair)
-    this.#known.set(names.pair, now + limits.knownAddress_life_ms)
+    await this.know(names)
+  }
+
+  async know({ pair }: TryNames): Promise<void> {
+    this.#known.delete(pair)
+    this.#known.set(pair, this.#clock() + limits.knownAddress_life_ms)
     if (this.#known.size > limits.throttled_max) dropOldest(this.#known)
+  }
+
+  async look(names: TryNames): Promise<Remembered> {
+    const now = this.#clock()
+    const failures = this.#failuresOf(names, now)
+    const fromHere = this.#triesOf(names.pair, now)
+    return { isKnown: this.#isKnown(names.pair, now), failures, fromHere }
   }
 
   async withdraw(names: TryNames, counted: readonly TryAxis[]): Promise<void> {
@@ -109,6 +132,11 @@ export class MemoryTries implements Tries {
 
   #triesOf(name: string, now: number): number {
     return this.#live(name, now)?.tries ?? 0
+  }
+
+  #failuresOf({ account, pair }: TryNames, now: number): number {
+    const fromHere = this.#isKnown(pair, now) ? this.#triesOf(pair, now) : 0
+    return this.#triesOf(account, now) + fromHere
   }
 
   #isKnown(pair: string, now: number): boolean {

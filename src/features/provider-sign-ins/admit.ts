@@ -1,8 +1,9 @@
 /** From what a provider has said of somebody to a sign-in of a user here. */
 import { LocketError } from '../../core/errors.ts'
 import { isId } from '../../core/ids.ts'
-import type { PublicContext } from '../../kernel/context.ts'
+import type { PublicContext, PublicPrepareContext } from '../../kernel/context.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
+import type { Trace } from '../../throttles/lockout.ts'
 import { appendEvent } from '../audit/append.ts'
 import { heldClaims } from '../identity-providers/claim-rules.ts'
 import type { IdentityRow } from '../identity-providers/external-identity.ts'
@@ -10,9 +11,11 @@ import { admitNewcomer, newcomerEvent } from '../identity-providers/first-use.ts
 import type { IdTokenClaims } from '../identity-providers/id-token.ts'
 import { usedSecondFactor } from '../identity-providers/id-token.ts'
 import { findIdentity } from '../identity-providers/store.ts'
+import { accountOf } from '../passwords/check.ts'
 import { findPrincipal } from '../principals/store.ts'
 import { endEarlierSignIn } from '../sign-ins/end-shown.ts'
 import { answerOpened, openSignIn, type SignInAnswer } from '../sign-ins/open.ts'
+import { noteSignals } from '../sign-ins/signals.ts'
 import type { Flow } from './flow.ts'
 import { findWayIn, type WayIn } from './way-in.ts'
 
@@ -20,7 +23,7 @@ import { findWayIn, type WayIn } from './way-in.ts'
 export async function admit(
   ctx: PublicContext,
   flow: Flow,
-  claims: IdTokenClaims,
+  { claims, trace }: { readonly claims: IdTokenClaims; readonly trace: Trace },
 ): Promise<SignInAnswer> {
   const store = ctx.open(flow.tenant)
   const way = await findWayIn(store, flow.provider)
@@ -42,8 +45,26 @@ export async function admit(
   const order = { principalId, origin, confirmedAt_ms, now, proven }
   const opened = await openSignIn(store, order)
   // Who has to show a factor yet does so from a page of ours, and with the cookie that he has.
-  if (opened.factors === null && flow.earlier) await endEarlierSignIn(ctx, flow.earlier)
+  if (opened.factors === null) {
+    if (flow.earlier) await endEarlierSignIn(ctx, flow.earlier)
+    await noteSignals(ctx, store, { row: opened.row, trace })
+    const account = accountOf(flow.tenant, principalId)
+    ctx.afterCommit(() => ctx.services.lockout.seen(account, address))
+  }
   return answerOpened(ctx, store, opened)
+}
+
+/** What is remembered of who comes back, of a newcomer nothing. No transaction waits for it: it may be on another machine. */
+export async function traceOf(
+  ctx: PublicPrepareContext,
+  { tenant, provider }: Flow,
+  { iss: issuer, sub: subject }: IdTokenClaims,
+): Promise<Trace> {
+  const known = await ctx.read((inside) =>
+    findIdentity(inside.open(tenant), { provider, issuer, subject }),
+  )
+  if (!known) return { failures: 0, isNewAddress: true }
+  return ctx.services.lockout.look(accountOf(tenant, known.principal_id), ctx.address)
 }
 
 /** Who is known, or lets himself in where the provider was declared to. */

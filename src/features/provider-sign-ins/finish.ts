@@ -9,7 +9,7 @@ import { type IdTokenClaims, proveIdToken } from '../identity-providers/id-token
 import type { ProviderId } from '../identity-providers/identity-provider.ts'
 import { Challenge } from '../sign-ins/open.ts'
 import { findOwnTenant } from '../tenants/store.ts'
-import { admit } from './admit.ts'
+import { admit, traceOf } from './admit.ts'
 import { bondsOf, type Flow, isOurs, readFlow, spentHash } from './flow.ts'
 import { spendOnce } from './store.ts'
 import { clientAt, findWayIn } from './way-in.ts'
@@ -57,10 +57,11 @@ export const finishProviderSignIn = publicOperation({
   status: 200,
   prepare: async (ctx, { provider, ...back }) => {
     const flow = await ownFlow(ctx, provider, back)
-    return { flow, ...(await proven(ctx, flow, back)) }
+    const { claims } = await proven(ctx, flow, back)
+    return { flow, claims, trace: await traceOf(ctx, flow, claims) }
   },
-  run: async (ctx: PublicContext, _, { flow, claims }) => {
-    const answer = await admit(ctx, flow, claims)
+  run: async (ctx: PublicContext, _, { flow, claims, trace }) => {
+    const answer = await admit(ctx, flow, { claims, trace })
     const { id } = answer
     const { challenge, factors } = 'challenge' in answer ? answer : noChallenge
     return { id, challenge, factors, returnTo: flow.returnTo }

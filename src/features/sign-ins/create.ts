@@ -73,7 +73,7 @@ export const createSignIn = publicOperation({
     const proven = { method, factor: null } as const
     const opened = await openSignIn(store, { principalId, origin, now, proven })
     if (opened.factors === null) {
-      await noteSignals(ctx, store, { row: opened.row, attempt: prepared.attempt })
+      await noteSignals(ctx, store, { row: opened.row, trace: prepared.attempt })
     }
     ctx.afterCommit(() => tellLockout(ctx.services.lockout, opened, prepared.attempt))
     return answerOpened(ctx, store, opened)

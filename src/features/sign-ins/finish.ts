@@ -4,7 +4,7 @@ import { limits } from '../../core/limits.ts'
 import type { PublicContext } from '../../kernel/context.ts'
 import { publicOperation, Refused } from '../../kernel/operation.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
-import type { Attempt } from '../../throttles/lockout.ts'
+import type { Attempt, Trace } from '../../throttles/lockout.ts'
 import { FactorProof } from '../factors/factor.ts'
 import { passkeysOf } from '../factors/passkey.ts'
 import { proveFactor } from '../factors/prove.ts'
@@ -22,6 +22,8 @@ import { countTry, dropSignIn, insertSignIn, type NewSignIn } from './store.ts'
 interface Prepared {
   /** Of what can be guessed; a signature cannot. */
   readonly attempt: Attempt | null
+  /** Null where no more tries are let through. */
+  readonly trace: Trace | null
   readonly witness: Witness | undefined
 }
 
@@ -63,16 +65,22 @@ export const finishSignIn = publicOperation({
     })
     const { tenant, principalId, by, id, challenges } = begun
     ctx.about({ tenant, actor: { principalId, kind: 'user' }, credentialId: id })
-    const attempt = by === 'passkey' ? null : await reserveTry(ctx, accountOf(tenant, principalId))
-    if (factor.kind !== 'passkey') return { attempt, witness: undefined }
+    const account = accountOf(tenant, principalId)
+    const attempt = by === 'passkey' ? null : await reserveTry(ctx, account)
+    const trace =
+      attempt === null
+        ? await ctx.services.lockout.look(account, ctx.address)
+        : withoutPassword(attempt, begun)
+    const before = { attempt, trace }
+    if (factor.kind !== 'passkey') return { ...before, witness: undefined }
     const { credential } = factor
     const passkey = held.find(({ credentialId }) => credentialId === credential.id)
     const ceremony = { party: partyOf(ctx.services), challenges }
-    return { attempt, witness: await witnessSigned(ceremony, passkey, credential) }
+    return { ...before, witness: await witnessSigned(ceremony, passkey, credential) }
   },
   run: async (ctx, { challenge, factor: proof }, prepared) => {
     const { now, address, userAgent } = ctx
-    const { attempt, witness } = prepared
+    const { attempt, trace, witness } = prepared
     const begun = await findBegun((tenant) => ctx.open(tenant), { challenge, factor: proof, now })
     const { tenant, principalId, challenges } = begun
     const store = ctx.open(tenant)
@@ -87,15 +95,24 @@ export const finishSignIn = publicOperation({
     if (begun.by === 'password') await dropSignIn(store, begun.id)
     const order = { principalId, origin: { address, userAgent }, now, proven: { method, factor } }
     const made = await insertSignIn(store, { ...order, ...(await wordOf(store, begun, order)) })
-    if (attempt?.allowed) {
-      // The password, which was right, counts until here.
-      const failures = Math.max(0, attempt.failures - 1)
-      await noteSignals(ctx, store, { row: made.row, attempt: { ...attempt, failures } })
-      ctx.afterCommit(() => ctx.services.lockout.succeeded(attempt))
-    }
+    if (trace) await noteSignals(ctx, store, { row: made.row, trace })
+    const { lockout } = ctx.services
+    ctx.afterCommit(() =>
+      attempt?.allowed
+        ? lockout.succeeded(attempt)
+        : lockout.seen(accountOf(tenant, principalId), address),
+    )
     return answerSignIn(ctx, store, made)
   },
 })
+
+/** A password, which was right, counts until the factor is; the word of a provider does not. */
+function withoutPassword(attempt: Attempt, begun: Begun): Trace | null {
+  if (!attempt.allowed) return null
+  const { failures, isNewAddress } = attempt
+  const hasPassword = begun.by === 'password' && begun.row.method !== 'oidc'
+  return { failures: Math.max(0, failures - (hasPassword ? 1 : 0)), isNewAddress }
+}
 
 /** What a provider has said of who waits goes on; a factor makes nothing fresh that it has not asked for lately. */
 async function wordOf(

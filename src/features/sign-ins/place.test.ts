@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Locket, Reply } from '../../../test/harness.ts'
+import { alone, device, enrolPasskey } from '../../../test/passkeys.ts'
 import {
   type Browser,
   browserOf,
@@ -9,6 +10,7 @@ import {
   origin,
   password,
   person,
+  signIn,
   timed,
 } from '../../../test/signed-in.ts'
 import { minute_ms } from '../../core/clock.ts'
@@ -139,5 +141,24 @@ describe('the event of a sign-in [V6.3.5] [V8.2.4]', () => {
     assert.deepEqual(await last(locket), { newNetwork: false, failedTries: 0 })
     await knock(locket, {}, { address: '203.0.113.5' })
     assert.deepEqual(await last(locket), { newNetwork: true, failedTries: 0 })
+  })
+
+  test('says so of a passkey alone, too, which is no guess', async (t) => {
+    const { locket } = await timed(t)
+    await person(locket, 'alice')
+    const laptop = device()
+    const { browser } = await enrolPasskey(locket, await signIn(locket), laptop)
+    const byPasskey = async (address: string): Promise<unknown> => {
+      const { status, body } = await alone(locket, laptop, { call: { address } })
+      assert.equal(status, 201, JSON.stringify(body))
+      return last(locket)
+    }
+    for (let at = 0; at < 3; at += 1) await knock(locket, { password: 'wrong' }, { address: home })
+    const new_ = { newNetwork: true, failedTries: 3 }
+    assert.deepEqual(await byPasskey('203.0.113.5'), new_)
+    assert.deepEqual(await byPasskey('198.51.100.9'), new_)
+    assert.deepEqual(await byPasskey('203.0.113.5'), { ...new_, newNetwork: false })
+    await browser.send('DELETE', '/v1/sign-ins')
+    assert.deepEqual(await byPasskey('203.0.113.5'), { ...new_, newNetwork: false }, 'of old')
   })
 })

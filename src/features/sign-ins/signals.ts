@@ -2,13 +2,14 @@
 import { siteOf } from '../../core/address.ts'
 import type { PublicContext } from '../../kernel/context.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
-import type { AllowedAttempt } from '../../throttles/lockout.ts'
+import type { Trace } from '../../throttles/lockout.ts'
 import { openOrigin, type SignInRow } from './sign-in.ts'
 import { signInsOf } from './store.ts'
 
 interface Signed {
   readonly row: SignInRow
-  readonly attempt: Pick<AllowedAttempt, 'failures' | 'isNewAddress'>
+  /** From before he came. */
+  readonly trace: Trace
 }
 
 /**
@@ -18,9 +19,9 @@ interface Signed {
 export async function noteSignals(
   ctx: PublicContext,
   store: TenantStore,
-  { row, attempt }: Signed,
+  { row, trace }: Signed,
 ): Promise<void> {
-  const { failures: failedTries, isNewAddress } = attempt
+  const { failures: failedTries, isNewAddress } = trace
   ctx.note({ newNetwork: isNewAddress && !(await isKnownSite(ctx, store, row)), failedTries })
 }
 
