@@ -7,11 +7,10 @@
 import { parseArgs } from 'node:util'
 import { type App, createApp } from '../src/app.ts'
 import { readConfig } from '../src/config/config.ts'
-import { minute_ms } from '../src/core/clock.ts'
 import { createLog } from '../src/core/log.ts'
 import { passwordCost } from '../src/crypto/password-hash.ts'
 import { initialise, openInstance } from '../src/instance.ts'
-import { per, type RateBudgets, rateNames } from '../src/throttles/budgets.ts'
+import { unlimited } from './budgets.ts'
 import { createResults, resultsDirectory } from './results.ts'
 import { benchDirectory } from './server-process.ts'
 import { mannWhitney, welch } from './statistics.ts'
@@ -79,10 +78,6 @@ async function measure(tries: number, memory_KiB: number): Promise<Times> {
     directory.remove()
   }
 }
-
-const unlimited = Object.fromEntries(
-  rateNames.map((name) => [name, per(minute_ms, 1_000_000)]),
-) as unknown as RateBudgets
 
 async function people(app: App, key: string, count: number): Promise<void> {
   for (let at = 0; at < count; at += 1) {

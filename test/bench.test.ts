@@ -109,6 +109,17 @@ describe('a bench', { concurrency: true }, () => {
       assert.match(said, new RegExp(`^${way} +\\d+ +\\d+ %$`, 'm'))
       assert.ok((kept.figures[way] as { ofLivez: number }).ofLivez > 0)
     }
+    const checks = [...said.matchAll(/^(.+?) {2,}[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+×$/gm)]
+    assert.deepEqual(
+      checks.map(([, what]) => what),
+      [
+        ...['API key', 'JWT, seen before', 'JWT, first, own', 'JWT, first, of another node'],
+        ...['and of a key not met yet', 'Ed25519 alone'],
+      ],
+    )
+    const cpuOf = (what: string): number =>
+      (kept.figures[`check: ${what}`] as { cpu: { p50: number } }).cpu.p50
+    assert.ok(cpuOf('JWT, first, of another node') > cpuOf('Ed25519 alone'))
   })
 
   test('tells what sealing, authorisation and audit add', async (t) => {
