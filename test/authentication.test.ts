@@ -137,7 +137,8 @@ test('every way in, at every strength, against every operation [V6.3.4] [V8.2.1]
     })
   }
   for (const entry of entries) {
-    await t.test(`by ${entry.operation}`, async () => {
+    const { operation, by } = entry
+    await t.test(`by ${operation}${by ? `, ${by}` : ''}`, async () => {
       for (const strength of strengthsOf(entry)) await tryEntry(world, entry, strength)
     })
   }
@@ -320,7 +321,7 @@ async function tryEntry(world: World, entry: Entry, strength: Strength): Promise
   for (const turn of turns) {
     const text = textAt(strength, made.text, turn)
     const reply = await enter(world, { operation, made, text })
-    const about = `${entry.operation}, ${strength}: ${JSON.stringify(reply.body)}`
+    const about = `${entry.operation} by ${entry.by}, ${strength}: ${JSON.stringify(reply.body)}`
     assert.equal(reply.status, verdictOnEntry(entry, strength, operation).status, about)
     assert.equal(reply.headers.has('set-cookie'), isGood && operation.setsCookie === true, about)
     if (!isGood) assertProblem(reply, about)

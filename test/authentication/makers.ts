@@ -216,8 +216,8 @@ export async function halfSignedIn(home: Home, _stage: Stage): Promise<Made> {
   }
 }
 
-/** A passkey that has answered, of who is asked for nothing else. */
-export async function passkeyAlone(home: Home, _stage: Stage): Promise<MadeEntry> {
+/** Somebody who signs in with his password, and has a passkey. */
+async function withPasskey(home: Home) {
   const { principalId, login } = await person(home)
   const asked = { tenant: home.slug, login, password }
   const signIn = await home.admin('POST', '/v1/sign-ins', asked)
@@ -228,6 +228,12 @@ export async function passkeyAlone(home: Home, _stage: Stage): Promise<MadeEntry
   const { id, passkey } = (await home.signedIn(headers, '/v1/factors', order)).body
   const made = { factor: { kind, credential: laptop.create(passkey) } }
   await home.signedIn(headers, `/v1/factors/${id}/confirm`, made)
+  return { principalId, asked, factorId: id, laptop }
+}
+
+/** A passkey that has answered, of who is asked for nothing else. */
+export async function passkeyAlone(home: Home, _stage: Stage): Promise<MadeEntry> {
+  const { principalId, factorId, laptop } = await withPasskey(home)
   const begun = await home.admin('POST', '/v1/sign-ins/passkeys', { tenant: home.slug })
   const factor = passkeyProof(laptop, begun.body.passkey)
   return {
@@ -235,7 +241,21 @@ export async function passkeyAlone(home: Home, _stage: Stage): Promise<MadeEntry
     text: begun.body.challenge,
     input: (shown) => ({ challenge: shown, factor }),
     lasts_ms: limits.passkeyChallenge_life_ms,
-    end: () => home.admin('DELETE', `/v1/factors/${id}`),
+    end: () => home.admin('DELETE', `/v1/factors/${factorId}`),
+  }
+}
+
+/** The right password, and the passkey's answer to what came back. */
+export async function passkeyAfterPassword(home: Home, _stage: Stage): Promise<MadeEntry> {
+  const { principalId, asked, factorId, laptop } = await withPasskey(home)
+  const { challenge: text, passkey } = (await home.admin('POST', '/v1/sign-ins', asked)).body
+  const factor = passkeyProof(laptop, passkey)
+  return {
+    principalId,
+    text,
+    input: (shown) => ({ challenge: shown, factor }),
+    lasts_ms: limits.challenge_life_ms,
+    end: () => home.admin('DELETE', `/v1/factors/${factorId}`),
   }
 }
 

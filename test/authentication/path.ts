@@ -82,6 +82,8 @@ export interface Path {
 export interface Entry {
   /** The operation's id. */
   readonly operation: string
+  /** What is shown, where one operation takes several. */
+  readonly by?: string
   readonly lacks: Readonly<Partial<Record<Strength, string>>>
   /** Who has the right one is told that his tenant is disabled. */
   readonly tellsTenant?: true
