@@ -5,10 +5,11 @@
 import { randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { benchChecks } from './auth-checks.ts'
-import { type Client, createClientWith } from './client.ts'
+import { createClientWith } from './client.ts'
 import { run } from './load.ts'
+import { processor_ms } from './machine.ts'
 import { createResults, type Results, resultsDirectory } from './results.ts'
-import { benchDirectory, startBenchServer } from './server-process.ts'
+import { type BenchServer, benchDirectory, startBenchServer } from './server-process.ts'
 import { quantiles, row } from './table.ts'
 
 const clients_n = 32
@@ -36,21 +37,14 @@ async function benchCalls(results: Results, calls: number): Promise<void> {
     const server = await startBenchServer({ directory: directory.path })
     try {
       const ways = await waysInto(server.url, server.key ?? '')
-      for (const way of ways) await measure(server.url, way, calls / 4)
-      const perSecond = new Map(ways.map(({ name }): [string, number[]] => [name, []]))
+      for (const way of ways) await measure(server, way, calls / 4)
+      const measured = new Map(ways.map(({ name }): [string, Turn[]] => [name, []]))
       for (let turn = 0; turn < turns_n; turn++) {
         for (const way of ways) {
-          perSecond.get(way.name)?.push(await measure(server.url, way, calls / turns_n))
+          measured.get(way.name)?.push(await measure(server, way, calls / turns_n))
         }
       }
-      const most = perSecond.get(livez) ?? []
-      results.line(row(['', 'per second', 'of /livez']))
-      for (const [name, rates] of perSecond) {
-        const ofLivez = quantiles(rates.map((rate, turn) => rate / (most[turn] ?? Number.NaN))).p50
-        const { p50 } = quantiles(rates)
-        results.line(row([name, String(Math.round(p50)), `${Math.round(100 * ofLivez)} %`]))
-        results.keep(name, { perSecond: p50, ofLivez })
-      }
+      tell(results, measured)
     } finally {
       await server.end()
     }
@@ -58,6 +52,31 @@ async function benchCalls(results: Results, calls: number): Promise<void> {
     directory.remove()
   }
 }
+
+/** Ratios are taken within each turn: their medians are less noisy than what they are of. */
+function tell(results: Results, measured: ReadonlyMap<string, readonly Turn[]>): void {
+  const idle = measured.get(livez) ?? []
+  results.line(row(['', 'per second', 'of /livez', 'CPU µs', 'of /livez']))
+  for (const [name, turns] of measured) {
+    const ratio = (of: (turn: Turn) => number): number =>
+      median(turns.map((turn, at) => of(turn) / of(idle[at] ?? turn)))
+    const [perSecond, cpu_us] = [median(turns.map(rate)), median(turns.map(cost))]
+    const [ofLivez, cpuOfLivez] = [ratio(rate), ratio(cost)]
+    const [calls, share] = [String(Math.round(perSecond)), `${Math.round(100 * ofLivez)} %`]
+    results.line(row([name, calls, share, cpu_us.toFixed(0), `${cpuOfLivez.toFixed(2)}×`]))
+    results.keep(name, { perSecond, ofLivez, cpu_us, cpuOfLivez })
+  }
+}
+
+/** What one way in came to in one turn; the processor time is the server's, for one call, and NaN where it is not told. */
+interface Turn {
+  readonly perSecond: number
+  readonly cpu_us: number
+}
+
+const rate = ({ perSecond }: Turn): number => perSecond
+const cost = ({ cpu_us }: Turn): number => cpu_us
+const median = (values: readonly number[]): number => quantiles(values).p50
 
 const livez = '/livez'
 
@@ -96,11 +115,13 @@ async function waysInto(url: string, key: string): Promise<readonly Way[]> {
   ]
 }
 
-/** Calls a second. */
-async function measure(url: string, { path, header }: Way, calls: number): Promise<number> {
-  const clients = Array.from({ length: clients_n }, () => createClientWith(url, header))
+async function measure(server: BenchServer, { path, header }: Way, calls: number): Promise<Turn> {
+  const clients = Array.from({ length: clients_n }, () => createClientWith(server.url, header))
+  const before_ms = processor_ms(server.pid) ?? Number.NaN
   try {
-    return (await run(clients, calls, (client: Client) => client.get(path))).perSecond
+    const { perSecond, count } = await run(clients, calls, (client) => client.get(path))
+    const used_ms = (processor_ms(server.pid) ?? Number.NaN) - before_ms
+    return { perSecond, cpu_us: (used_ms * 1000) / count }
   } finally {
     for (const client of clients) client.close()
   }

@@ -106,7 +106,7 @@ describe('a bench', { concurrency: true }, () => {
   test('tells what it costs to know who is calling', async (t) => {
     const { said, kept } = await bench(t, 'auth', ['--calls', '64', '--rounds', '1'])
     for (const way of ['API key', 'JWT', 'sign-in']) {
-      assert.match(said, new RegExp(`^${way} +\\d+ +\\d+ %$`, 'm'))
+      assert.match(said, new RegExp(`^${way} +\\d+ +\\d+ % +\\S+ +\\S+×$`, 'm'))
       assert.ok((kept.figures[way] as { ofLivez: number }).ofLivez > 0)
     }
     const checks = [...said.matchAll(/^(.+?) {2,}[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+×$/gm)]
