@@ -138,6 +138,27 @@ test('a key counts as unused when it was neither made nor used for so long', asy
   }
 })
 
+test('ninety days to the millisecond are not yet more than ninety', async (t) => {
+  const time = { now: start }
+  const locket = await openLocket(t, { clock: () => time.now })
+  const key = await lasting(locket)
+  await locket.person('service:made')
+  const used = await locket.person('agent:used')
+  time.now += 1
+  await done(locket.call('GET', '/v1/whoami', { key: used.key }))
+  const unusedAt = async (now: number): Promise<readonly string[]> => {
+    time.now = now
+    // Whoever asks uses his own key by it.
+    return [...(await reviewed(locket, key, '&only=unused')).keys()].filter(
+      (handle) => handle !== 'service:administrator',
+    )
+  }
+  assert.deepEqual(await unusedAt(start + 90 * day_ms), [])
+  assert.deepEqual(await unusedAt(start + 90 * day_ms + 1), ['service:made'])
+  const both = ['agent:used', 'service:made']
+  assert.deepEqual([...(await unusedAt(start + 90 * day_ms + 2))].sort(), both)
+})
+
 test('keys that are over are left out, disabled principals are told', async (t) => {
   const { locket, on } = await openAt(t)
   const key = await lasting(locket)
