@@ -46,7 +46,8 @@ export async function answerPublic(
     try {
       const output = parseOutput(trail, await operation.run(ctx, input, prepared))
       const store = eventStore(inside, trail)
-      if (isTold) await auditAllowed(app, store, { trail, output, replayed: false })
+      const told = () => auditAllowed(app, store, { trail, output, replayed: false })
+      await (isTold ? told() : rehearsed(store, told))
       return { status: operation.status, output, replayed: false }
     } catch (thrown) {
       if (!(thrown instanceof Refused)) throw thrown
@@ -55,13 +56,10 @@ export async function answerPublic(
     }
   }
   const { subject } = trail
-  const ended =
-    isTold || operation.effect !== 'read'
-      ? await app.database.write(work, {
-          durability: 'full',
-          ...(subject && { turn: { tenant: subject.tenant } }),
-        })
-      : await app.database.read(work)
+  const ended = await app.database.write(work, {
+    durability: 'full',
+    ...(subject && { turn: { tenant: subject.tenant } }),
+  })
   if (ended instanceof Refused) {
     trail.isAudited = true
     throw ended.error
@@ -70,6 +68,19 @@ export async function answerPublic(
   // Its tenant is there or not, it is told or only counted: it takes as long.
   await even
   return ended
+}
+
+/** Throws what writing it throws, and leaves nothing written: what is only counted fails as closed as the rest. */
+async function rehearsed(store: TenantStore, write: () => Promise<unknown>): Promise<void> {
+  const over = new Error('this was a rehearsal')
+  try {
+    await store.savepoint(async () => {
+      await write()
+      throw over
+    })
+  } catch (thrown) {
+    if (thrown !== over) throw thrown
+  }
 }
 
 /** Null: it has its event each time. */
