@@ -1,6 +1,6 @@
 /**
  * `npm test [-- --OPTION=VALUE… FILE…]`: every test on SQLite and, where a cluster is given for it,
- * those that reach a database once more on PostgreSQL. Ends with the sums of both.
+ * those that are about it once more on PostgreSQL. Ends with the sums of both.
  */
 import { spawn } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -55,7 +55,17 @@ async function runAll(): Promise<number> {
   return sqlite.failed || postgres.failed ? 1 : 0
 }
 
-/** The test files that reach a database: those that import, through whatever, what knows the engine. */
+/**
+ * What stands before the pipeline, or beside it, and asks nothing of a database that others do not ask:
+ * how requests are read, who gets in, how other servers are talked to. To run these once is enough.
+ */
+const beforeTheDatabase: readonly RegExp[] = [
+  /^src\/(?:http|throttles|mail|crypto|cli)\//,
+  /^test\/(?:tls\/|authentication|browsers|docs|egress|embeddings|passkeys|surface|snapshots)/,
+  /^test\/(?:identity-providers|id-tokens|provider-)/,
+]
+
+/** The other test files that reach a database: that import, through whatever, what knows the engine. */
 function withDatabase(all: readonly string[]): readonly string[] {
   const modules = readModules(root, ['src', 'test', 'bench'])
   const imports = new Map(
@@ -68,7 +78,8 @@ function withDatabase(all: readonly string[]): readonly string[] {
       if (targets.some((target) => target && reaching.has(target))) reaching.add(file)
     }
   }
-  return all.filter((file) => reaching.has(file))
+  const asksIt = (file: string): boolean => !beforeTheDatabase.some((one) => one.test(file))
+  return all.filter((file) => reaching.has(file) && asksIt(file))
 }
 
 /** Runs the test runner, shows what it says, and reads the sums from a report of its own. */

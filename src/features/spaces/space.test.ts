@@ -227,7 +227,8 @@ test('a tenant has so many spaces and no more', async (t) => {
        (select 2 union all select value + 1 from series where value < ?)
      insert into spaces (tenant_id, space_id, state, handle_index, seq, seq_floor, memories,
        created_at, mac)
-     select tenant_id, 'spc_' || value, 'destroyed', ${locket.data.bytesOf('value')}, 0, 0, 0,
+     select tenant_id, 'spc_' || value,
+       case when value % 1000 = 0 then 'destroyed' else 'active' end, ${locket.data.bytesOf('value')}, 0, 0, 0,
        0, mac from spaces, series`,
     limits.spaces_perTenant_max - 1,
   )
