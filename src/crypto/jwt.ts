@@ -27,15 +27,16 @@ export interface TokenSigner {
 }
 
 export interface TokenVerifier {
-  /** What the token says; null unless the key signed these very bytes and the token is in force. */
-  verify(token: ShapedToken, expected: Expected): Claims | null
+  /** Whether the key signed these very bytes. Says nothing of whether they are in force: `isInForce`. */
+  hasSigned(token: ShapedToken): boolean
 }
 
 /** A text that is exactly in the shape of our tokens. Nothing of it is proven. */
 export interface ShapedToken {
   readonly kid: string
   readonly text: string
-  readonly claims: Claims
+  /** What it says. */
+  readonly unproven: Claims
   readonly signature: Uint8Array
 }
 
@@ -83,16 +84,20 @@ export function tokenSigner(kid: string, seed: Uint8Array): TokenSigner {
 export function tokenVerifier(publicKey: Uint8Array): TokenVerifier {
   const key = verifyingKey(publicKey)
   return {
-    verify: ({ text, claims, signature }, expected) => {
-      const message = toUtf8(text.slice(0, text.lastIndexOf('.')))
-      return isInForce(claims, expected) && key.verifies(message, signature) ? claims : null
-    },
+    hasSigned: ({ text, signature }) =>
+      key.verifies(toUtf8(text.slice(0, text.lastIndexOf('.'))), signature),
   }
 }
 
-/** RFC 7519, section 4.1. All that we sign has these, and an audience that is one text. */
-function isInForce(claims: Claims, { issuer, audience, now_ms }: Expected): boolean {
-  const { iss, aud, sub, jti, iat, exp, nbf } = claims
+/**
+ * Whether a token is in force by what it says of itself (RFC 7519, section 4.1). All that we sign has these
+ * claims, and an audience that is one text.
+ */
+export function isInForce(
+  { unproven }: ShapedToken,
+  { issuer, audience, now_ms }: Expected,
+): boolean {
+  const { iss, aud, sub, jti, iat, exp, nbf } = unproven
   const now_s = now_ms / 1000
   const isForUs = iss === issuer && aud === audience
   const isWhole = typeof sub === 'string' && typeof jti === 'string' && isSecond(iat)
@@ -123,12 +128,12 @@ export function shapedToken(text: string): ShapedToken | null {
   const [head, body, signature] = parts
   if (!head || !body || parts.length !== 3 || signature?.length !== signature_bytes) return null
   const header = objectOf(head)
-  const claims = objectOf(body)
+  const unproven = objectOf(body)
   // Counted, too: a member that is there twice is refused by the parser, one more is refused here.
-  if (!header || !claims || Object.keys(header).length !== 3) return null
+  if (!header || !unproven || Object.keys(header).length !== 3) return null
   const { kid } = header
   return header['alg'] === alg && header['typ'] === typ && typeof kid === 'string'
-    ? { kid, text, claims, signature }
+    ? { kid, text, unproven, signature }
     : null
 }
 

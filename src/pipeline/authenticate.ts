@@ -18,7 +18,7 @@ export function authenticate(
       return app.accessTokens.authenticate(within, {
         now,
         address,
-        proven: credential.proven ?? null,
+        shown: credential.shown ?? null,
       })
     case 'external-token':
       return app.externalTokens.authenticate(within, { now, token: credential.token })

@@ -1,6 +1,6 @@
 /**
- * What a credential needs before the gate, where it is looked at in a transaction: the signature of one of
- * our tokens is checked, for which nobody else should have to wait; the token of another issuer is proven
+ * What a credential needs before the gate, where it is looked at in a transaction: one of our tokens is
+ * taken apart, for which the signing keys may have to be read; the token of another issuer is proven
  * by keys that may have to be fetched, and may make somebody known here.
  */
 import { LocketError } from '../core/errors.ts'
@@ -19,8 +19,8 @@ import { type Pipeline, type Request, within } from './request.ts'
 export async function prepareCredential(app: Pipeline, request: Request): Promise<void> {
   const { credential } = request
   const now = app.clock()
-  if (credential?.kind === 'access-token' && credential.proven === undefined) {
-    credential.proven = await app.services.knownTokens.prove(credential.token, now)
+  if (credential?.kind === 'access-token' && credential.shown === undefined) {
+    credential.shown = await app.services.knownTokens.take(credential.token, now)
   }
   if (credential?.kind !== 'external-token') return
   const outside: Outside = {

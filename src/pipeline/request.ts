@@ -11,7 +11,7 @@ import type { AdmittedSpace } from '../features/decisions/decide.ts'
 import type { ExternalTokens } from '../features/identity-providers/authenticate.ts'
 import type { ShownSignIn, SignInAuthenticator } from '../features/sign-ins/authenticate.ts'
 import type { AccessTokenAuthenticator } from '../features/tokens/authenticate.ts'
-import type { ProvenToken } from '../features/tokens/known-tokens.ts'
+import type { ShownToken } from '../features/tokens/known-tokens.ts'
 import type { Caller, Door, Services, Subject } from '../kernel/context.ts'
 import type { Operation, Resource } from '../kernel/operation.ts'
 import type { Database, Transaction } from '../storage/database.ts'
@@ -41,7 +41,7 @@ export type Credential =
       readonly kind: 'access-token'
       readonly token: string
       /** What `prepareCredential` made of it; absent before. */
-      proven?: ProvenToken | null
+      shown?: ShownToken | null
     }
   | { readonly kind: 'external-token'; readonly token: string }
   | { readonly kind: 'certificate'; readonly certificate: ClientCertificate }

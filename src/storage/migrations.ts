@@ -20,6 +20,7 @@ import { passkeys } from './migrations/015-passkeys.ts'
 import { providerSignIns } from './migrations/016-provider-sign-ins.ts'
 import { mailedLinks } from './migrations/017-mailed-links.ts'
 import { answeredChallenges } from './migrations/018-answered-challenges.ts'
+import { accessHashes } from './migrations/019-access-hashes.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -49,6 +50,7 @@ export const migrations: readonly Migration[] = [
   providerSignIns,
   mailedLinks,
   answeredChallenges,
+  accessHashes,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

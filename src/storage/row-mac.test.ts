@@ -7,6 +7,7 @@ import { newId } from '../core/ids.ts'
 import type { Sealed } from '../crypto/aead.ts'
 import { hashed } from '../crypto/blind-index.ts'
 import { dataKey } from '../crypto/data-key.ts'
+import { sha256 } from '../crypto/digest.ts'
 import type { KeySet } from '../crypto/keyring.ts'
 import { getApiKey, insertApiKey } from '../features/api-keys/store.ts'
 import { blockRows, insertBlock } from '../features/blocked-addresses/store.ts'
@@ -64,7 +65,8 @@ async function familyOf(
   of: Pick<FamilyOrder, 'principal' | 'credential'>,
 ): Promise<FamilyOrder['id']> {
   const id = newId('fam', systemClock)
-  await insertFamily(store, { ...of, id, expiresAt_ms: now + 1_000, refresh: true, now })
+  const given = { accessHash: sha256(Buffer.from('token')), refresh: true }
+  await insertFamily(store, { ...of, ...given, id, expiresAt_ms: now + 1_000, now })
   return id
 }
 

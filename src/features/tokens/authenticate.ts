@@ -1,5 +1,5 @@
 /**
- * From an access token to a caller. The signature says whose it is (`known-tokens.ts`); whether it
+ * From an access token to a caller. Whose it is, is known once it is proven (`unproven-token.ts`); whether it
  * still counts, and what he may, is looked up with the tenant's epoch, as for a key.
  */
 
@@ -9,8 +9,8 @@ import type { Authenticated, Inside } from '../roles/caller.ts'
 import { createRemembered } from '../tenants/remembered.ts'
 import { findOwnTenant } from '../tenants/store.ts'
 import type { TenantRow } from '../tenants/tenant.ts'
-import type { AccessClaims, ReadToken } from './access-token.ts'
-import type { ProvenToken } from './known-tokens.ts'
+import type { AccessClaims } from './access-token.ts'
+import type { ShownToken } from './known-tokens.ts'
 import {
   areOpen,
   holdsAt,
@@ -20,6 +20,7 @@ import {
   standingOf,
 } from './standing.ts'
 import { findFamily } from './store.ts'
+import type { Proof } from './unproven-token.ts'
 
 /** What is remembered of a family for the next of its tokens, or of a key for the next of its families. */
 interface KnownStanding {
@@ -31,7 +32,7 @@ export interface AccessTokenAuthenticator {
   /** Throws `unauthenticated`, or `tenant_disabled` for a right token of a disabled tenant. */
   authenticate(
     inside: Inside,
-    request: { proven: ProvenToken | null; address: string | null; now: number },
+    request: { shown: ShownToken | null; address: string | null; now: number },
   ): Promise<Authenticated>
 }
 
@@ -41,16 +42,20 @@ export function createAccessTokenAuthenticator(
   const { knownTokens: known } = services
   const standing = createLook()
   return {
-    authenticate: async (inside, { proven, ...request }) => {
-      const tenant = proven && (await findOwnTenant(inside.open(proven.read.claims.tenant)))
-      if (!proven || !tenant) throw new LocketError('unauthenticated')
-      const { digest, read } = proven
+    authenticate: async (inside, { shown, ...request }) => {
+      if (!shown) throw new LocketError('unauthenticated')
+      const store = inside.open(shown.tenant)
+      const tenant = await findOwnTenant(store)
+      const proof = await known.prove(store, shown)
+      if (!proof || !tenant) throw new LocketError('unauthenticated')
+      const { digest } = shown
+      const { read } = proof
       const { epoch, state } = tenant
       const cached = known.get(digest)
       const entry =
         cached?.epoch === epoch
           ? cached
-          : { epoch, read, standing: await standing(inside, tenant, read) }
+          : { epoch, read, standing: await standing(inside, tenant, proof) }
       if (entry !== cached && !inside.tx.writable) known.put(digest, entry)
       if (!entry.standing || !(await counts(inside, entry.standing, { ...request, services }))) {
         throw new LocketError('unauthenticated')
@@ -61,7 +66,7 @@ export function createAccessTokenAuthenticator(
   }
 }
 
-type Look = (inside: Inside, tenant: TenantRow, token: ReadToken) => Promise<Standing | null>
+type Look = (inside: Inside, tenant: TenantRow, proof: Proof) => Promise<Standing | null>
 
 /**
  * How a token stands that was not looked up at this epoch. What is known of its family is taken; else, of
@@ -73,10 +78,10 @@ function createLook(): Look {
   const ofFamily = async (
     inside: Inside,
     tenant: TenantRow,
-    claims: AccessClaims,
+    { read: { claims }, ...proof }: Proof,
   ): Promise<Standing | null> => {
     const store = inside.open(claims.tenant)
-    const family = await findFamily(store, claims.family)
+    const family = proof.family ?? (await findFamily(store, claims.family))
     if (!family) return null
     const keyId = onlyKeyOf(family)
     const name = keyId && `${claims.tenant} ${keyId}`
@@ -88,11 +93,12 @@ function createLook(): Look {
       keys.put(name, { epoch: tenant.epoch, standing })
     return standing
   }
-  return async (inside, tenant, { claims }) => {
+  return async (inside, tenant, proof) => {
+    const { claims } = proof.read
     const { epoch } = tenant
     const name = `${claims.tenant} ${claims.family}`
     const cached = at(epoch, families.get(name))
-    const family = cached ?? { epoch, standing: await ofFamily(inside, tenant, claims) }
+    const family = cached ?? { epoch, standing: await ofFamily(inside, tenant, proof) }
     if (!cached && !inside.tx.writable) families.put(name, family)
     return family.standing && standingWith(family.standing, claims)
   }

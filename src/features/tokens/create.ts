@@ -57,7 +57,8 @@ export const createTokens = operation({
     const credential = exchangeable(caller)
     const principal = caller.principalId
     const order = { id: familyId, principal, credential, expiresAt_ms, refresh, now }
-    const { refreshToken, ended } = await insertFamily(ctx.store, order)
+    const accessHash = access.hash
+    const { refreshToken, ended } = await insertFamily(ctx.store, { ...order, accessHash })
     ctx.afterCommit(() => ctx.services.knownTokens.issued(access))
     ctx.note({ token: access.id, ...(ended.length > 0 && { ended }) })
     return { accessToken: access.text, refreshToken, expiresIn: access.expiresIn_s, familyId }

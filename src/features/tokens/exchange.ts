@@ -81,7 +81,8 @@ export const exchangeTokens = operation({
     const { caller, now, store } = ctx
     const credential = keyOfAgent(caller)
     const order = { id: familyId, principal: caller.principalId, credential, expiresAt_ms, now }
-    const { ended } = await insertFamily(store, { ...order, refresh: false, subject })
+    const given = { accessHash: access.hash, refresh: false, subject }
+    const { ended } = await insertFamily(store, { ...order, ...given })
     // As every request will ask with the token: something may have been taken away meanwhile.
     const family = await findFamily(store, familyId)
     const bearer = family && { family, id: access.id, expiresAt_ms }

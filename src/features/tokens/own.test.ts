@@ -171,6 +171,7 @@ describe('a key that was narrowed [V8.2.2]', () => {
           principal: alice as `usr_${string}`,
           credential: narrow.id,
           expiresAt_ms: now + minute_ms,
+          accessHash: null,
           refresh: false,
           now,
         })

@@ -74,7 +74,8 @@ export const refreshTokens = publicOperation({
       throw new LocketError('unauthenticated')
     }
     if (row.state === 'disabled') throw new LocketError('tenant_disabled')
-    const refreshToken = await rotateFamily(store, family, ctx.now)
+    const given = { accessHash: access.hash, now: ctx.now }
+    const refreshToken = await rotateFamily(store, family, given)
     ctx.afterCommit(() => ctx.services.knownTokens.issued(access))
     ctx.note({ token: access.id })
     const { text: accessToken, expiresIn_s: expiresIn } = access

@@ -105,11 +105,15 @@ const insertRow = query((db, arg: Of & Omit<TokenFamilyRow, 'tenant_id'>) =>
     renewed_at: arg.renewed_at,
     subject_identity_id: arg.subject_identity_id,
     subject_held: arg.subject_held,
+    access_hash: arg.access_hash,
     mac: arg.mac,
   }),
 )
 
-type Change = Pick<TokenFamilyRow, 'state' | 'hash' | 'pepper_version' | 'ends_at' | 'renewed_at'>
+type Change = Pick<
+  TokenFamilyRow,
+  'state' | 'hash' | 'pepper_version' | 'ends_at' | 'renewed_at' | 'access_hash'
+>
 
 const updateRow = query((db, arg: Of & Change & Pick<TokenFamilyRow, 'family_id' | 'mac'>) =>
   db
@@ -120,6 +124,7 @@ const updateRow = query((db, arg: Of & Change & Pick<TokenFamilyRow, 'family_id'
       pepper_version: arg.pepper_version,
       ends_at: arg.ends_at,
       renewed_at: arg.renewed_at,
+      access_hash: arg.access_hash,
       mac: arg.mac,
     })
     .where('tenant_id', '=', arg.tenant)
@@ -196,6 +201,8 @@ export interface FamilyOrder {
   readonly credential: Id<'key' | 'sin'>
   /** When it ends at the latest. */
   readonly expiresAt_ms: number
+  /** Of the access token that is given out with it; null: none is. */
+  readonly accessHash: Uint8Array | null
   /** Whether it has a refresh token. */
   readonly refresh: boolean
   /** For whom an agent acts by it, and by which family of his; left out: for itself. */
@@ -232,6 +239,7 @@ export async function insertFamily(store: TenantStore, order: FamilyOrder): Prom
     renewed_at: now,
     subject_identity_id: null,
     subject_held: null,
+    access_hash: order.accessHash,
   })
   await store.run(insertRow, row)
   if (made) await enterDirectory(store, made.publicId)
@@ -291,11 +299,11 @@ export async function familiesOf(store: TenantStore, page: FamilyPage): Promise<
   return Promise.all(rows.map((row) => store.checked('token_families', row)))
 }
 
-/** Replaces the refresh token of a family. */
+/** Replaces the tokens of a family. */
 export async function rotateFamily(
   store: TenantStore,
   row: TokenFamilyRow,
-  now: number,
+  { accessHash, now }: Pick<FamilyOrder, 'accessHash' | 'now'>,
 ): Promise<string> {
   const pepper = (await store.keys('pepper')).current
   const { text } = newRefreshToken(pepper, row.public_id ?? undefined)
@@ -305,6 +313,7 @@ export async function rotateFamily(
     pepper_version: pepper.version,
     ends_at: refreshEnd_ms(now, row.expires_at),
     renewed_at: now,
+    access_hash: accessHash,
   })
   return text
 }

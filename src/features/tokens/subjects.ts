@@ -9,7 +9,7 @@ import { type TenantStore, tenantStore } from '../../storage/tenant-store.ts'
 import { openProfile } from '../principals/principal.ts'
 import { findByHandle, findPrincipal, getPrincipal } from '../principals/store.ts'
 import { ownTenant } from '../tenants/store.ts'
-import type { ReadToken } from './access-token.ts'
+import type { ShownToken } from './known-tokens.ts'
 import { areOpen, standingOf } from './standing.ts'
 import { findFamily } from './store.ts'
 
@@ -47,11 +47,11 @@ export function createSubjects(options: {
   return {
     find: async (request) => {
       const { tenant, subjectToken: token, now } = request
-      const proven = token === undefined ? null : await services.knownTokens.prove(token, now)
+      const shown = token === undefined ? null : await services.knownTokens.take(token, now)
       return database.read(async (tx) => {
         const store = tenantStore(tx, keys, tenant)
         if (token === undefined) return declaredUser(store, request)
-        const subject = proven && (await shownBy(store, proven.read, { now, services }))
+        const subject = shown && (await shownBy(store, shown, { now, services }))
         const isMeant = subject && subject.principalId === (await userNamed(store, request.user))
         if (!isMeant) throw new LocketError('invalid_input', notHis)
         return subject
@@ -72,12 +72,14 @@ async function declaredUser(store: TenantStore, request: SubjectRequest): Promis
 /** Whose token it is; null unless a user of this tenant acts by it for himself. */
 async function shownBy(
   store: TenantStore,
-  read: ReadToken,
-  { now, services }: { now: number; services: Pick<Services, 'signInUses'> },
+  shown: ShownToken,
+  { now, services }: { now: number; services: Pick<Services, 'knownTokens' | 'signInUses'> },
 ): Promise<Subject | null> {
-  if (read.claims.tenant !== store.tenant || read.claims.act) return null
-  const { sub, family: familyId, jti, exp } = read.claims
-  const family = await findFamily(store, familyId)
+  if (shown.tenant !== store.tenant) return null
+  const proof = await services.knownTokens.prove(store, shown)
+  if (!proof || proof.read.claims.act) return null
+  const { sub, family: familyId, jti, exp } = proof.read.claims
+  const family = proof.family ?? (await findFamily(store, familyId))
   if (!isId('usr', sub) || family?.principal_id !== sub || family.subject_id !== null) return null
   const bearer = { family, id: jti, expiresAt_ms: exp * 1000 }
   const standing = await standingOf(store, await ownTenant(store), bearer)
