@@ -21,6 +21,16 @@ export function fromUtf8(bytes: Uint8Array): string {
   return strictDecoder.decode(bytes)
 }
 
+/** Null for bytes that are not UTF-8. */
+export function textOf(bytes: Uint8Array): string | null {
+  try {
+    return fromUtf8(bytes)
+  } catch (thrown) {
+    if (thrown instanceof TypeError) return null
+    throw thrown
+  }
+}
+
 export function toBase64Url(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url')
 }

@@ -20,6 +20,7 @@ export const layers: readonly (readonly string[])[] = [
   ['src/kernel/'],
   ['src/throttles/'],
   ['src/storage/'],
+  ['src/tlog/'],
   ['src/crypto/'],
   ['src/models/', 'src/mail/'],
   ['src/secrets/'],
