@@ -13,6 +13,11 @@ import { appendEvent } from './features/audit/append.ts'
 import { jobEvent } from './features/audit/event.ts'
 import { createOpenings } from './features/audit/openings.ts'
 import { createRefusals } from './features/audit/refusals.ts'
+import {
+  createCheckpointKeys,
+  prepareCheckpointKey,
+} from './features/audit-logs/checkpoint-keys.ts'
+import { sequenceEvents } from './features/audit-logs/sequence.ts'
 import { createAddressBlocks } from './features/blocked-addresses/address-blocks.ts'
 import { createCertificateAuthenticator } from './features/certificates/authenticate.ts'
 import { createPlanning } from './features/compactions/planning.ts'
@@ -149,6 +154,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
   }
   await reconcileTombstones(background)
   await prepareSigningKeys(background)
+  await prepareCheckpointKey(background)
   await services.addressBlocks.learn()
   const jobs = startJobs(background)
   await note(instance, clock, 'server.started')
@@ -177,6 +183,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
       await services.egress.close()
       throttles.close()
       await note(instance, clock, 'server.stopped')
+      await sequenceEvents.run(background)
     },
   }
 }
@@ -215,6 +222,8 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     knownTokens,
     subjects: createSubjects({ database, keys, services: { knownTokens, signInUses } }),
     refusals: createRefusals(),
+    checkpointKeys: createCheckpointKeys({ database, keys }),
+    auditTrees: new Map(),
     openings: createOpenings(),
     addressBlocks: createAddressBlocks({ database, keys, clock, log }),
     rateLimits: throttles.rateLimits,

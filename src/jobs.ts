@@ -4,6 +4,7 @@ import { recordKeyBudgets } from './features/api-keys/record-budgets.ts'
 import { recordKeyUses } from './features/api-keys/record-uses.ts'
 import { flushOpenings } from './features/audit/flush-openings.ts'
 import { flushRefusals } from './features/audit/flush-refusals.ts'
+import { sequenceEvents } from './features/audit-logs/sequence.ts'
 import { learnBlockedAddresses } from './features/blocked-addresses/learn.ts'
 import { sweepEmails } from './features/emails/sweep.ts'
 import { forgetIdleKeys } from './features/encryption-keys/forget-idle.ts'
@@ -43,6 +44,7 @@ export const jobs: readonly Job[] = [
   recordKeyBudgets,
   recordSignInUses,
   flushRefusals,
+  sequenceEvents,
   flushOpenings,
   learnBlockedAddresses,
   sweepIdempotencyKeys,

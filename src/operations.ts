@@ -5,6 +5,10 @@ import { listApiKeys } from './features/api-keys/list.ts'
 import { revokeApiKey } from './features/api-keys/revoke.ts'
 import { rotateApiKey } from './features/api-keys/rotate.ts'
 import { listAuditEvents } from './features/audit/list.ts'
+import { getAuditLog } from './features/audit-logs/get.ts'
+import { getCheckpoint } from './features/audit-logs/get-checkpoint.ts'
+import { getProof } from './features/audit-logs/get-proof.ts'
+import { getTile } from './features/audit-logs/get-tile.ts'
 import { createBlock } from './features/blocked-addresses/create.ts'
 import { deleteBlock } from './features/blocked-addresses/delete.ts'
 import { listBlocks } from './features/blocked-addresses/list.ts'
@@ -189,4 +193,8 @@ export const operations: readonly Operation[] = [
   deleteBlock,
 
   listAuditEvents,
+  getAuditLog,
+  getCheckpoint,
+  getTile,
+  getProof,
 ]

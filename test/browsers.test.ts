@@ -27,7 +27,7 @@ const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as 
 /** Every path of the server, the names in it standing for nothing, and one that there is not. */
 const allPaths = [
   ...new Set([
-    ...operations.map(({ path }) => path.replaceAll(/\{\w+\}/g, 'x')),
+    ...operations.map(({ path }) => path.replaceAll(/\{\+?\w+\}/g, 'x')),
     ...publicPaths,
     '/nothing',
   ]),

@@ -23,6 +23,8 @@ export async function tamper({ sql }: HasSql, text: string, ...values: readonly 
 /** Written beside every operation, by jobs at their own time, or by what stands whatever follows. */
 const moving: readonly TableName[] = [
   'audit_events',
+  'audit_logs',
+  'audit_tiles',
   'api_key_uses',
   'api_key_budgets',
   'provider_sign_ins',

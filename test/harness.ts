@@ -17,7 +17,7 @@ import type { Sql, TestData } from './test-data.ts'
 export interface Reply {
   readonly status: number
   readonly headers: Headers
-  /** What JSON.parse made of the body; null when there was none. */
+  /** What JSON.parse made of the body, or the text that is no JSON; null when there was none. */
   readonly body: ReturnType<typeof JSON.parse>
 }
 
@@ -158,6 +158,11 @@ export async function openLocket(t: TestContext, options: LocketOptions = {}): P
   }
 }
 
+/** Text that is no JSON is given as it is. */
+function bodyOf(type: string | null, text: string): Reply['body'] {
+  return type?.includes('json') ? JSON.parse(text) : text
+}
+
 /** One request through the app's whole contract. */
 export async function send(
   app: App,
@@ -174,10 +179,13 @@ export async function send(
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
   const response = await app.fetch(request, { address: address ?? '127.0.0.1' })
-  const text = await response.text()
+  const isBytes = response.headers.get('content-type') === 'application/octet-stream'
+  const text = isBytes
+    ? Buffer.from(await response.arrayBuffer()).toString('base64')
+    : await response.text()
   return {
     status: response.status,
     headers: response.headers,
-    body: text ? JSON.parse(text) : null,
+    body: text ? bodyOf(response.headers.get('content-type'), text) : null,
   }
 }

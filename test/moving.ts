@@ -133,6 +133,10 @@ export async function filled(place: Place): Promise<string> {
       const slug = key === admin ? 'default' : tenant.slug
       await fillTenant((method, path, options) => call(method, path, { key, ...options }), slug)
     }
+    // As many events as fill a tile of the log.
+    for (let at = 0; at < 256; at += 32) {
+      await Promise.all(Array.from({ length: 32 }, () => call('GET', '/v1/whoami')))
+    }
   })
   // Somebody who came back from a provider, or signed in by a passkey alone, which there is none of here.
   for (const table of ['provider_sign_ins', 'passkey_challenges']) {

@@ -335,12 +335,12 @@ describe('every declaration is sound', () => {
   test('no two have one id, or one method and path', () => {
     assertDistinct(operations.map(({ id }) => id))
     assertDistinct(
-      operations.map(({ method, path }) => `${method} ${path.replace(/\{\w+\}/g, '{}')}`),
+      operations.map(({ method, path }) => `${method} ${path.replace(/\{\+?\w+\}/g, '{}')}`),
     )
   })
 })
 
-const plain = /^\/v1(?:\/(?:[a-z][a-z-]*|\{[a-z][A-Za-z]*\}))+$/
+const plain = /^\/v1(?:\/(?:[a-z][a-z-]*|\{\+?[a-z][A-Za-z]*\}))+$/
 
 function assertDistinct(names: readonly string[]): void {
   const twice = names.filter((name, at) => names.indexOf(name) !== at)

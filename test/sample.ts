@@ -14,6 +14,8 @@ export interface Maker {
   signedIn(headers: Readonly<Record<string, string>>, path: string, body: unknown): Promise<Reply>
   /** Has what waits be sent, and gives back the newest letter to an address. */
   letter(to: string): Promise<string>
+  /** Has the jobs run, so that every event there is has its place in a log. */
+  jobs(): Promise<void>
   /**
    * An OpenID provider in a process of its own, started when it is first asked for; left out where
    * nothing that needs no credential is called.
@@ -54,6 +56,7 @@ export function makerOf(locket: Pick<Locket, 'call' | 'app'>, { smtp, word }: Ma
   return {
     admin: (method, path, body) => call(method, path, body === undefined ? {} : { body }),
     signedIn: (headers, path, body) => call('POST', path, { key: null, headers, body }),
+    jobs: () => locket.app.jobs.runAll(),
     letter: (to) => nextLetter(locket, smtp, to),
     word,
   }

@@ -1,7 +1,9 @@
 /** A valid input for every operation, on things made for it alone; test/operations.test.ts uses them. */
+
 import { systemClock } from '../src/core/clock.ts'
 import { type IdPrefix, newId } from '../src/core/ids.ts'
 import type { Operation } from '../src/kernel/operation.ts'
+import { fillPath, paramsOf } from '../src/kernel/path.ts'
 import { peopleSamples } from './people-samples.ts'
 import type { Input, Maker, Sample } from './sample.ts'
 
@@ -331,6 +333,22 @@ export const samples: Readonly<Record<string, Sample>> = {
     names: 'filter',
     make: async (maker) => ({ resource: (await memory(maker)).id, limit: '5' }),
   },
+  'audit-logs.get': { names: 'nothing', make: async () => ({}) },
+  'checkpoints.get': { names: 'nothing', make: async (maker) => inLog(maker, {}) },
+  'tiles.get': { names: 'nothing', make: async (maker) => inLog(maker, { tile: '0/000.p/1' }) },
+  'proofs.get': {
+    names: 'id',
+    make: async (maker) => {
+      const { id } = await memory(maker)
+      const { items } = (await maker.admin('GET', `/v1/audit-events?resource=${id}`)).body
+      return inLog(maker, { event: items[0].id })
+    },
+  },
+}
+
+async function inLog(maker: Maker, input: Input): Promise<Input> {
+  await maker.jobs()
+  return input
 }
 
 /** The sample of an operation; an operation without one has no tests. */
@@ -349,11 +367,8 @@ export interface HttpCall {
 /** An input as HTTP carries it: names of the path in the path, the rest in the query or the body. */
 export function toHttp(operation: Operation, input: Input): HttpCall {
   const { method } = operation
-  const inPath = [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
-  const path = inPath.reduce(
-    (text, name) => text.replace(`{${name}}`, String(input[name])),
-    operation.path,
-  )
+  const inPath = paramsOf(operation.path)
+  const path = fillPath(operation.path, (name) => String(input[name]))
   const rest = Object.fromEntries(Object.entries(input).filter(([name]) => !inPath.includes(name)))
   if (method === 'POST' || method === 'PATCH') return { method, path, body: rest }
   const words = Object.entries(rest).map(([name, value]): [string, string] => [

@@ -294,6 +294,7 @@ const remotes: readonly Remote[] = [
   stateOf('tenants', 'disable', 'Disable a tenant; its credentials stop at once.'),
   stateOf('tenants', 'enable', 'Enable a tenant again.'),
   { operation: 'audit-events.list', words: 'audit list', columns: auditColumns },
+  { operation: 'audit-logs.get', words: 'audit log' },
 ]
 
 const clients: readonly ClientCommand[] = [

@@ -1,5 +1,7 @@
 /** Runs an operation on a server: the command line as a request, the answer as text or JSON. */
+
 import type { RemoteConfig } from '../config/config.ts'
+import { fillPath } from '../kernel/path.ts'
 import { type ExitCode, exitCodes, type RemoteCommand } from './command.ts'
 import { columns, details, row, table } from './layout.ts'
 import { print, printError, printJson } from './output.ts'
@@ -29,10 +31,10 @@ export async function runRemote(command: RemoteCommand, call: RemoteCall): Promi
 function toRequest(command: RemoteCommand, { input }: RemoteCall): Asked {
   const { method, path } = command.operation
   const rest = new Map(Object.entries(input))
-  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => {
-    const value = rest.get(name)
+  const filled = fillPath(path, (name, isRest) => {
+    const value = String(rest.get(name))
     rest.delete(name)
-    return encodeURIComponent(String(value))
+    return isRest ? value.split('/').map(encodeURIComponent).join('/') : encodeURIComponent(value)
   })
   const hasBody = method === 'POST' || method === 'PATCH'
   const query = new URLSearchParams(

@@ -26,6 +26,7 @@ export const idPrefixes = {
   token: 'tok',
   tokenFamily: 'fam',
   signingKey: 'sgk',
+  checkpointKey: 'cpk',
   blockedAddress: 'ban',
   email: 'eml',
   mail: 'mal',

@@ -294,6 +294,12 @@ export const limits = {
   snapshotClose_timeout_ms: 5_000,
   /** How many events one question to the audit log looks through. */
   auditScan_rows: 10_000,
+  /** Events that become leaves in one transaction, beside which nothing else is written. */
+  auditBatch_rows: 128,
+  /** Such transactions for one tenant, before the others have their turn. */
+  auditBatches_max: 64,
+  /** Logs of which the right edge is remembered, each a few kilobytes. */
+  auditTrees_max: 1_000,
   sweep_rows: 500,
   /** How many rows of a table a move has in memory. */
   copyPage_rows: 50,

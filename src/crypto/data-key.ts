@@ -17,6 +17,7 @@ export type MacPurpose =
   | 'throttle'
   | 'provider-sign-in'
   | 'passkey-sign-in'
+  | 'audit-event'
 
 export interface DataKey {
   readonly version: number

@@ -134,7 +134,7 @@ describe('a problem', () => {
     })
     const reply = problemReply(error, { requestId: 'req_1', docsUrl: 'https://locket.test/docs' })
     assert.deepEqual(
-      { ...reply, body: JSON.parse(reply.body) as unknown },
+      { ...reply, body: JSON.parse(String(reply.body)) as unknown },
       {
         status: 429,
         type: 'application/problem+json',

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { asLocketError, LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { execute } from '../execute.ts'
-import type { Operation } from '../kernel/operation.ts'
+import type { Media, Operation } from '../kernel/operation.ts'
 import { authenticate } from '../pipeline/authenticate.ts'
 import { prepareCredential } from '../pipeline/prepare-credential.ts'
 import { type Answer, type Pipeline, type Request, within } from '../pipeline/request.ts'
@@ -34,7 +34,9 @@ export function callEndpoint(
 ): Endpoint {
   const answerTo = async (exchange: Exchange) =>
     execute(pipeline, await callOf(pipeline, exchange, { route, publicUrl }))
-  if (!route.operation.navigation) return async (exchange) => replyOf(await answerTo(exchange))
+  const { media, navigation } = route.operation
+  if (media) return async (exchange) => mediaReply(await answerTo(exchange), media)
+  if (!navigation) return async (exchange) => replyOf(await answerTo(exchange))
   return async (exchange) => {
     const page = wantsPage(exchange.request.headers.get('accept'))
     try {
@@ -184,6 +186,13 @@ async function bodyInput(
 
 function userAgentOf(headers: Headers): string | null {
   return headers.get('user-agent')?.slice(0, limits.userAgent_characters_max) ?? null
+}
+
+function mediaReply(answer: Answer, type: Media): Reply {
+  const { status, output } = answer
+  const text = String(output)
+  const body = type === 'application/octet-stream' ? Buffer.from(text, 'base64') : text
+  return { status, type, body, headers: headersOf(answer) }
 }
 
 /** An answer that says its version is tagged with it, for `If-Match`. */

@@ -6,6 +6,7 @@ import { openHttpLocket } from '../../test/http/locket.ts'
 import { errorTable } from '../core/errors.ts'
 import { whoami } from '../features/principals/whoami.ts'
 import { operation, permissionsOf } from '../kernel/operation.ts'
+import { fillPath } from '../kernel/path.ts'
 import { operations } from '../operations.ts'
 import { docsPage } from './docs-page.ts'
 import { curlSample, sampleOf, typeOf } from './docs-samples.ts'
@@ -24,7 +25,8 @@ test('the page is served with its style sheet to anybody', async (t) => {
 
 test('it has each operation: anchor, method, path, permission, sample', () => {
   for (const operation of operations) {
-    const { id, method, path } = operation
+    const { id, method } = operation
+    const path = fillPath(operation.path, (name) => `{${name}}`)
     const [, article] = new RegExp(`<article id="${id}">(.*?)</article>`, 's').exec(page) ?? []
     assert.ok(article, id)
     assert.ok(article.includes(`<span class="method">${method}</span> ${path}</code>`), id)

@@ -122,7 +122,8 @@ function fieldTable(title: string, schema: JsonSchema): Markup | '' {
 function answer({ responses }: OpenApiOperation): Markup | '' {
   const [status, success] = Object.entries(responses)[0] ?? []
   if (!success || '$ref' in success) return ''
-  const { schema } = success.content['application/json']
+  const { schema } = success.content['application/json'] ?? {}
+  if (!schema) return ''
   const items = schema.properties?.['items']?.items
   return html`<details><summary>Answer: ${status}</summary>${fieldTable('Answer', schema)}${
     items ? fieldTable('Each item', items) : ''

@@ -1,5 +1,6 @@
 /** One operation as OpenAPI describes it. */
 import { type Operation, permissionsOf } from '../kernel/operation.ts'
+import { paramsOf } from '../kernel/path.ts'
 import { hasVersion, inputSchema, type JsonSchema, outputSchema } from './openapi-schema.ts'
 import type { Route } from './routes.ts'
 
@@ -35,8 +36,10 @@ export interface OpenApiOperation {
 export interface Success {
   readonly description: string
   readonly headers: Readonly<Record<string, Reference>>
-  readonly content: { readonly 'application/json': { readonly schema: JsonSchema } }
+  readonly content: Content
 }
+
+type Content = Readonly<Record<string, { readonly schema: JsonSchema }>>
 
 export function toOpenApi(route: Route, tag: string): OpenApiOperation {
   const { operation, takesBody, versioned } = route
@@ -85,14 +88,13 @@ function describe({ summary }: Operation, permissions: readonly string[]): strin
 /** What the path holds of the input, and the rest of it. */
 function splitInput({ path, input }: Operation): { inPath: JsonSchema; elsewhere: JsonSchema } {
   const schema = inputSchema(input)
+  const params = paramsOf(path)
   const part = (wanted: boolean): JsonSchema => ({
     ...schema,
     properties: Object.fromEntries(
-      Object.entries(schema.properties ?? {}).filter(
-        ([name]) => path.includes(`{${name}}`) === wanted,
-      ),
+      Object.entries(schema.properties ?? {}).filter(([name]) => params.includes(name) === wanted),
     ),
-    required: (schema.required ?? []).filter((name) => path.includes(`{${name}}`) === wanted),
+    required: (schema.required ?? []).filter((name) => params.includes(name) === wanted),
   })
   return { inPath: part(true), elsewhere: part(false) }
 }
@@ -117,8 +119,14 @@ function successOf(operation: Operation): Success {
         'Idempotency-Replayed': reference('headers/IdempotencyReplayed'),
       }),
     },
-    content: { 'application/json': { schema: outputSchema(operation.output) } },
+    content: contentOf(operation),
   }
+}
+
+function contentOf({ media, output }: Operation): Content {
+  if (!media) return { 'application/json': { schema: outputSchema(output) } }
+  const type = media.split(';')[0] ?? media
+  return { [type]: { schema: type === 'application/octet-stream' ? {} : { type: 'string' } } }
 }
 
 /** The statuses of the errors that an operation of this kind can end in. */

@@ -7,6 +7,7 @@ import { openHttpLocket } from '../../test/http/locket.ts'
 import { errorTable } from '../core/errors.ts'
 import { whoami } from '../features/principals/whoami.ts'
 import { operation } from '../kernel/operation.ts'
+import { fillPath } from '../kernel/path.ts'
 import { operations } from '../operations.ts'
 import { openApiDocument } from './openapi.ts'
 import type { OpenApiOperation, Parameter } from './openapi-operation.ts'
@@ -59,7 +60,9 @@ test('it has every operation for HTTP once, and no other', () => {
   const offered = operations.filter(({ surfaces }) => surfaces.includes('http'))
   assert.deepEqual(
     listed.sort(),
-    offered.map(({ method, path, id }) => `${method} ${path} ${id}`).sort(),
+    offered
+      .map(({ method, path, id }) => `${method} ${fillPath(path, (name) => `{${name}}`)} ${id}`)
+      .sort(),
   )
 })
 
@@ -166,7 +169,7 @@ test('answers fit the schema that is promised for them', async (t) => {
   const answer = (await (await ask('/v1/whoami')).json()) as Record<string, unknown>
   const promised = described(whoami.id).responses['200']
   assert.ok(promised && 'content' in promised)
-  const { properties = {} } = promised.content['application/json'].schema
+  const { properties = {} } = promised.content['application/json']?.schema ?? {}
   assert.deepEqual(Object.keys(answer).sort(), Object.keys(properties).sort())
 })
 

@@ -2,6 +2,7 @@
 import { type ErrorCode, errorTable } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Operation } from '../kernel/operation.ts'
+import { fillPath } from '../kernel/path.ts'
 import { type OpenApiOperation, type Parameter, toOpenApi } from './openapi-operation.ts'
 import type { JsonSchema } from './openapi-schema.ts'
 import { type Route, routesOf } from './routes.ts'
@@ -38,7 +39,9 @@ export function openApiDocument(options: DocumentOptions): OpenApiDocument {
     servers: [{ url: publicUrl ?? '/' }],
     security: [{ bearer: [] }, { apiKey: [] }, { signIn: [] }, { certificate: [] }],
     tags: [...tags].map((name) => ({ name })),
-    paths: Object.fromEntries(paths.map(([path, routes]) => [path, pathItem(routes)])),
+    paths: Object.fromEntries(
+      paths.map(([path, routes]) => [fillPath(path, (name) => `{${name}}`), pathItem(routes)]),
+    ),
     components: {
       securitySchemes,
       parameters,

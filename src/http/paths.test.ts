@@ -12,7 +12,7 @@ test('every operation for HTTP answers at its path and method', async (t) => {
   const { ask } = await openHttpLocket(t)
   for (const { method, path, surfaces, permission } of operations) {
     const refused = permission === 'public' ? 400 : 401
-    const response = await ask(path.replaceAll(/\{\w+\}/g, id), { method, key: null })
+    const response = await ask(path.replaceAll(/\{\+?\w+\}/g, id), { method, key: null })
     assert.equal(response.status, surfaces.includes('http') ? refused : 404, `${method} ${path}`)
   }
 })
@@ -55,7 +55,7 @@ describe('a method that a path does not declare is a 405 with Allow [V4.1.4]', (
     const { ask } = await openHttpLocket(t)
     for (const [path, own] of declared) {
       for (const method of methods.filter((one) => !own.includes(one))) {
-        const response = await ask(path.replaceAll(/\{\w+\}/g, id), { method })
+        const response = await ask(path.replaceAll(/\{\+?\w+\}/g, id), { method })
         assert.equal(response.status, 405, `${method} ${path}`)
         assert.deepEqual(response.headers.get('allow')?.split(', ').sort(), [...own].sort())
         const text = await response.text()

@@ -29,7 +29,7 @@ export interface Reply {
   readonly status: number
   /** The Content-Type. */
   readonly type: string
-  readonly body: string
+  readonly body: string | Uint8Array<ArrayBuffer>
   readonly headers?: Readonly<Record<string, string>>
 }
 

@@ -10,6 +10,7 @@ import { asLocketError, LocketError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Operation } from '../kernel/operation.ts'
+import { fillPath } from '../kernel/path.ts'
 import { auditUnanswered } from '../pipeline/audit.ts'
 import type { Pipeline } from '../pipeline/request.ts'
 import { callEndpoint } from './call.ts'
@@ -72,7 +73,8 @@ export function createRouter(options: RouterOptions): Router {
   }
   const resources = resourcesOf(options)
   for (const [path, resource] of resources) {
-    app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), through(path, resource))
+    const pattern = fillPath(path, (name, rest) => (rest ? `:${name}{.+}` : `:${name}`))
+    app.all(pattern, through(path, resource))
   }
   app.notFound(through(unmatched, nothing))
   const plain = new Map(resources.filter(([path]) => !path.includes('{')))

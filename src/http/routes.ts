@@ -1,5 +1,6 @@
 /** The operations that HTTP offers, by the path they stand at. */
 import type { Operation } from '../kernel/operation.ts'
+import { paramsOf } from '../kernel/path.ts'
 import { hasVersion } from './openapi-schema.ts'
 
 /** An operation at its place in the URL space. */
@@ -27,7 +28,7 @@ export function routesOf(
 }
 
 function routesAt(path: string, operations: readonly Operation[]): readonly Route[] {
-  const params = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
+  const params = paramsOf(path)
   const hasVersions = operations.some(
     ({ method, output }) => method === 'GET' && hasVersion(output),
   )

@@ -58,6 +58,9 @@ export type Needed<Input> =
  */
 export type Leaves = 'nothing' | 'bound' | 'power'
 
+/** What an answer is that is not JSON. */
+export type Media = 'text/plain; charset=utf-8' | 'application/octet-stream'
+
 /** What an audit event says about the operation beyond who, what and when: codes, ids, numbers. */
 export interface AuditFacts {
   /** Where it came to something else than the operation is named for: one of its `audits`. */
@@ -91,6 +94,8 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
   readonly output: z.ZodType<Output>
   /** The HTTP status of success. */
   readonly status: 200 | 201 | 202 | 302
+  /** The answer is not JSON: it is the text of the output itself, or the bytes that this is the base64 of. */
+  readonly media?: Media
   /** The answer carries a secret that is shown once: it is never kept for a replay. */
   readonly secretAnswer?: boolean
   /**

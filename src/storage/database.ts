@@ -40,6 +40,8 @@ export interface Turn {
   readonly spaces?: readonly Id<'spc'>[]
   /** Whose count of memories is changed with them. */
   readonly agent?: Id<'agt'> | null
+  /** Only the tenant's audit log: beside everything else, and after others that do the same. */
+  readonly log?: true
   /** Another tenant that is changed as a whole. */
   readonly also?: Id<'ten'> | null
 }

@@ -21,6 +21,7 @@ import { providerSignIns } from './migrations/016-provider-sign-ins.ts'
 import { mailedLinks } from './migrations/017-mailed-links.ts'
 import { answeredChallenges } from './migrations/018-answered-challenges.ts'
 import { accessHashes } from './migrations/019-access-hashes.ts'
+import { auditLogs } from './migrations/020-audit-logs.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -51,6 +52,7 @@ export const migrations: readonly Migration[] = [
   mailedLinks,
   answeredChallenges,
   accessHashes,
+  auditLogs,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

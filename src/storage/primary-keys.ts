@@ -32,5 +32,8 @@ export const primaryKeys = {
   memories: ['tenant_id', 'memory_id'],
   memory_versions: ['tenant_id', 'memory_id', 'seq'],
   audit_events: ['tenant_id', 'event_id'],
+  audit_logs: ['tenant_id'],
+  audit_tiles: ['tenant_id', 'level', 'tile'],
+  checkpoint_keys: ['tenant_id', 'checkpoint_key_id'],
   idempotency_keys: ['tenant_id', 'key_hash'],
 } as const satisfies { [Name in TableName]: readonly (keyof Tables[Name])[] }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { makeLogRows } from '../../test/audit-log-rows.ts'
 import { failsWith, openStores, type Stores } from '../../test/stores.ts'
 import type { Cell } from '../../test/test-data.ts'
 import { systemClock } from '../core/clock.ts'
@@ -10,6 +11,7 @@ import { dataKey } from '../crypto/data-key.ts'
 import { sha256 } from '../crypto/digest.ts'
 import type { KeySet } from '../crypto/keyring.ts'
 import { getApiKey, insertApiKey } from '../features/api-keys/store.ts'
+import { findCheckpointKey, findLog } from '../features/audit-logs/store.ts'
 import { blockRows, insertBlock } from '../features/blocked-addresses/store.ts'
 import { findEmail, insertEmail } from '../features/emails/store.ts'
 import { getFactor, insertFactor } from '../features/factors/store.ts'
@@ -101,6 +103,7 @@ async function rowOfEach(stores: Stores) {
     await insertBlock(store, { ...block, createdBy: principal_id, now })
     return { boss, role, grant, key, link, email, provider, identity, readsOfPeople, family }
   })
+  await makeLogRows(stores, now)
   const { boss, role, grant, key, link, email, provider, identity, readsOfPeople, family } = made
   const reads: Record<PowerTable, Reading> = {
     ...readsOfPeople,
@@ -136,6 +139,8 @@ async function rowOfEach(stores: Stores) {
       },
     },
     spaces: { where: 'true', read: (store) => findSpaceByHandle(store, handle) },
+    audit_logs: { where: 'true', read: findLog },
+    checkpoint_keys: { where: 'true', read: findCheckpointKey },
   }
   return reads
 }

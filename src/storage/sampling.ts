@@ -54,6 +54,8 @@ const idsOf: Readonly<Record<PowerTable, readonly IdPrefix[]>> = {
   blocked_addresses: ['ban'],
   passkeys: ['fac'],
   spaces: ['spc'],
+  audit_logs: ['ten'],
+  checkpoint_keys: ['cpk'],
 }
 
 export const powerTables = Object.keys(idsOf) as readonly PowerTable[]

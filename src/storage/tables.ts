@@ -3,6 +3,7 @@
  * `column.ts`, so an unclassified one does not compile.
  */
 import type { Id } from '../core/ids.ts'
+import { auditTables } from './audit-tables.ts'
 import {
   blind,
   type Column,
@@ -322,23 +323,7 @@ export const tables = {
     record: sensitive(),
   },
 
-  audit_events: {
-    tenant_id: text<Id<'ten'>>(),
-    event_id: text<Id<'evt'>>(),
-    time: integer(),
-    class: text<'read' | 'write' | 'admin' | 'security' | 'system'>(),
-    action: text(),
-    outcome: text<'allowed' | 'denied' | 'failed'>(),
-    actor_id: nullable(text<PrincipalId>()),
-    resource_id: nullable(text()),
-    /** The key that sealed `body`: the space's where there is one, else the tenant's. */
-    scope: text<KeyScope>(),
-    /** SHA-256(salt || origin || body), what the log's leaf will commit to. */
-    commitment: digest(),
-    /** Client address and agent, under the actor's key. */
-    origin: nullable(sensitive()),
-    body: nullable(sensitive()),
-  },
+  ...auditTables,
 
   idempotency_keys: {
     tenant_id: text<Id<'ten'>>(),

@@ -145,6 +145,7 @@ const acrossTenants: readonly (readonly [RegExp, why: string])[] = [
   [/from "passkey_challenges" where "hash" in/, 'the job that sweeps answered challenges'],
   [/from "provider_sign_ins" where "hash" in/, 'the job that sweeps sign-ins by a provider'],
   [/from "principal_emails" where "email_id" in/, 'the job that sweeps unproven addresses'],
+  [/from "audit_events" where "leaf" is null/, 'the job that makes leaves of events'],
   [/"mail_id" from "mails" where "due_at" <= \?/, 'the job that sends mails'],
   [/from "token_families" where "family_id" in/, 'the job that sweeps families of tokens'],
 ]

@@ -69,6 +69,7 @@ export const features: readonly string[] = [
   'roles',
   'principals',
   'tenants',
+  'audit-logs',
   'audit',
 ]
 

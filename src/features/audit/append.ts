@@ -11,6 +11,7 @@ import { randomBytes } from '../../crypto/random.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { commitmentOf } from './commitment.ts'
 import type { EventBody, EventOrigin, NewEvent } from './event.ts'
+import { eventProof } from './event-proof.ts'
 import { insertEvent } from './store.ts'
 
 export async function appendEvent(
@@ -35,10 +36,13 @@ export async function appendEvent(
   const salt = toBase64Url(randomBytes(16))
   const origin = originOf(event)
   const body = bodyOf(event)
+  const commitment = commitmentOf(clear, { salt, body, origin })
+  const proving = store.knownKeys('lookup') ?? (await store.keys('lookup'))
   await store.run(insertEvent, {
     ...clear,
     scope,
-    commitment: commitmentOf(clear, { salt, body, origin }),
+    commitment,
+    proof: eventProof(proving.current, { tenant_id: store.tenant, ...clear, scope, commitment }),
     origin: store.sealText(originKeys, originScope, {
       cell: { table: 'audit_events', row: id, column: 'origin' },
       text: origin,

@@ -53,6 +53,7 @@ test('an event that was sealed as one value is shown as it was', async (t) => {
       event_id: id,
       scope: 'tenant',
       commitment: commitmentOf({ ...clear, event_id: id }, { salt, ...json }),
+      proof: null,
       origin: await store.seal('tenant', { ...cell, column: 'origin' }, origin),
       body: await store.seal('tenant', { ...cell, column: 'body' }, { salt, ...body }),
     })

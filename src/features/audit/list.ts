@@ -1,18 +1,11 @@
 import { z } from 'zod'
-import { toTimestamp } from '../../core/clock.ts'
-import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { fromCursor, toCursor, toPage } from '../../core/page.ts'
-import { macsEqual } from '../../crypto/data-key.ts'
 import { Moment, pageFields, pageOf } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
-import type { KeyScope, Tables } from '../../storage/tables.ts'
-import type { TenantStore } from '../../storage/tenant-store.ts'
-import { commitmentOf } from './commitment.ts'
-import { AuditEvent, type EventBody, type EventOrigin, outcomes } from './event.ts'
+import { AuditEvent, outcomes } from './event.ts'
+import { openEvent } from './open-event.ts'
 import { listEvents, scanEnd } from './store.ts'
-
-type Row = Tables['audit_events']
 
 const id = 'audit-events.list'
 
@@ -80,63 +73,3 @@ export const listAuditEvents = operation({
     return end && !page.nextCursor ? { ...page, nextCursor: toCursor(id, end.event_id) } : page
   },
 })
-
-async function openEvent(store: TenantStore, row: Row): Promise<AuditEvent> {
-  const cell = { table: 'audit_events', row: row.event_id } as const
-  const body = await openPart<EventBody>(row.body, (sealed) =>
-    store.open(row.scope, { ...cell, column: 'body' }, sealed),
-  )
-  const originScope: KeyScope = row.actor_id ?? 'tenant'
-  const origin = await openPart<EventOrigin>(row.origin, (sealed) =>
-    store.open(originScope, { ...cell, column: 'origin' }, sealed),
-  )
-  if (body && origin && !macsEqual(commitmentAgain(row, body, origin), row.commitment)) {
-    const cause = new Error('an audit event is not what was committed to')
-    throw new LocketError('integrity_failed', undefined, { cause })
-  }
-  return {
-    id: row.event_id,
-    time: toTimestamp(row.time),
-    class: row.class,
-    action: row.action,
-    outcome: row.outcome,
-    code: body?.code ?? null,
-    ...actorsOf(row, body),
-    resourceId: row.resource_id,
-    spaceId: row.scope.startsWith('spc_') ? row.scope : null,
-    requestId: body?.requestId ?? null,
-    door: body?.door ?? null,
-    decision: body?.decision ?? null,
-    address: origin?.address ?? null,
-    userAgent: origin?.userAgent ?? null,
-    details: body?.details ?? {},
-    erased: body === null || origin === null,
-  }
-}
-
-function actorsOf(row: Row, body: EventBody | null): Pick<AuditEvent, 'actor' | 'onBehalfOf'> {
-  const { kind = null, credentialId = null, method = null } = body?.actor ?? {}
-  return {
-    actor: row.actor_id && { id: row.actor_id, kind, credentialId, method },
-    onBehalfOf: body?.onBehalfOf ?? null,
-  }
-}
-
-/** As it was made when the event was added: of the same JSON. */
-function commitmentAgain(row: Row, { salt, ...body }: EventBody, origin: EventOrigin): Uint8Array {
-  return commitmentOf(row, { salt, body: JSON.stringify(body), origin: JSON.stringify(origin) })
-}
-
-/** Null when the key was destroyed with its space or person; anything else wrong is an error. */
-async function openPart<T>(
-  sealed: Uint8Array | null,
-  open: (sealed: Uint8Array) => Promise<unknown>,
-): Promise<T | null> {
-  if (!sealed) return null
-  try {
-    return (await open(sealed)) as T
-  } catch (thrown) {
-    if (thrown instanceof LocketError && thrown.code === 'not_found') return null
-    throw thrown
-  }
-}

@@ -5,21 +5,23 @@ import type { Tables } from '../../storage/tables.ts'
 
 type Row = Tables['audit_events']
 
-export const insertEvent = query((db, arg: { tenant: Id<'ten'> } & Omit<Row, 'tenant_id'>) =>
-  db.insertInto('audit_events').values({
-    tenant_id: arg.tenant,
-    event_id: arg.event_id,
-    time: arg.time,
-    class: arg.class,
-    action: arg.action,
-    outcome: arg.outcome,
-    actor_id: arg.actor_id,
-    resource_id: arg.resource_id,
-    scope: arg.scope,
-    commitment: arg.commitment,
-    origin: arg.origin,
-    body: arg.body,
-  }),
+export const insertEvent = query(
+  (db, arg: { tenant: Id<'ten'> } & Omit<Row, 'tenant_id' | 'leaf'>) =>
+    db.insertInto('audit_events').values({
+      tenant_id: arg.tenant,
+      event_id: arg.event_id,
+      time: arg.time,
+      class: arg.class,
+      action: arg.action,
+      outcome: arg.outcome,
+      actor_id: arg.actor_id,
+      resource_id: arg.resource_id,
+      scope: arg.scope,
+      commitment: arg.commitment,
+      origin: arg.origin,
+      body: arg.body,
+      proof: arg.proof,
+    }),
 )
 
 /** The event that stands `rows` below `before`: how far one question looks back. */

@@ -1,0 +1,73 @@
+import { z } from 'zod'
+import { fromUtf8, toUtf8 } from '../../core/encoding.ts'
+import { LocketError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import { idField } from '../../kernel/fields.ts'
+import { operation } from '../../kernel/operation.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+import { inclusionRanges, proofOf } from '../../tlog/merkle.ts'
+import { writeProof } from '../../tlog/proof.ts'
+import { hashesFrom } from '../../tlog/tiles.ts'
+import { openContent } from '../audit/open-event.ts'
+import { type EventRow, entryOf } from './audit-log.ts'
+import { logField, ofNamedLog, storeOf } from './named.ts'
+import { findEvent, findLog } from './store.ts'
+import { treeTiles } from './tree.ts'
+
+/** Proves that an event is in the log (C2SP tlog-proof). Fails with `not_found`. */
+export const getProof = operation({
+  id: 'proofs.get',
+  method: 'GET',
+  path: '/v1/audit-log/proof',
+  summary: 'Get a proof, which can be checked offline, that an event is in its audit log.',
+  effect: 'read',
+  idempotent: false,
+  ...ofNamedLog,
+  rateClass: 'read',
+  bodyLimit_bytes: limits.body_bytes_max,
+  surfaces: ['http'],
+  audit: 'proof.read',
+  facts: ({ log, event }) => ({ resourceId: event, details: { log } }),
+  input: z.strictObject({ ...logField, event: idField('evt') }),
+  output: z.string(),
+  media: 'text/plain; charset=utf-8',
+  status: 200,
+  run: async (ctx, input) => {
+    const store = storeOf(ctx, input)
+    const row = await findEvent(store, input.event)
+    if (!row) throw new LocketError('not_found')
+    return proveEvent(store, row)
+  },
+})
+
+/** Throws `not_found` for an event that is not, or not yet, a leaf of the log. */
+export async function proveEvent(store: TenantStore, row: EventRow): Promise<string> {
+  const log = await findLog(store)
+  const { leaf } = row
+  if (!log || leaf === null || leaf < 0 || leaf >= log.size) {
+    throw new LocketError('not_found', 'The event has no place in the log yet; ask again soon.')
+  }
+  const ranges = inclusionRanges(leaf, log.size)
+  const hashes = await proofOf(ranges, hashesFrom(log.size, treeTiles(store)))
+  const checkpoint = fromUtf8(log.checkpoint)
+  return writeProof({ extra: await openingOf(store, row), index: leaf, hashes, checkpoint })
+}
+
+/**
+ * What the entry was made of, and what its hash stands for, so that who holds the proof needs nothing
+ * else: the salt and the texts as they were hashed. Null where the key of what was sealed is destroyed.
+ */
+async function openingOf(store: TenantStore, row: EventRow): Promise<Uint8Array> {
+  const { body, origin } = await openContent(store, row)
+  const { salt, ...said } = body ?? {}
+  const { event_id: id, time, class: kind, action, outcome } = row
+  const clear = { id, time, class: kind, action, outcome, actorId: row.actor_id }
+  const opening = {
+    entry: fromUtf8(entryOf(row)),
+    event: { ...clear, resourceId: row.resource_id },
+    salt: salt ?? null,
+    origin: origin && JSON.stringify(origin),
+    body: body && JSON.stringify(said),
+  }
+  return toUtf8(JSON.stringify(opening))
+}

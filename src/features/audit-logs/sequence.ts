@@ -1,0 +1,201 @@
+/**
+ * Makes leaves of the events that were committed, in one transaction with the tiles they complete and the
+ * checkpoint over them, which so is never over anything that is not on disk. A transaction that is lost
+ * leaves events that wait, and no checkpoint that anybody has seen: a log never looks like a fork.
+ */
+import { second_ms } from '../../core/clock.ts'
+import { toUtf8 } from '../../core/encoding.ts'
+import { LocketError } from '../../core/errors.ts'
+import type { Id } from '../../core/ids.ts'
+import { limits } from '../../core/limits.ts'
+import type { Job, JobContext } from '../../kernel/job.ts'
+import type { Transaction } from '../../storage/database.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+import { logKey, openCheckpoint, signCheckpoint } from '../../tlog/checkpoint.ts'
+import { isSame } from '../../tlog/merkle.ts'
+import { appendEvent } from '../audit/append.ts'
+import { jobEvent } from '../audit/event.ts'
+import { isProven, proofVersion } from '../audit/event-proof.ts'
+import { type AuditLogRow, type EventRow, entryOf, originOf } from './audit-log.ts'
+import type { CheckpointKey } from './checkpoint-keys.ts'
+import {
+  eventsWaiting,
+  findLog,
+  findTile,
+  numberEvents,
+  putLog,
+  refuseEvent,
+  storeTile,
+  tenantWaiting,
+} from './store.ts'
+import { emptyTree, type GrownTile, grow, loadTree, type Tree } from './tree.ts'
+
+/** The trees as they were when they last grew here; another node may have added to them since. */
+export type KnownTrees = Map<Id<'ten'>, Tree>
+
+declare module '../../kernel/context.ts' {
+  interface Services {
+    readonly auditTrees: KnownTrees
+  }
+}
+
+/** Turns events into leaves, tenant after tenant. */
+export const sequenceEvents: Job = {
+  name: 'audit-logs.sequence',
+  every_ms: second_ms,
+  run: async (ctx) => {
+    let done = 0
+    let after = ''
+    for (;;) {
+      const tenant = await ctx.database.read((tx) => tenantWaiting(tx, after))
+      if (tenant === null) return done
+      done += await sequenceTenant(ctx, tenant)
+      after = tenant
+    }
+  },
+}
+
+/** So many batches, and then others have their turn. Tells how many leaves were made. */
+async function sequenceTenant(ctx: JobContext, tenant: Id<'ten'>): Promise<number> {
+  const key = await ctx.services.checkpointKeys.current()
+  let done = 0
+  for (let batch = 0; batch < limits.auditBatches_max; batch += 1) {
+    const made = await sequenceBatch(ctx, tenant, key)
+    done += made
+    if (made < limits.auditBatch_rows) break
+  }
+  return done
+}
+
+/** One transaction, and a short one: nothing else is written meanwhile. */
+async function sequenceBatch(
+  ctx: JobContext,
+  tenant: Id<'ten'>,
+  key: CheckpointKey,
+): Promise<number> {
+  const { auditTrees } = ctx.services
+  try {
+    const { count, tree } = await ctx.database.write(
+      (tx) => addBatch(ctx, { tx, store: ctx.open(tx, tenant) }, key),
+      { durability: 'full', turn: { tenant, log: true } },
+    )
+    if (tree) remember(auditTrees, tenant, tree)
+    return count
+  } catch (thrown) {
+    auditTrees.delete(tenant)
+    if (!(thrown instanceof LocketError) || thrown.code !== 'integrity_failed') throw thrown
+    ctx.log.error({ tenant, err: thrown }, 'an audit log is not what it was')
+    await breakLog(ctx, tenant)
+    return 0
+  }
+}
+
+interface Place {
+  readonly tx: Transaction
+  readonly store: TenantStore
+}
+
+interface Added {
+  readonly count: number
+  readonly tree: Tree | null
+}
+
+async function addBatch(ctx: JobContext, place: Place, key: CheckpointKey): Promise<Added> {
+  const { tx, store } = place
+  const { tenant } = store
+  const log = await findLog(store)
+  const rows = log?.state === 'broken' ? [] : await eventsWaiting(store, limits.auditBatch_rows)
+  const last = rows.at(-1)
+  if (!last) return { count: 0, tree: null }
+  const before = await treeOf(ctx, place, { log, key })
+  const believed = await believedOf(ctx, place, { rows, log })
+  const { tree, tiles } = grow(before, believed.map(entryOf))
+  const first = before.frontier.size
+  const count = await numberEvents(tx, { tenant, last: last.event_id, first })
+  if (count !== believed.length) throw new Error('events that wait are not those that were read')
+  for (const tile of tiles) await writeTile(place, tile)
+  const { size } = tree.frontier
+  const origin = originOf(key.server, tenant)
+  await putLog(place, {
+    state: rows.length < limits.auditBatch_rows ? 'growing' : (log?.state ?? 'adopting'),
+    size,
+    first_index: log?.first_index ?? 0,
+    checkpoint: toUtf8(signCheckpoint({ origin, size, root: tree.frontier.root() }, key)),
+    signed_at: ctx.clock(),
+  })
+  return { count: rows.length, tree }
+}
+
+/** The tree that the log's checkpoint is over; else `integrity_failed`, and nothing is added to it. */
+async function treeOf(
+  { services }: JobContext,
+  { store }: Place,
+  { log, key }: { log: AuditLogRow | undefined; key: CheckpointKey },
+): Promise<Tree> {
+  if (!log) return emptyTree()
+  const known = services.auditTrees.get(store.tenant)
+  const tree = known?.frontier.size === log.size ? known : await loadTree(store, log.size)
+  const signer = logKey(originOf(key.server, store.tenant), key.publicKey)
+  const signed = tree === known ? null : openCheckpoint(log.checkpoint, signer)
+  const isSound = tree === known || (signed && isSame(signed.root, tree.frontier.root()))
+  if (isSound) return tree
+  const cause = new Error('the tiles of an audit log are not those of its checkpoint')
+  throw new LocketError('integrity_failed', undefined, { cause })
+}
+
+/** Those of the rows that say what they said when they were added. The others become no leaves. */
+async function believedOf(
+  ctx: JobContext,
+  { tx, store }: Place,
+  { rows, log }: { rows: readonly EventRow[]; log: AuditLogRow | undefined },
+): Promise<EventRow[]> {
+  const adopts = !log || log.state === 'adopting'
+  const believed: EventRow[] = []
+  for (const row of rows) {
+    if (await isBelieved(store, row, adopts)) {
+      believed.push(row)
+      continue
+    }
+    await refuseEvent(tx, row)
+    const about = { resourceId: row.event_id, outcome: 'failed', code: 'integrity_failed' } as const
+    await appendEvent(store, jobEvent(ctx.clock(), 'audit-event.refused', about), ctx.clock)
+  }
+  return believed
+}
+
+async function isBelieved(store: TenantStore, row: EventRow, adopts: boolean): Promise<boolean> {
+  if (row.proof === null) return adopts
+  const version = proofVersion(row.proof)
+  if (version === undefined) return false
+  const keys = store.knownKeys('lookup', version) ?? (await store.keys('lookup', version))
+  return isProven(keys, row)
+}
+
+async function writeTile({ tx, store }: Place, { after, data, ...at }: GrownTile): Promise<void> {
+  const before = after > 0 ? await findTile(store, at) : null
+  const whole = before ? Buffer.concat([before, data]) : data
+  await storeTile(tx, store.tenant, { ...at, data: whole })
+}
+
+/** It stands still from now on, and says so where whoever is responsible looks. */
+async function breakLog(ctx: JobContext, tenant: Id<'ten'>): Promise<void> {
+  await ctx.database.write(
+    async (tx) => {
+      const store = ctx.open(tx, tenant)
+      const log = await findLog(store)
+      if (!log || log.state === 'broken') return
+      const { tenant_id: _, mac: __, ...row } = log
+      await putLog({ tx, store }, { ...row, state: 'broken' })
+      const about = { outcome: 'failed', code: 'integrity_failed' } as const
+      await appendEvent(store, jobEvent(ctx.clock(), 'audit-log.broken', about), ctx.clock)
+    },
+    { durability: 'full', turn: { tenant, log: true } },
+  )
+}
+
+function remember(trees: KnownTrees, tenant: Id<'ten'>, tree: Tree): void {
+  trees.delete(tenant)
+  trees.set(tenant, tree)
+  const [oldest] = trees.keys()
+  if (trees.size > limits.auditTrees_max && oldest) trees.delete(oldest)
+}

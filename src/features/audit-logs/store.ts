@@ -1,0 +1,225 @@
+/** Every query on audit_logs and audit_tiles, and those on audit_events that make leaves of them. */
+import { sql } from 'kysely'
+import type { Id } from '../../core/ids.ts'
+import type { Transaction } from '../../storage/database.ts'
+import { query } from '../../storage/query.ts'
+import type { Tables } from '../../storage/tables.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
+import { type AuditLogRow, type EventRow, refusedLeaf } from './audit-log.ts'
+
+type CheckpointKeyRow = Tables['checkpoint_keys']
+
+type Of = { tenant: Id<'ten'> }
+
+const byTenant = query((db, arg: Of) =>
+  db.selectFrom('audit_logs').selectAll().where('tenant_id', '=', arg.tenant),
+)
+
+const putRow = query((db, arg: Of & Omit<AuditLogRow, 'tenant_id'>) =>
+  db
+    .insertInto('audit_logs')
+    .values({
+      tenant_id: arg.tenant,
+      state: arg.state,
+      size: arg.size,
+      first_index: arg.first_index,
+      checkpoint: arg.checkpoint,
+      signed_at: arg.signed_at,
+      mac: arg.mac,
+    })
+    .onConflict((conflict) =>
+      conflict.column('tenant_id').doUpdateSet({
+        state: arg.state,
+        size: arg.size,
+        first_index: arg.first_index,
+        checkpoint: arg.checkpoint,
+        signed_at: arg.signed_at,
+        mac: arg.mac,
+      }),
+    ),
+)
+
+/** One whose events wait, after this one. A look at an index each, however many there are. */
+const nextWaiting = query((db, arg: { after: string }) =>
+  db
+    .selectFrom('audit_events')
+    .select('tenant_id')
+    .where('leaf', 'is', null)
+    .where('tenant_id', '>', arg.after as Id<'ten'>)
+    .orderBy('tenant_id')
+    .limit(1),
+)
+
+const waiting = query((db, arg: Of & { limit: number }) =>
+  db
+    .selectFrom('audit_events')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('leaf', 'is', null)
+    .orderBy('event_id')
+    .limit(arg.limit),
+)
+
+/** Events from one leaf on, in order: what the tail of a log is made of. */
+const fromLeaf = query((db, arg: Of & { from: number; until: number; limit: number }) =>
+  db
+    .selectFrom('audit_events')
+    .select(['event_id', 'time', 'class', 'commitment', 'leaf'])
+    .where('tenant_id', '=', arg.tenant)
+    .where('leaf', '>=', arg.from)
+    .where('leaf', '<', arg.until)
+    .orderBy('leaf')
+    .limit(arg.limit),
+)
+
+const byId = query((db, arg: Of & { id: Id<'evt'> }) =>
+  db
+    .selectFrom('audit_events')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('event_id', '=', arg.id),
+)
+
+const refuse = query((db, arg: Of & { id: Id<'evt'> }) =>
+  db
+    .updateTable('audit_events')
+    .set({ leaf: refusedLeaf })
+    .where('tenant_id', '=', arg.tenant)
+    .where('event_id', '=', arg.id),
+)
+
+/** All that wait, up to this one, in the order of their ids: one statement for the whole batch. */
+const number = query((db, arg: Of & { last: Id<'evt'>; first: number }) =>
+  db
+    .updateTable('audit_events')
+    .from(
+      db
+        .selectFrom('audit_events')
+        .select(['event_id', sql<number>`row_number() over (order by event_id)`.as('place')])
+        .where('tenant_id', '=', arg.tenant)
+        .where('leaf', 'is', null)
+        .where('event_id', '<=', arg.last)
+        .as('waiting'),
+    )
+    .set({ leaf: sql<number>`cast(${arg.first} as bigint) + waiting.place - 1` })
+    .where('audit_events.tenant_id', '=', arg.tenant)
+    .whereRef('audit_events.event_id', '=', 'waiting.event_id'),
+)
+
+/** The first that was made; there is one. */
+const checkpointKey = query((db, arg: Of) =>
+  db
+    .selectFrom('checkpoint_keys')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .orderBy('checkpoint_key_id')
+    .limit(1),
+)
+
+const insertKey = query((db, arg: Of & Omit<CheckpointKeyRow, 'tenant_id'>) =>
+  db.insertInto('checkpoint_keys').values({
+    tenant_id: arg.tenant,
+    checkpoint_key_id: arg.checkpoint_key_id,
+    public_key: arg.public_key,
+    sealed_key: arg.sealed_key,
+    created_at: arg.created_at,
+    mac: arg.mac,
+  }),
+)
+
+const tile = query((db, arg: Of & { level: number; tile: number }) =>
+  db
+    .selectFrom('audit_tiles')
+    .select('data')
+    .where('tenant_id', '=', arg.tenant)
+    .where('level', '=', arg.level)
+    .where('tile', '=', arg.tile),
+)
+
+const putTile = query((db, arg: Of & { level: number; tile: number; data: Uint8Array }) =>
+  db
+    .insertInto('audit_tiles')
+    .values({ tenant_id: arg.tenant, level: arg.level, tile: arg.tile, data: arg.data })
+    .onConflict((conflict) =>
+      conflict.columns(['tenant_id', 'level', 'tile']).doUpdateSet({ data: arg.data }),
+    ),
+)
+
+/** The tenant's log as it stands; undefined while nothing of it is written. Its MAC is checked. */
+export async function findLog(store: TenantStore): Promise<AuditLogRow | undefined> {
+  const row = await store.first(byTenant, {})
+  return row && store.checked('audit_logs', row)
+}
+
+export async function putLog(
+  { tx, store }: { tx: Transaction; store: TenantStore },
+  row: Omit<AuditLogRow, 'tenant_id' | 'mac'>,
+): Promise<void> {
+  const signed = await store.signed('audit_logs', { tenant_id: store.tenant, ...row })
+  await tx.asSystem().run(putRow, { tenant: store.tenant, ...signed })
+}
+
+export async function tenantWaiting(tx: Transaction, after: string): Promise<Id<'ten'> | null> {
+  return (await tx.asSystem().first(nextWaiting, { after }))?.tenant_id ?? null
+}
+
+export function eventsWaiting(store: TenantStore, limit: number): Promise<EventRow[]> {
+  return store.all(waiting, { limit })
+}
+
+export function findEvent(store: TenantStore, id: Id<'evt'>): Promise<EventRow | undefined> {
+  return store.first(byId, { id })
+}
+
+/** Of what is in the log: what its entry is made of. */
+export function eventsFrom(
+  store: TenantStore,
+  { from, until }: { from: number; until: number },
+): Promise<Pick<EventRow, 'event_id' | 'time' | 'class' | 'commitment' | 'leaf'>[]> {
+  return store.all(fromLeaf, { from, until, limit: until - from })
+}
+
+/** One that is not believed becomes no leaf, and is not looked at again. */
+export async function refuseEvent(tx: Transaction, row: EventRow): Promise<void> {
+  await tx.asSystem().run(refuse, { tenant: row.tenant_id, id: row.event_id })
+}
+
+/** Gives all that wait, up to the last one, their places from `first` on. Tells how many. */
+export function numberEvents(
+  tx: Transaction,
+  { tenant, ...range }: { tenant: Id<'ten'>; last: Id<'evt'>; first: number },
+): Promise<number> {
+  return tx.asSystem().run(number, { tenant, ...range })
+}
+
+export interface TilePlace {
+  readonly level: number
+  readonly tile: number
+}
+
+export async function findTile(store: TenantStore, place: TilePlace): Promise<Uint8Array | null> {
+  return (await store.first(tile, place))?.data ?? null
+}
+
+export async function storeTile(
+  tx: Transaction,
+  tenant: Id<'ten'>,
+  place: TilePlace & { readonly data: Uint8Array },
+): Promise<void> {
+  await tx.asSystem().run(putTile, { tenant, ...place })
+}
+
+/** The instance's, its MAC checked. */
+export async function findCheckpointKey(
+  instance: TenantStore,
+): Promise<CheckpointKeyRow | undefined> {
+  const row = await instance.first(checkpointKey, {})
+  return row && instance.checked('checkpoint_keys', row)
+}
+
+export async function insertCheckpointKey(
+  instance: TenantStore,
+  row: CheckpointKeyRow,
+): Promise<void> {
+  await instance.run(insertKey, row)
+}

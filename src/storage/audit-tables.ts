@@ -1,0 +1,61 @@
+/** The tables of the audit: events, and the logs that they are leaves of. */
+import type { Id } from '../core/ids.ts'
+import { digest, integer, nullable, secret, sensitive, text } from './column.ts'
+import type { KeyScope, PrincipalId } from './key-scope.ts'
+
+export const auditTables = {
+  audit_events: {
+    tenant_id: text<Id<'ten'>>(),
+    event_id: text<Id<'evt'>>(),
+    time: integer(),
+    class: text<'read' | 'write' | 'admin' | 'security' | 'system'>(),
+    action: text(),
+    outcome: text<'allowed' | 'denied' | 'failed'>(),
+    actor_id: nullable(text<PrincipalId>()),
+    resource_id: nullable(text()),
+    /** The key that sealed `body`: the space's where there is one, else the tenant's. */
+    scope: text<KeyScope>(),
+    /** SHA-256(salt || origin || body), what the log's leaf will commit to. */
+    commitment: digest(),
+    /** Client address and agent, under the actor's key. */
+    origin: nullable(sensitive()),
+    body: nullable(sensitive()),
+    /** Proves the event until it is a leaf; null in events of before there were logs. */
+    proof: nullable(digest()),
+    /** Its place in the log; null while it waits for one, below zero when it is not believed. */
+    leaf: nullable(integer()),
+  },
+
+  /** Where the log of a tenant, or of the instance, stands. */
+  audit_logs: {
+    tenant_id: text<Id<'ten'>>(),
+    /** While it is `adopting`, events of before there were logs become leaves; a `broken` one stands still. */
+    state: text<'adopting' | 'growing' | 'broken'>(),
+    size: integer(),
+    /** What was pruned ends before it. */
+    first_index: integer(),
+    /** The signed note, in UTF-8: a name of the log, its size and root. */
+    checkpoint: digest(),
+    signed_at: integer(),
+    mac: digest(),
+  },
+
+  /** Hashes and entries of the logs' trees; nothing of them says whose or what. */
+  audit_tiles: {
+    tenant_id: text<Id<'ten'>>(),
+    /** -1: entries. */
+    level: integer(),
+    tile: integer(),
+    data: digest(),
+  },
+
+  /** What checkpoints are signed with; the instance's own. */
+  checkpoint_keys: {
+    tenant_id: text<Id<'ten'>>(),
+    checkpoint_key_id: text<Id<'cpk'>>(),
+    public_key: digest(),
+    sealed_key: secret(),
+    created_at: integer(),
+    mac: digest(),
+  },
+} as const

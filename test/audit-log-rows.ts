@@ -1,0 +1,24 @@
+/** A row in each table of audit logs that is signed, for tests of rows. */
+import { systemClock } from '../src/core/clock.ts'
+import { newId } from '../src/core/ids.ts'
+import { insertCheckpointKey, putLog } from '../src/features/audit-logs/store.ts'
+import { tenantStore } from '../src/storage/tenant-store.ts'
+import type { Stores } from './stores.ts'
+
+export async function makeLogRows(stores: Stores, now: number): Promise<void> {
+  await stores.database.write(async (tx) => {
+    const store = tenantStore(tx, stores.keys, stores.tenant)
+    const checkpoint_key_id = newId('cpk', systemClock)
+    const cell = { table: 'checkpoint_keys', row: checkpoint_key_id, column: 'sealed_key' } as const
+    const row = await store.signed('checkpoint_keys', {
+      tenant_id: store.tenant,
+      checkpoint_key_id,
+      public_key: Buffer.alloc(32, 7),
+      sealed_key: await store.seal('tenant', cell, {}),
+      created_at: now,
+    })
+    await insertCheckpointKey(store, row)
+    const log = { size: 0, first_index: 0, checkpoint: new Uint8Array(0), signed_at: now }
+    await putLog({ tx, store }, { state: 'growing', ...log })
+  }, 'full')
+}
