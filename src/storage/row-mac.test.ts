@@ -72,6 +72,11 @@ async function familyOf(
   return id
 }
 
+const readsOfLogs = {
+  audit_logs: { where: 'true', read: findLog },
+  checkpoint_keys: { where: 'true', read: findCheckpointKey },
+}
+
 /** One row in every power table, and how a feature reads each of them. */
 async function rowOfEach(stores: Stores) {
   await stores.space(handle)
@@ -139,8 +144,7 @@ async function rowOfEach(stores: Stores) {
       },
     },
     spaces: { where: 'true', read: (store) => findSpaceByHandle(store, handle) },
-    audit_logs: { where: 'true', read: findLog },
-    checkpoint_keys: { where: 'true', read: findCheckpointKey },
+    ...readsOfLogs,
   }
   return reads
 }
