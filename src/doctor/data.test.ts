@@ -163,7 +163,7 @@ async function fillAll(made: Locket): Promise<void> {
 }
 
 /** One of these is in each of them; it is a number, or an id. */
-const altered = ['created_at', 'updated_at', 'expires_at', 'principal_id']
+const altered = ['created_at', 'updated_at', 'expires_at', 'principal_id', 'signed_at']
 
 test('a row that grants power and was altered fails, in every table', async (t) => {
   const nowhere = { host: '127.0.0.1', port: 1, tls: 'off', from: 'locket@corp.example' } as const
@@ -174,9 +174,10 @@ test('a row that grants power and was altered fails, in every table', async (t) 
   await fillAll(made)
   const mailed = { handle: 'user:mailed', email: 'mailed@corp.example' }
   await made.call('POST', '/v1/invitations', { body: mailed })
+  await made.app.jobs.runAll()
   assertFound(await finding(made, 'row-macs'), 'pass', /rows as they were written/)
   for (const table of powerTables) {
-    const ofInstance = ['signing_keys', 'blocked_addresses']
+    const ofInstance = ['signing_keys', 'blocked_addresses', 'checkpoint_keys']
     const tenant = ofInstance.includes(table) ? instanceTenant : made.tenant
     const column = altered.find((name) => name in tables[table]) ?? ''
     const [{ was = null } = {}] = await made.sql(
