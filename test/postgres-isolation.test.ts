@@ -15,7 +15,7 @@ const ofTenants = Object.entries(tables)
   .map(([name]) => name)
 
 /** These have rows of the instance alone. */
-const ofInstance = ['signing_keys', 'blocked_addresses']
+const ofInstance = ['signing_keys', 'blocked_addresses', 'checkpoint_keys']
 
 /** Two tenants, each with something in most tables; and the tenant that is looked for from the other. */
 async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: string }> {
@@ -59,6 +59,9 @@ async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: stri
       const spent = `insert into ${table} (tenant_id, hash, expires_at) values (?, ?, 9e15)`
       await locket.sql(spent, tenant, new Uint8Array(32))
     }
+    // Far from where the log grows.
+    const tile = 'insert into audit_tiles (tenant_id, level, tile, data) values (?, 6, 9, ?)'
+    await locket.sql(tile, key === apiKey ? id : locket.tenant, new Uint8Array(32))
     await locket.call('POST', '/v1/spaces', {
       key,
       body: { handle: 'team:more' },
@@ -135,6 +138,16 @@ describe('in PostgreSQL', onlyOn('postgres', 'SQLite has no roles and no row sec
     assert.equal(await touched('delete from locket.memories where true'), 1)
     const moving = `update locket.memories set tenant_id = '${other}'`
     await assert.rejects(inTenant(client, locket.tenant, moving), /row-level security/)
+    for (const own of [
+      'update locket.audit_events set leaf = 0',
+      'update locket.audit_tiles set tile = 1',
+      'update locket.audit_logs set size = 0',
+      'delete from locket.audit_events',
+      'delete from locket.audit_tiles',
+      'delete from locket.audit_logs',
+    ]) {
+      await assert.rejects(inTenant(client, locket.tenant, own), /permission denied/, own)
+    }
     const adding = `insert into locket.api_key_uses values ('${other}', 'key_x', 1)`
     await assert.rejects(inTenant(client, locket.tenant, adding), /row-level security/)
   })
