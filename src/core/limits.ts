@@ -298,8 +298,8 @@ export const limits = {
   auditBatch_rows: 128,
   /** Such transactions for one tenant, before the others have their turn. */
   auditBatches_max: 64,
-  /** Logs of which the right edge is remembered, each a few kilobytes. */
-  auditTrees_max: 1_000,
+  /** Logs of which the right edge is remembered, each a hundred kilobytes at most. */
+  auditTrees_max: 100,
   sweep_rows: 500,
   /** How many rows of a table a move has in memory. */
   copyPage_rows: 50,
