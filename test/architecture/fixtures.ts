@@ -99,6 +99,17 @@ export const fixtures: Readonly<Record<string, Fixture>> = {
       'src/core/a.test.ts': `import { b } from '../../test/b.ts'\nimport { test } from 'node:test'`,
     },
   },
+  'the stranger’s verifier imports nothing but what Node has': {
+    broken: [
+      ['test/tlog-verifier.ts', `import { rootOf } from '../src/tlog/merkle.ts'`],
+      ['test/tlog-verifier.ts', `import { tree } from './trees.ts'`],
+      ['test/tlog-verifier.ts', `import type { Tree } from 'trees'`],
+    ],
+    kept: {
+      'test/tlog-verifier.ts': `import { verify } from 'node:crypto'`,
+      'test/audit-log-stranger.test.ts': `import { walkLog } from './tlog-verifier.ts'`,
+    },
+  },
   'runtime dependencies are exactly what src/ imports': {
     broken: [
       ['src/core/a.ts', `import fc from 'fast-check'`],

@@ -41,6 +41,16 @@ export function checkReserved(modules: readonly Module[]): readonly Finding[] {
   })
 }
 
+/** What checks Locket as a stranger would must not share its errors. */
+export function checkStranger(modules: readonly Module[]): readonly Finding[] {
+  const stranger = modules.filter(({ file }) => file === 'test/tlog-verifier.ts')
+  return stranger.flatMap(({ file, imports }) =>
+    imports
+      .filter(({ specifier }) => !specifier.startsWith('node:'))
+      .map(({ specifier, line }) => ({ file, line, what: `imports ${specifier}` })),
+  )
+}
+
 /** What runs never imports a test, nor anything else outside src/ but package.json. */
 export function checkTestsApart(modules: readonly Module[]): readonly Finding[] {
   return eachImport(modules, (_module, { specifier, target }) => {

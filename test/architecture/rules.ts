@@ -16,6 +16,7 @@ import {
   checkFeatures,
   checkLayers,
   checkReserved,
+  checkStranger,
   checkTestsApart,
 } from './imports.ts'
 import type { Finding, Module } from './modules.ts'
@@ -61,6 +62,11 @@ export const rules: readonly Rule[] = [
     name: 'what runs imports no test and nothing outside src/',
     mend: 'move what is shared into src/, what is only for tests into test/',
     check: checkTestsApart,
+  },
+  {
+    name: 'the stranger’s verifier imports nothing but what Node has',
+    mend: 'write it again from the public texts, in test/tlog-verifier.ts itself',
+    check: checkStranger,
   },
   {
     name: 'runtime dependencies are exactly what src/ imports',
