@@ -56,11 +56,13 @@ import { createSubjects } from './features/tokens/subjects.ts'
 import type { Client } from './http/reply.ts'
 import { createRouter } from './http/router.ts'
 import type { Instance } from './instance.ts'
-import { type JobRunner, startJobs } from './jobs.ts'
+import { type JobRunner, jobs, startJobs } from './jobs.ts'
 import type { Services } from './kernel/context.ts'
 import type { JobContext } from './kernel/job.ts'
 import type { Operation } from './kernel/operation.ts'
 import { createMailer, type MailSettings } from './mail/mailer.ts'
+import { measureOf } from './measure.ts'
+import { createMetrics, type Lists, type Metrics } from './metrics/metrics.ts'
 import { createEmbedder, type Embedder, type EmbedderSettings } from './models/embedder.ts'
 import { createEndpoint } from './models/endpoint.ts'
 import {
@@ -75,7 +77,7 @@ import { isInitialised } from './storage/instance.ts'
 import { createKeyDestruction } from './storage/key-destruction.ts'
 import { openSnapshots } from './storage/snapshots.ts'
 import { instanceStore, tenantStore } from './storage/tenant-store.ts'
-import type { RateBudgets } from './throttles/budgets.ts'
+import { type RateBudgets, rateClasses } from './throttles/budgets.ts'
 import type { RedisTarget } from './throttles/redis.ts'
 import { createThrottles, type Throttles } from './throttles/throttles.ts'
 
@@ -156,7 +158,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
   await prepareSigningKeys(background)
   await prepareCheckpointKey(background)
   await services.addressBlocks.learn()
-  const jobs = startJobs(background)
+  const runner = startJobs(background)
   await note(instance, clock, 'server.started')
   const fetch = createRouter({
     pipeline,
@@ -172,13 +174,13 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
   return {
     fetch,
     pipeline,
-    jobs,
+    jobs: runner,
     close: async () => {
       closing = true
       services.mail?.stop()
       services.embeddings?.pending.stop()
-      await jobs.runAll()
-      await jobs.stop()
+      await runner.runAll()
+      await runner.stop()
       await services.indexes.close()
       await services.egress.close()
       throttles.close()
@@ -203,10 +205,11 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
   const signInUses = createSignInUses()
   const signingKeys = createSigningKeys({ database, keys, publicUrl: options.publicUrl })
   const knownTokens = createKnownTokens(signingKeys)
-  return {
+  const services: Services = {
     log,
     clock,
     egress,
+    metrics: metricsOf(instance, options, () => services),
     operations: options.operations ?? operations,
     embeddings,
     planning: createPlanning(),
@@ -248,6 +251,16 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
       if (scope.startsWith('spc_')) reseals.set(scope as `spc_${string}`, tenant)
     },
   }
+  return services
+}
+
+function metricsOf(instance: Instance, options: AppOptions, services: () => Services): Metrics {
+  const lists: Lists = {
+    operations: (options.operations ?? operations).map(({ id }) => id),
+    jobs: jobs.map(({ name }) => name),
+    rateClasses: [...rateClasses, 'failure'],
+  }
+  return createMetrics(lists, measureOf({ ...instance, services }))
 }
 
 /** What of several features ends with a sign-in, a factor, or a person. */

@@ -8,12 +8,14 @@
  *
  * Nothing reaches data by another way, and nothing is answered that was not audited.
  */
+import { stopwatch } from './core/clock.ts'
 import { asLocketError, LocketError } from './core/errors.ts'
 import { isId } from './core/ids.ts'
 import { asPublic, Unprepared } from './kernel/operation.ts'
 import { admit, admitAgain, parseInput, recheck, Stale } from './pipeline/admit.ts'
 import { auditAllowed, auditRefused, eventStore } from './pipeline/audit.ts'
 import { openContext, parseOutput, prepareContext } from './pipeline/context.ts'
+import { countRefused } from './pipeline/count.ts'
 import { idempotentCall, keepAnswer, keptAnswer } from './pipeline/idempotency.ts'
 import { prepareCredential } from './pipeline/prepare-credential.ts'
 import { answerPublic } from './pipeline/public.ts'
@@ -41,19 +43,29 @@ interface Run {
 /** Runs one operation to its answer. Throws a `LocketError` that was audited before it left. */
 export async function execute(app: Pipeline, request: Request): Promise<Answer> {
   const trail = newTrail(request)
-  const open = asPublic(request.operation)
+  const started = stopwatch()
   try {
-    if (open)
-      return withRate(trail, await finished(app, trail, await answerPublic(app, open, trail)))
-    await prepareCredential(app, request)
-    for (let attempt = 1; attempt <= attempts_max; attempt++) {
-      const answer = await tryOnce(app, trail)
-      if (answer) return withRate(trail, answer)
-    }
-    throw new LocketError('unavailable', 'what this needs kept changing')
+    const answer = await answered(app, trail)
+    app.services.metrics.done(request.operation.id, stopwatch() - started)
+    return answer
   } catch (thrown) {
-    throw await refuse(app, trail, asLocketError(thrown))
+    const error = asLocketError(thrown)
+    const refusal = await refuse(app, trail, error)
+    countRefused(app, trail, { error, refusal, duration_ms: stopwatch() - started })
+    throw refusal
   }
+}
+
+async function answered(app: Pipeline, trail: Trail): Promise<Answer> {
+  const { request } = trail
+  const open = asPublic(request.operation)
+  if (open) return withRate(trail, await finished(app, trail, await answerPublic(app, open, trail)))
+  await prepareCredential(app, request)
+  for (let attempt = 1; attempt <= attempts_max; attempt++) {
+    const answer = await tryOnce(app, trail)
+    if (answer) return withRate(trail, answer)
+  }
+  throw new LocketError('unavailable', 'what this needs kept changing')
 }
 
 /** Null when something changed between the gate and the transaction: the gate again. */

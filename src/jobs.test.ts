@@ -8,7 +8,9 @@ import type { Job, JobContext } from './kernel/job.ts'
 function contextThatLogs() {
   const errors: unknown[] = []
   const log = { error: (line: unknown) => errors.push(line) }
-  return { ctx: { log } as unknown as JobContext, errors }
+  const runs: string[] = []
+  const metrics = { jobRan: (name: string, { ok }: { ok: boolean }) => runs.push(`${name} ${ok}`) }
+  return { ctx: { log, services: { metrics } } as unknown as JobContext, errors, runs }
 }
 
 const hourly = 3_600_000
@@ -68,7 +70,7 @@ test('a job never runs beside itself', async () => {
 })
 
 test('a job that fails is logged and harms no other', async () => {
-  const { ctx, errors } = contextThatLogs()
+  const { ctx, errors, runs } = contextThatLogs()
   const ran: string[] = []
   const job = (name: string, run: () => Promise<number>): Job => ({ name, every_ms: hourly, run })
   const bad = job('a.bad', async () => {
@@ -86,6 +88,7 @@ test('a job that fails is logged and harms no other', async () => {
     errors.map((line) => (line as { job: string }).job),
     ['a.bad', 'a.worse'],
   )
+  assert.deepEqual(runs, ['a.bad false', 'a.worse false', 'a.good true'])
 })
 
 test('each runs in its own rhythm, sooner when it had something to do', async (t) => {

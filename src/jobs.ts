@@ -1,5 +1,5 @@
 /** The background jobs and what runs them: one run of each at a time, none once the server stops. */
-import { second_ms } from './core/clock.ts'
+import { second_ms, stopwatch } from './core/clock.ts'
 import { recordKeyBudgets } from './features/api-keys/record-budgets.ts'
 import { recordKeyUses } from './features/api-keys/record-uses.ts'
 import { flushOpenings } from './features/audit/flush-openings.ts'
@@ -107,9 +107,14 @@ export function startJobs(ctx: JobContext, list: readonly Job[] = jobs): JobRunn
 
 /** A job that fails is logged and tried again at its next turn. */
 async function runJob(ctx: JobContext, job: Job): Promise<number> {
+  const { metrics } = ctx.services
+  const started = stopwatch()
   try {
-    return await job.run(ctx)
+    const done = await job.run(ctx)
+    metrics.jobRan(job.name, { ok: true, duration_ms: stopwatch() - started })
+    return done
   } catch (thrown) {
+    metrics.jobRan(job.name, { ok: false, duration_ms: stopwatch() - started })
     ctx.log.error({ job: job.name, err: thrown }, 'job failed')
     return 0
   }

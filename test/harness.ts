@@ -69,6 +69,7 @@ export function configOf(directory: string, data?: TestData): Config {
     publicUrl: null,
     tls: null,
     redirectPort: null,
+    metrics: null,
     trustedProxies: [],
     corsOrigins: [],
     docs: true,

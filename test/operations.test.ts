@@ -6,8 +6,11 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { instanceTenant } from '../src/core/ids.ts'
 import { limits } from '../src/core/limits.ts'
+import { jobs } from '../src/jobs.ts'
 import { type Operation, permissionsOf } from '../src/kernel/operation.ts'
+import { seriesBound } from '../src/metrics/metrics.ts'
 import { operations } from '../src/operations.ts'
+import { rateClasses } from '../src/throttles/budgets.ts'
 import { type EventRow, stateOf } from './data-files.ts'
 import {
   assertClean,
@@ -47,10 +50,29 @@ test('the matrix of operations and callers [V8.2.1] [V8.2.2] [V8.3.1] [V16.3.2]'
       await sendAll(world)
     })
   }
+  await t.test('and the metrics know none of it', () => metricsAreClean(world))
   const callers = world.callers.length + 1
   const size = `${operations.length} operations × ${callers} callers`
   t.diagnostic(`${size} = ${operations.length * callers} cases, ${world.observed} calls observed`)
 })
+
+/** Every operation was called with canaries, by everybody: no label has one, nor an id of anything. */
+async function metricsAreClean({ locket }: World): Promise<void> {
+  const text = await locket.app.pipeline.services.metrics.text()
+  assertClean(text, 'the metrics')
+  assert.doesNotMatch(text, /[a-z]{3}_[0-9A-Z]{26}|"10\.|user:|@/, 'they name somebody')
+  const told = new Set(
+    [...text.matchAll(/operations_total\{operation="([^"]+)"/g)].map(([, id]) => id),
+  )
+  assert.deepEqual([...told].sort(), operations.map(({ id }) => id).sort())
+  const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  const lists = {
+    operations: operations.map(({ id }) => id),
+    jobs: jobs.map(({ name }) => name),
+    rateClasses: [...rateClasses, 'failure'],
+  }
+  assert.ok(series.length <= seriesBound(lists), `${series.length} series`)
+}
 
 interface Case {
   readonly operation: Operation

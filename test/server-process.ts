@@ -11,7 +11,12 @@ import { newDatabase } from './postgres-cluster.ts'
 
 const main = join(import.meta.dirname, '../src/main.ts')
 const start_ms_max = 60_000
-const env = { PATH: process.env['PATH'] ?? '', LOCKET_LOG_LEVEL: 'warn', ...compiledOnce }
+const env = {
+  PATH: process.env['PATH'] ?? '',
+  LOCKET_LOG_LEVEL: 'warn',
+  LOCKET_METRICS: 'off',
+  ...compiledOnce,
+}
 
 /** A data directory that was initialised, and its first key. */
 export interface Data {

@@ -33,6 +33,9 @@ export function withoutEvents(database: Database): Database {
     get takesChanges() {
       return database.takesChanges
     },
+    get queued() {
+      return database.queued
+    },
     read: (work) => database.read(work),
     write: async (work, options) => {
       const isForEvents = typeof options === 'object' && options.durability === 'relaxed'

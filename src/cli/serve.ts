@@ -8,8 +8,9 @@ import { assert } from '../core/assert.ts'
 import { second_ms, stopwatch } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
 import { createLog, type Log } from '../core/log.ts'
+import { serveMetrics } from '../http/metrics.ts'
 import { redirectBase, redirectTo } from '../http/redirect.ts'
-import { type Listener, listen } from '../http/server.ts'
+import { isTaken, type Listener, listen } from '../http/server.ts'
 import { type Bootstrap, type Instance, initialise, openInstance } from '../instance.ts'
 import { snapshotsDirectory } from '../storage/snapshots.ts'
 import { banner, keyLine } from './banner.ts'
@@ -91,12 +92,37 @@ async function serveApp(app: App, config: Config, serving: Serving): Promise<voi
   const { log } = serving
   const main = await listen({ fetch: app.fetch, host, port, log, tls })
   let second: Listener | null = null
+  let third: Listener | null = null
   try {
+    third = await listenForMetrics(app, config, log)
     if (config.redirectPort !== null) second = await redirect(config, main.port, log)
     serving.announce(main.port)
     await serving.stop
   } finally {
-    await Promise.all([main.close(), second?.close()])
+    await Promise.all([main.close(), second?.close(), third?.close()])
+  }
+}
+
+/** The listener for Prometheus. Null where there is to be none, or nobody has named a port and the usual one is taken. */
+async function listenForMetrics(
+  { pipeline }: App,
+  { metrics: at, dataDir }: Config,
+  log: Log,
+): Promise<Listener | null> {
+  if (at === null) return null
+  const { host, port } = at
+  const { metrics } = pipeline.services
+  const bounds = { connections_max: limits.metricsConnections_max }
+  metrics.watchProcess(dataDir)
+  const fetch = serveMetrics(metrics, log)
+  try {
+    const listener = await listen({ fetch, host, port, log, anyPath: true, bounds })
+    log.debug({ port: listener.port }, 'metrics')
+    return listener
+  } catch (thrown) {
+    if (!at.isDefaultPort || !isTaken(thrown)) throw thrown
+    log.warn({ host, port }, 'no metrics: another program listens there')
+    return null
   }
 }
 

@@ -15,6 +15,7 @@ import type { RedisTarget } from '../throttles/redis.ts'
 import { combinationMistakes, keeperMistakes } from './combinations.ts'
 import { readSettingsFile, type SettingsFile } from './file.ts'
 import { isLoopback } from './loopback.ts'
+import { defaultMetricsPort } from './metrics-settings.ts'
 import { type SecretSettings, secretSettings } from './secrets.ts'
 import { mebibyte, settings, type Values } from './settings.ts'
 import { type Environment, type Flags, findSetting, type Reading, readSettings } from './sources.ts'
@@ -31,6 +32,8 @@ export interface Config {
   readonly tls: TlsConfig | null
   /** A listener for plain HTTP that only redirects to HTTPS. */
   readonly redirectPort: number | null
+  /** The listener that metrics are asked of; null: there is none. */
+  readonly metrics: MetricsConfig | null
   /** Addresses and networks of the proxies whose word on a client's address is taken. */
   readonly trustedProxies: readonly string[]
   /** Exact origins; none: no page of another site may call from a browser. */
@@ -62,6 +65,15 @@ export interface Config {
   readonly logLevel: LogLevel
   /** RAM for search indexes, bytes. */
   readonly indexes_bytes_max: number
+}
+
+export interface MetricsConfig {
+  readonly host: string
+  readonly port: number
+  /** Nobody has named the port: it is done without where another program has it. */
+  readonly isDefaultPort: boolean
+  /** It was said that only operators reach it, wherever it is. */
+  readonly exposed: boolean
 }
 
 export interface TlsConfig {
@@ -170,6 +182,7 @@ function assemble(reading: Reading, env: Environment): Config {
     publicUrl,
     tls: tlsOf(values, secret),
     redirectPort,
+    metrics: metricsOf(values),
     trustedProxies: Object.freeze(values.trustedProxies ?? []),
     corsOrigins: Object.freeze(values.corsOrigins ?? []),
     docs: values.docs ?? mode === 'development',
@@ -186,6 +199,17 @@ function assemble(reading: Reading, env: Environment): Config {
     secrets,
     logLevel,
     indexes_bytes_max: indexMemory * mebibyte,
+  })
+}
+
+function metricsOf(values: Values): MetricsConfig | null {
+  const { metrics = true, metricsHost = '', metricsPort, metricsExposed = false } = values
+  if (!metrics) return null
+  return Object.freeze({
+    host: metricsHost,
+    port: metricsPort ?? defaultMetricsPort,
+    isDefaultPort: metricsPort === undefined,
+    exposed: metricsExposed,
   })
 }
 

@@ -122,6 +122,21 @@ const cases: Readonly<Record<string, Case>> = {
     refused: [],
   },
   'one for this machine': { change: () => ({ LOCKET_HOST: '127.0.0.2' }), refused: [] },
+  'metrics for other machines': {
+    change: () => ({ LOCKET_METRICS_HOST: '0.0.0.0' }),
+    refused: [
+      'LOCKET_METRICS_HOST: other machines read the metrics there without a credential: ' +
+        'listen on 127.0.0.1, or say metrics-exposed where only operators reach it',
+    ],
+  },
+  'metrics for other machines, by word': {
+    change: () => ({ LOCKET_METRICS_HOST: '0.0.0.0', LOCKET_METRICS_EXPOSED: 'on' }),
+    refused: [],
+  },
+  'no metrics, wherever they would be': {
+    change: () => ({ LOCKET_METRICS_HOST: '0.0.0.0', LOCKET_METRICS: 'off' }),
+    refused: [],
+  },
   'every address as a trusted proxy': {
     change: () => ({ LOCKET_TRUSTED_PROXIES: '10.0.0.1,::/0' }),
     refused: [trustingAll],

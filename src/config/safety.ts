@@ -26,6 +26,7 @@ export async function refusals(settings: ServerSettings): Promise<readonly strin
     ...besideTheData(settings),
     ...inPlainText(settings),
     ...trustingAll(settings),
+    ...exposedMetrics(settings),
     ...shownPassword(settings),
     ...files,
     ...openPlaces(settings),
@@ -167,6 +168,15 @@ function trustingAll({ config, reading }: ServerSettings): string[] {
   return [
     `${label}: trusts a large part of all addresses (below /8, or /16 of IPv6), which anybody can ` +
       'have, and who has one can forge every other: name the proxies',
+  ]
+}
+
+/** Metrics tell how busy a server is, who fails to get in and how full it is; nobody is asked who he is. */
+function exposedMetrics({ config: { metrics }, reading }: ServerSettings): string[] {
+  if (metrics === null || metrics.exposed || isLoopback(metrics.host)) return []
+  return [
+    `${labelOf(reading, 'metricsHost')}: other machines read the metrics there without a credential: ` +
+      'listen on 127.0.0.1, or say metrics-exposed where only operators reach it',
   ]
 }
 

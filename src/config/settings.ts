@@ -9,6 +9,7 @@ import { referenceShape } from '../secrets/reference.ts'
 import { DatabaseUrlField, withoutPassword } from './database-url.ts'
 import { limitSettings } from './limit-settings.ts'
 import { mailSettings } from './mail-settings.ts'
+import { metricsSettings } from './metrics-settings.ts'
 import { ownSecretSetting, secretSetting, secretSources } from './secret-settings.ts'
 import { setting } from './setting.ts'
 import {
@@ -323,6 +324,7 @@ export const settings = {
   }),
   ...limitSettings,
   ...mailSettings,
+  ...metricsSettings,
   logLevel: setting({
     flag: 'log-level',
     env: 'LOCKET_LOG_LEVEL',

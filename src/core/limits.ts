@@ -296,6 +296,10 @@ export const limits = {
   auditScan_rows: 10_000,
   /** Events that become leaves in one transaction, beside which nothing else is written. */
   auditBatch_rows: 128,
+  /** Events without a leaf, and mails, that the metrics count. */
+  auditWaitingCounted_max: 100_000,
+  mailsCounted_max: 10_000,
+  metricsConnections_max: 16,
   /** Such transactions for one tenant, before the others have their turn. */
   auditBatches_max: 64,
   /** Logs of which the right edge is remembered, each a hundred kilobytes at most. */

@@ -2,7 +2,7 @@
 import { authorities, certificate } from './certificates.ts'
 import type { Check } from './check.ts'
 import { database, databaseDisk, databaseLogin, databaseTls, rowSecurity } from './database.ts'
-import { cors, docs, egress, embedder, languageModel, listener, mode } from './exposure.ts'
+import { cors, docs, egress, embedder, languageModel, listener, metrics, mode } from './exposure.ts'
 import { dataFiles, secretReferences, settingsFile, tlsKeyFile } from './files.ts'
 import { records, rowMacs, tombstones } from './integrity.ts'
 import {
@@ -32,6 +32,7 @@ export const checks: readonly Check[] = [
   tlsKeyFile,
   secretReferences,
   listener,
+  metrics,
   certificate,
   authorities,
   cors,

@@ -61,6 +61,27 @@ export const listener: Check = {
   },
 }
 
+export const metrics: Check = {
+  id: 'metrics',
+  about: 'Who can read the metrics, for which no credential is asked.',
+  warns: 'Other machines can: by your word only operators, or in development.',
+  fails: 'Other machines can, and nobody has said that this is meant (production).',
+  unknown: null,
+  look: ({ config }) => {
+    const { metrics: at } = config
+    if (at === null) return pass('none are served')
+    const place = `${at.host}:${at.port}`
+    if (isLoopback(at.host)) return pass(`${place}: this machine alone`)
+    if (at.exposed)
+      return warn(`${place}: by your word only operators reach it`, 'see that it stays so')
+    return unsafe(
+      config,
+      `${place}: whoever reaches it reads them without a credential`,
+      'set metrics-host to 127.0.0.1, or metrics-exposed where only operators reach it',
+    )
+  },
+}
+
 export const cors: Check = {
   id: 'cors',
   about: 'Which web pages may call from a browser.',

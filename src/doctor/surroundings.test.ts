@@ -124,6 +124,18 @@ test('a TLS key that others can read', async (t) => {
   assert.ok(!JSON.stringify(report).includes('geheim'))
 })
 
+test('who can read the metrics', async (t) => {
+  const here = place(t)
+  const look = (flags: Record<string, string>) => finding(here, 'metrics', { flags })
+  assertFound(await look({}), 'pass', /127\.0\.0\.1:9090: this machine alone/)
+  assertFound(await look({ metrics: 'off' }), 'pass', /none/)
+  const open = { 'metrics-host': '0.0.0.0', 'metrics-port': '9100' }
+  assertFound(await look(open), 'warn', /0\.0\.0\.0:9100: whoever reaches it/)
+  assertFound(await look({ ...open, ...production }), 'fail', /without a credential/)
+  const said = { ...open, 'metrics-exposed': 'on', ...production }
+  assertFound(await look(said), 'warn', /by your word only operators/)
+})
+
 test('who can reach the listener', async (t) => {
   const here = place(t)
   const look = (flags: Record<string, string>) => finding(here, 'listener', { flags })

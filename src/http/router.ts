@@ -6,7 +6,7 @@
 import { type Context, Hono } from 'hono'
 import { isWithin, networksOf } from '../core/address.ts'
 import { stopwatch } from '../core/clock.ts'
-import { asLocketError, LocketError } from '../core/errors.ts'
+import { asLocketError, type ErrorCode, LocketError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Operation } from '../kernel/operation.ts'
@@ -148,6 +148,7 @@ type Asked = Omit<Exchange, 'requestId'>
 function answerer(options: RouterOptions): Answerer {
   const { pipeline, publicUrl, corsOrigins, docs } = options
   const { log, clock } = pipeline
+  const { metrics } = pipeline.services
   const refuseBlocked = blocker(options)
   const refuseIn = secretsRefuser(options)
   const cors = createCors(corsOrigins)
@@ -159,6 +160,7 @@ function answerer(options: RouterOptions): Answerer {
     const secure = client.secure === true || alwaysSecure
     const about = { requestId, secure, cors: cors.headers(request) }
     let response: Response
+    let code: ErrorCode | null = null
     try {
       await refuseBlocked(client)
       refuseIn(path, request.url)
@@ -170,10 +172,13 @@ function answerer(options: RouterOptions): Answerer {
       // What the pipeline throws is logged there, with its cause.
       if (!(thrown instanceof LocketError))
         log.error({ requestId, route: path, err: thrown }, 'failed')
-      const reply = refusal(asLocketError(thrown), { resource, requestId, docsUrl })
+      const error = asLocketError(thrown)
+      code = error.code
+      const reply = refusal(error, { resource, requestId, docsUrl })
       response = toResponse(reply, about)
     }
     const { status } = response
+    metrics.answered(status, code)
     if (status >= 400 || log.isLevelEnabled('debug')) {
       note(log, status, { method: request.method, route: path, started, requestId })
     }

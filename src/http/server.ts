@@ -208,6 +208,12 @@ async function bind(
   return (server.address() as AddressInfo).port
 }
 
+/** Whether `listen` has thrown this since another program has the port. */
+export function isTaken(thrown: unknown): boolean {
+  const cause = thrown instanceof Error ? thrown.cause : null
+  return cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
+}
+
 const reasons: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another program listens there',
   EACCES: 'this user may not listen there',

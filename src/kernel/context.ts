@@ -5,6 +5,7 @@ import { type Id, isId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { PermissionPattern } from '../core/permissions.ts'
 import type { Egress } from '../egress/egress.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { Transaction } from '../storage/database.ts'
 import type { SpaceStore } from '../storage/space-store.ts'
 import type { KeyScope, PrincipalId } from '../storage/tables.ts'
@@ -104,6 +105,8 @@ export interface Services {
   readonly lockout: Lockout
   /** The one way to call another server. */
   readonly egress: Egress
+  /** What is counted for operators. */
+  readonly metrics: Metrics
   /**
    * Makes a key's destruction final: caches, tombstone, the database's own copies. It never fails:
    * the key is destroyed by then, and what cannot be done at once is left to `finishDestruction`.

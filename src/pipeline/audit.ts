@@ -8,6 +8,7 @@ import { type EventClass, jobEvent, type NewEvent, type Outcome } from '../featu
 import type { Operation } from '../kernel/operation.ts'
 import type { TenantStore } from '../storage/tenant-store.ts'
 import type { RateClass } from '../throttles/budgets.ts'
+import { outcomeOf } from './outcome.ts'
 import { type Pipeline, type Trail, type Within, within } from './request.ts'
 
 /** The event of an operation that was done. Belongs in its transaction. */
@@ -59,7 +60,7 @@ export async function appendRefused(
   const facts = trail.input === undefined ? undefined : operation.facts?.(trail.input, null)
   const spaceId = await usable(store, trail.spaceId)
   const event = eventOf(app, trail, {
-    outcome: deniedStatuses.has(error.status) ? 'denied' : 'failed',
+    outcome: outcomeOf(error),
     code: error.code,
     details: detailsOf(trail, { ...facts?.details, ...error.facts }, false),
     spaceId,
@@ -119,8 +120,6 @@ async function usable(store: TenantStore, spaceId: Id<'spc'> | null): Promise<Id
 }
 
 type Details = NewEvent['details']
-
-const deniedStatuses = new Set([401, 403, 404, 429])
 
 type Ending = Pick<NewEvent, 'outcome' | 'code' | 'details' | 'spaceId' | 'resourceId'> &
   Partial<Pick<NewEvent, 'action'>>

@@ -59,6 +59,8 @@ export interface Database {
   readonly engine: Engine
   /** Whether changes are taken at present. */
   readonly takesChanges: boolean
+  /** How many changes and how many reads wait or are under way, of those that a queue bounds. */
+  readonly queued: { readonly writes: number; readonly reads: number }
   /** One snapshot, read only. */
   read<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   /**

@@ -60,7 +60,7 @@ export class GroupCommit {
   }
 
   write<T>(work: (tx: Transaction) => Promise<T>, durability: Durability): Promise<T> {
-    if (this.#closing || this.#queued >= limits.writeQueue_max) {
+    if (this.#closing || this.waiting >= limits.writeQueue_max) {
       return Promise.reject(new LocketError('unavailable'))
     }
     return this.#enqueue(work, durability)
@@ -81,7 +81,8 @@ export class GroupCommit {
     await flushed
   }
 
-  get #queued(): number {
+  /** How many changes wait for their commit. */
+  get waiting(): number {
     return this.#queues.full.length + this.#queues.relaxed.length
   }
 
@@ -103,7 +104,7 @@ export class GroupCommit {
   }
 
   async #drain(): Promise<void> {
-    while (this.#queued > 0) await this.#turns.take(() => this.#commitNext())
+    while (this.waiting > 0) await this.#turns.take(() => this.#commitNext())
     await this.#turns.take(async () => undefined)
   }
 
@@ -119,7 +120,7 @@ export class GroupCommit {
       this.#log.error({ err: error, works: group.length }, 'a group of writes failed')
       for (const job of group) job.reject(error)
     }
-    if (this.#queued > 0) this.#schedule()
+    if (this.waiting > 0) this.#schedule()
   }
 
   /** Full and relaxed groups take turns, so that neither starves the other. */

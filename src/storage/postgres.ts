@@ -102,6 +102,10 @@ class PostgresDatabase implements Database {
     return !this.#isClosing && this.#mayChange()
   }
 
+  get queued(): Database['queued'] {
+    return { writes: this.#writes, reads: this.#reads }
+  }
+
   async read<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     if (this.#isClosing || this.#reads >= limits.readQueue_max) throw new LocketError('unavailable')
     this.#reads += 1

@@ -53,6 +53,10 @@ class SqliteDatabase implements Database {
     return this.#closing === undefined
   }
 
+  get queued(): Database['queued'] {
+    return { writes: this.#commits.waiting, reads: this.#reads.waiting }
+  }
+
   read<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     if (!this.takesChanges || this.#reads.waiting >= limits.readQueue_max) {
       return Promise.reject(new LocketError('unavailable'))

@@ -14,7 +14,7 @@ export const layers: readonly (readonly string[])[] = [
   ['src/engine.ts', 'src/root-key-rotation.ts'],
   ['src/config/'],
   ['src/http/', 'src/mcp/'],
-  ['src/operations.ts', 'src/execute.ts', 'src/jobs.ts'],
+  ['src/operations.ts', 'src/execute.ts', 'src/jobs.ts', 'src/measure.ts'],
   ['src/pipeline/'],
   ['src/features/'],
   ['src/kernel/'],
@@ -25,6 +25,7 @@ export const layers: readonly (readonly string[])[] = [
   ['src/models/', 'src/mail/'],
   ['src/secrets/'],
   ['src/egress/'],
+  ['src/metrics/'],
   ['src/core/'],
 ]
 
@@ -139,6 +140,11 @@ export const reserved: readonly Reserved[] = [
     packages: /^(ai|@ai-sdk\/[^/]+)($|\/)/,
     places: /^src\/models\//,
     why: 'models are called by models/',
+  },
+  {
+    packages: /^prom-client($|\/)/,
+    places: /^src\/metrics\//,
+    why: 'what is counted, and by which labels, is decided in metrics/',
   },
   {
     packages: /^nodemailer($|\/)/,

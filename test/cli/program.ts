@@ -49,7 +49,10 @@ export function startLocket(
   around: Surroundings,
 ): Started {
   const command = [process.execPath, '--disable-warning=ExperimentalWarning', main, ...args]
-  return start(t, command, around)
+  // Tests run beside each other, and there is one port 9090.
+  const serves = args[0] === 'start' || args[0] === 'serve'
+  const env = { ...(serves && { LOCKET_METRICS: 'off' }), ...around.env }
+  return start(t, command, { ...around, env })
 }
 
 /** Starts any program; the first word is the program. */

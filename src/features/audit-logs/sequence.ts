@@ -75,10 +75,11 @@ async function sequenceBatch(
 ): Promise<number> {
   const { auditTrees } = ctx.services
   try {
-    const { count, tree } = await ctx.database.write(
+    const { count, refused, tree } = await ctx.database.write(
       (tx) => addBatch(ctx, { tx, store: ctx.open(tx, tenant) }, key),
       { durability: 'full', turn: { tenant, log: true } },
     )
+    if (refused > 0) ctx.services.metrics.eventsRefused(refused)
     if (tree) remember(auditTrees, tenant, tree)
     return count
   } catch (thrown) {
@@ -97,6 +98,8 @@ interface Place {
 
 interface Added {
   readonly count: number
+  /** Of them, those that became no leaves. */
+  readonly refused: number
   readonly tree: Tree | null
 }
 
@@ -106,7 +109,7 @@ async function addBatch(ctx: JobContext, place: Place, key: CheckpointKey): Prom
   const log = await findLog(store)
   const rows = log?.state === 'broken' ? [] : await eventsWaiting(store, limits.auditBatch_rows)
   const last = rows.at(-1)
-  if (!last) return { count: 0, tree: null }
+  if (!last) return { count: 0, refused: 0, tree: null }
   const before = await treeOf(ctx, place, { log, key })
   const believed = await believedOf(ctx, place, { rows, log })
   const { tree, tiles } = grow(before, believed.map(entryOf))
@@ -123,7 +126,7 @@ async function addBatch(ctx: JobContext, place: Place, key: CheckpointKey): Prom
     checkpoint: toUtf8(signCheckpoint({ origin, size, root: tree.frontier.root() }, key)),
     signed_at: ctx.clock(),
   })
-  return { count: rows.length, tree }
+  return { count: rows.length, refused: rows.length - believed.length, tree }
 }
 
 /** The tree that the log's checkpoint is over; else `integrity_failed`, and nothing is added to it. */

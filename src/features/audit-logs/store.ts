@@ -1,6 +1,8 @@
 /** Every query on audit_logs and audit_tiles, and those on audit_events that make leaves of them. */
 import { sql } from 'kysely'
 import type { Id } from '../../core/ids.ts'
+import { limits } from '../../core/limits.ts'
+import type { AuditLag } from '../../metrics/gauges.ts'
 import type { Transaction } from '../../storage/database.ts'
 import { query } from '../../storage/query.ts'
 import type { Tables } from '../../storage/tables.ts'
@@ -144,6 +146,45 @@ const putTile = query((db, arg: Of & { level: number; tile: number; data: Uint8A
       conflict.columns(['tenant_id', 'level', 'tile']).doUpdateSet({ data: arg.data }),
     ),
 )
+
+/** Of all tenants; those that wait have an index of their own. */
+const allWaiting = query((db, arg: { limit: number }) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom('audit_events')
+        .select('time')
+        .where('leaf', 'is', null)
+        .limit(arg.limit)
+        .as('waiting'),
+    )
+    .select(({ fn }) => [fn.countAll<number>().as('count'), fn.min('time').as('oldest')]),
+)
+
+/** A row for each tenant. */
+const allLogs = query((db, _: Record<never, never>) =>
+  db
+    .selectFrom('audit_logs')
+    .select(({ fn }) => [
+      fn.max('signed_at').as('signed'),
+      sql<number>`count(case when state = 'broken' then 1 end)`.as('broken'),
+    ]),
+)
+
+/** How far the logs of all tenants are behind, for who operates the server. */
+export async function auditLag(tx: Transaction, now: number): Promise<AuditLag> {
+  const system = tx.asSystem()
+  const waiting = await system.first(allWaiting, { limit: limits.auditWaitingCounted_max })
+  const logs = await system.first(allLogs, {})
+  const oldest = waiting?.oldest ?? null
+  const signed = logs?.signed ?? null
+  return {
+    waiting: waiting?.count ?? 0,
+    oldest_ms: oldest === null ? 0 : Math.max(0, now - oldest),
+    sinceCheckpoint_ms: signed === null ? null : Math.max(0, now - signed),
+    broken: logs?.broken ?? 0,
+  }
+}
 
 /** The tenant's log as it stands; undefined while nothing of it is written. Its MAC is checked. */
 export async function findLog(store: TenantStore): Promise<AuditLogRow | undefined> {

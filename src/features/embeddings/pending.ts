@@ -23,6 +23,8 @@ export interface Pending {
   add(memories: readonly PendingMemory[]): void
   /** The oldest, taken out. */
   take(count: number): PendingMemory[]
+  /** How many of them it remembers. */
+  readonly size: number
   /** Where the walk goes on; null while there is no need for one. */
   readonly walk: WalkPlace | null
   /** Null: it has come to its end. */
@@ -56,6 +58,9 @@ export function createPending(clock: Clock): Pending {
       const taken = stopped ? [] : [...waiting.values().take(count)]
       for (const { id } of taken) waiting.delete(id)
       return taken
+    },
+    get size() {
+      return waiting.size
     },
     get walk() {
       if (stopped) return null

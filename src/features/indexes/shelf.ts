@@ -28,6 +28,9 @@ export interface Shelf {
   account(entry: Entry): void
   /** The most recently used first. */
   all(): Entry[]
+  readonly spaces: number
+  /** In all of them together. */
+  readonly documents: number
   readonly bytes: number
 }
 
@@ -83,6 +86,14 @@ export function createShelf({ bytes_max, create, leaving }: ShelfOptions): Shelf
     drop,
     account,
     all: () => [...entries.values()].reverse(),
+    get spaces() {
+      return entries.size
+    },
+    get documents() {
+      let count = 0
+      for (const { index } of entries.values()) count += index.size
+      return count
+    },
     get bytes() {
       return total_bytes
     },

@@ -52,6 +52,17 @@ export interface SpaceIndexes {
   /** Writes what is worth it, in bounded time, and no more. */
   close(): Promise<void>
   readonly bytes: number
+  /** For operators: what is in RAM, and how often a read found its index there (`warm`) or did not. */
+  readonly sizes: IndexSizes
+}
+
+export interface IndexSizes {
+  readonly bytes: number
+  readonly bytes_max: number
+  readonly spaces: number
+  readonly documents: number
+  readonly warm: number
+  readonly cold: number
 }
 
 /** An index that a request holds on to from catching up until it has its answer. */
@@ -105,9 +116,13 @@ class Indexes implements SpaceIndexes {
   readonly #keeper: SnapshotKeeper | null
   /** Counts erasures: what began to load before one may be of what was erased. */
   #erasures = 0
+  readonly #bytes_max: number
+  #warm = 0
+  #cold = 0
 
   constructor({ toDocument, bytes_max, seed, kept, vectors = null }: SpaceIndexesOptions) {
     this.#toDocument = toDocument
+    this.#bytes_max = bytes_max
     this.#vectors = vectors
     this.#create = () => createSpaceIndex({ seed, vectors })
     this.#keeper = kept ? createSnapshotKeeper(kept.snapshots, kept.log) : null
@@ -116,6 +131,7 @@ class Indexes implements SpaceIndexes {
   }
 
   async catchUp(space: PreparedSpace): Promise<HeldIndex> {
+    this.#count(this.#isCold(space.id))
     await this.#load(space)
     let entry = await space.read((store) => this.#step(store))
     while (!entry) {
@@ -127,8 +143,10 @@ class Indexes implements SpaceIndexes {
 
   async current(space: SpaceStore, held?: HeldIndex): Promise<SpaceIndex> {
     if (!held && (await this.#mayHaveSnapshot(space))) throw new Unprepared()
+    const isNew = this.#shelf.find(space.id) === undefined
     const entry = await this.#step(space, held as Entry | undefined)
     if (!entry) throw new Unprepared()
+    if (!held) this.#count(isNew)
     return entry.index
   }
 
@@ -162,6 +180,12 @@ class Indexes implements SpaceIndexes {
     return this.#shelf.bytes
   }
 
+  get sizes(): IndexSizes {
+    const { spaces, documents } = this.#shelf
+    const [bytes, bytes_max] = [this.bytes, this.#bytes_max]
+    return { bytes, bytes_max, spaces, documents, warm: this.#warm, cold: this.#cold }
+  }
+
   /** Puts what the snapshot of a cold space has on the shelf. */
   async #load(space: PreparedSpace): Promise<void> {
     if (!this.#keeper || !this.#isCold(space.id)) return
@@ -170,6 +194,11 @@ class Indexes implements SpaceIndexes {
     if (!loaded || erasures !== this.#erasures || !this.#isCold(space.id)) return
     this.#shelf.drop(space.id)
     this.#shelf.use(loaded.owner, loaded)
+  }
+
+  #count(wasCold: boolean): void {
+    if (wasCold) this.#cold += 1
+    else this.#warm += 1
   }
 
   #isCold(space: Id<'spc'>): boolean {

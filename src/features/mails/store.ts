@@ -100,6 +100,18 @@ export interface NewMail {
   readonly now: number
 }
 
+const waiting = query((db, arg: { limit: number }) =>
+  db
+    .selectFrom(db.selectFrom('mails').select('mail_id').limit(arg.limit).as('waiting'))
+    .select(({ fn }) => fn.countAll<number>().as('count')),
+)
+
+/** Mails of all tenants that wait to be sent, up to a bound. */
+export async function mailsWaiting(tx: Transaction): Promise<number> {
+  const row = await tx.asSystem().first(waiting, { limit: limits.mailsCounted_max })
+  return row?.count ?? 0
+}
+
 /** Has a mail sent. Throws `quota_exceeded` where too many wait already. */
 export async function queueMail(store: TenantStore, mail: NewMail): Promise<void> {
   if (!(await offerMail(store, mail))) throw new LocketError('quota_exceeded', 'mails')

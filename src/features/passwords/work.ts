@@ -27,6 +27,8 @@ export interface Verdict {
 
 /** All of it throws `unavailable` when too many wait already. */
 export interface PasswordWork {
+  /** How many wait for their turn, and how many may. */
+  readonly queue: { readonly waiting: number; readonly max: number }
   hash(password: string): Promise<string>
   /** Against null, for nobody's password, it does the same work and matches nothing. */
   verify(password: string, hash: string | null): Promise<Verdict>
@@ -57,6 +59,9 @@ export function createPasswordWork({
     }
   }
   return {
+    get queue() {
+      return { waiting: Math.max(0, asked - atOnce_max), max: waiting_max }
+    },
     hash: (password) => take(() => hashPassword(password, cost)),
     verify: (password, hash) =>
       take(async () => {

@@ -1,0 +1,48 @@
+/** Where the figures are looked up that nobody counts. */
+import type { Clock } from './core/clock.ts'
+import { limits } from './core/limits.ts'
+import type { Log } from './core/log.ts'
+import { auditLag } from './features/audit-logs/store.ts'
+import { mailsWaiting } from './features/mails/store.ts'
+import type { Services } from './kernel/context.ts'
+import type { Measure, Measured } from './metrics/gauges.ts'
+import type { Database } from './storage/database.ts'
+
+interface Parts {
+  readonly database: Database
+  readonly clock: Clock
+  readonly log: Log
+  /** Asked for late: they are made after what counts. */
+  readonly services: () => Pick<Services, 'indexes' | 'passwordWork' | 'embeddings'>
+}
+
+export function measureOf({ database, clock, log, services }: Parts): Measure {
+  return {
+    now: () => {
+      const { indexes, passwordWork, embeddings } = services()
+      return { index: indexes.sizes, queues: queuesOf({ database, passwordWork, embeddings }) }
+    },
+    ask: () =>
+      database.read(async (tx) => ({
+        audit: await auditLag(tx, clock()),
+        mails: await mailsWaiting(tx),
+      })),
+    failed: (what, thrown) => log.error({ what, err: thrown }, 'not measured'),
+  }
+}
+
+function queuesOf({
+  database,
+  passwordWork,
+  embeddings,
+}: Pick<Services, 'passwordWork' | 'embeddings'> & {
+  readonly database: Database
+}): Measured['queues'] {
+  const { writes, reads } = database.queued
+  return {
+    write: { waiting: writes, max: limits.writeQueue_max },
+    read: { waiting: reads, max: limits.readQueue_max },
+    password: passwordWork.queue,
+    embedding: { waiting: embeddings?.pending.size ?? 0, max: limits.embedPending_max },
+  }
+}

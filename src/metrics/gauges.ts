@@ -1,0 +1,203 @@
+/** What is measured when somebody asks, and not counted on the way: sizes, queues, the lag of the audit. */
+import { statfs } from 'node:fs/promises'
+import { Counter, Gauge, type Registry } from 'prom-client'
+import { second_ms } from '../core/clock.ts'
+
+/** How many wait, and how many may. */
+export interface Depth {
+  readonly waiting: number
+  readonly max: number
+}
+
+/** Of the audit logs of all tenants. */
+export interface AuditLag {
+  /** Events that are no leaves yet, up to a bound. */
+  readonly waiting: number
+  /** How long the oldest of them has waited; 0: none does. */
+  readonly oldest_ms: number
+  /** How long ago the last checkpoint was signed; null: there is none. */
+  readonly sinceCheckpoint_ms: number | null
+  /** Logs that are not what they were, so that nothing is added to them. */
+  readonly broken: number
+}
+
+/** What the process knows by itself. */
+export interface Measured {
+  readonly index: {
+    readonly bytes: number
+    readonly bytes_max: number
+    readonly spaces: number
+    readonly documents: number
+    /** Since the process began: reads that found their index in RAM, and those that did not. */
+    readonly warm: number
+    readonly cold: number
+  }
+  readonly queues: Readonly<Record<'write' | 'read' | 'password' | 'embedding', Depth>>
+}
+
+/** What the database has to be asked for. */
+export interface Asked {
+  readonly audit: AuditLag
+  readonly mails: number
+}
+
+export interface Measure {
+  now(): Measured
+  ask(): Promise<Asked>
+  /** Told why something could not be measured. */
+  failed(what: string, thrown: unknown): void
+}
+
+export interface Gauges {
+  /** Sets all of them. What cannot be measured becomes NaN: no number, which passes no check. */
+  refresh(): Promise<void>
+  watchDisk(directory: string): void
+}
+
+export function createGauges(registry: Registry, measure: Measure): Gauges {
+  const own = new OwnGauges(registry)
+  const asked = new AskedGauges(registry)
+  const failures = new Counter({
+    name: 'locket_measure_failures_total',
+    help: 'Times that something could not be measured; it is NaN then.',
+    labelNames: ['what'],
+    registers: [registry],
+  })
+  let disk: DiskGauges | null = null
+  let running: Promise<void> | null = null
+  const attempt = async <T>(
+    what: string,
+    gauges: { look: () => Promise<T>; set: (found: T | null) => void },
+  ): Promise<void> => {
+    try {
+      gauges.set(await gauges.look())
+    } catch (thrown) {
+      gauges.set(null)
+      failures.inc({ what })
+      measure.failed(what, thrown)
+    }
+  }
+  const refresh = async (): Promise<void> => {
+    own.set(measure.now())
+    await attempt('database', { look: measure.ask, set: (found) => asked.set(found) })
+    if (disk) await attempt('disk', disk)
+  }
+  return {
+    // However many ask at once: it is measured once.
+    refresh: () => {
+      running ??= refresh().finally(() => {
+        running = null
+      })
+      return running
+    },
+    watchDisk: (directory) => {
+      disk = new DiskGauges(registry, directory)
+    },
+  }
+}
+
+function gauge(registry: Registry, name: string, help: string): Gauge<never> {
+  return new Gauge({ name: `locket_${name}`, help, registers: [registry] })
+}
+
+function gaugeByQueue(registry: Registry, name: string, help: string): Gauge<'queue'> {
+  return new Gauge({ name: `locket_${name}`, help, labelNames: ['queue'], registers: [registry] })
+}
+
+class OwnGauges {
+  readonly #index: Readonly<Record<'bytes' | 'bytes_max' | 'spaces' | 'documents', Gauge<never>>>
+  readonly #uses: Counter<'found'>
+  readonly #depth: Gauge<'queue'>
+  readonly #depth_max: Gauge<'queue'>
+
+  constructor(registry: Registry) {
+    this.#index = {
+      bytes: gauge(registry, 'index_bytes', 'RAM that the indexes of spaces hold.'),
+      bytes_max: gauge(registry, 'index_bytes_max', 'RAM that the indexes of spaces may hold.'),
+      spaces: gauge(registry, 'index_spaces', 'Spaces whose index is in RAM.'),
+      documents: gauge(registry, 'index_documents', 'Memories in the indexes in RAM.'),
+    }
+    this.#uses = new Counter({
+      name: 'locket_index_uses_total',
+      help: 'Reads of the index of a space: found in RAM (warm), or loaded or built for it (cold).',
+      labelNames: ['found'],
+      registers: [registry],
+    })
+    this.#depth = gaugeByQueue(registry, 'queue_depth', 'How many wait, by queue.')
+    this.#depth_max = gaugeByQueue(registry, 'queue_depth_max', 'How many may wait, by queue.')
+  }
+
+  set({ index, queues }: Measured): void {
+    this.#index.bytes.set(index.bytes)
+    this.#index.bytes_max.set(index.bytes_max)
+    this.#index.spaces.set(index.spaces)
+    this.#index.documents.set(index.documents)
+    this.#uses.reset()
+    this.#uses.inc({ found: 'warm' }, index.warm)
+    this.#uses.inc({ found: 'cold' }, index.cold)
+    for (const [queue, { waiting, max }] of Object.entries(queues)) {
+      this.#depth.set({ queue }, waiting)
+      this.#depth_max.set({ queue }, max)
+    }
+  }
+}
+
+class AskedGauges {
+  readonly #mails: Gauge<never>
+  readonly #waiting: Gauge<never>
+  readonly #oldest: Gauge<never>
+  readonly #checkpoint: Gauge<never>
+  readonly #broken: Gauge<never>
+
+  constructor(registry: Registry) {
+    const of = (name: string, help: string): Gauge<never> => gauge(registry, name, help)
+    this.#mails = of('mails_waiting', 'Mails that wait to be sent.')
+    this.#waiting = of('audit_events_waiting', 'Audit events that are no leaves yet.')
+    this.#oldest = of('audit_oldest_waiting_seconds', 'How long the oldest of them has waited.')
+    this.#checkpoint = of('audit_checkpoint_age_seconds', 'How old the newest checkpoint is.')
+    this.#broken = of('audit_logs_broken', 'Audit logs that are not what they were.')
+  }
+
+  set(asked: Asked | null): void {
+    const { waiting, oldest_ms, sinceCheckpoint_ms, broken } = asked?.audit ?? unknown
+    this.#mails.set(asked?.mails ?? Number.NaN)
+    this.#waiting.set(waiting)
+    this.#oldest.set(oldest_ms / second_ms)
+    this.#checkpoint.set((sinceCheckpoint_ms ?? Number.NaN) / second_ms)
+    this.#broken.set(broken)
+  }
+}
+
+const unknown: AuditLag = {
+  waiting: Number.NaN,
+  oldest_ms: Number.NaN,
+  sinceCheckpoint_ms: null,
+  broken: Number.NaN,
+}
+
+interface Disk {
+  readonly free: number
+  readonly size: number
+}
+
+class DiskGauges {
+  readonly #directory: string
+  readonly #free: Gauge<never>
+  readonly #size: Gauge<never>
+
+  constructor(registry: Registry, directory: string) {
+    this.#directory = directory
+    this.#free = gauge(registry, 'disk_free_bytes', 'Free on the disk of the data directory.')
+    this.#size = gauge(registry, 'disk_size_bytes', 'The size of the disk of the data directory.')
+  }
+
+  async look(): Promise<Disk> {
+    const { bavail, blocks, bsize } = await statfs(this.#directory)
+    return { free: bavail * bsize, size: blocks * bsize }
+  }
+
+  set(disk: Disk | null): void {
+    this.#free.set(disk?.free ?? Number.NaN)
+    this.#size.set(disk?.size ?? Number.NaN)
+  }
+}
