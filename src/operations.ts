@@ -9,6 +9,7 @@ import { getAuditLog } from './features/audit-logs/get.ts'
 import { getCheckpoint } from './features/audit-logs/get-checkpoint.ts'
 import { getProof } from './features/audit-logs/get-proof.ts'
 import { getTile } from './features/audit-logs/get-tile.ts'
+import { listLeaves } from './features/audit-logs/list-leaves.ts'
 import { createBlock } from './features/blocked-addresses/create.ts'
 import { deleteBlock } from './features/blocked-addresses/delete.ts'
 import { listBlocks } from './features/blocked-addresses/list.ts'
@@ -197,4 +198,5 @@ export const operations: readonly Operation[] = [
   getCheckpoint,
   getTile,
   getProof,
+  listLeaves,
 ]

@@ -7,6 +7,7 @@ import { secretSources } from '../config/secret-settings.ts'
 import { type SettingName, settings } from '../config/settings.ts'
 import type { Operation } from '../kernel/operation.ts'
 import { operations } from '../operations.ts'
+import { exportFlags, exportLogCommand, verifyFlags, verifyLogCommand } from './audit/commands.ts'
 import type { ClientCommand, Command, LocalCommand, RemoteCommand, TextCommand } from './command.ts'
 import { configCheckCommand, configLimitsCommand, configShowCommand } from './config.ts'
 import { doctorCommand } from './doctor.ts'
@@ -321,6 +322,22 @@ const clients: readonly ClientCommand[] = [
     flags: importFlags,
     positionals: ['FILE'],
     run: importCommand,
+  },
+  {
+    kind: 'client',
+    words: 'audit export',
+    summary: 'Write an audit log into a directory that anybody can check.',
+    flags: exportFlags,
+    positionals: ['DIR'],
+    run: exportLogCommand,
+  },
+  {
+    kind: 'client',
+    words: 'audit verify',
+    summary: 'Check all of an audit log, of a server or of an export.',
+    flags: verifyFlags,
+    positionals: [],
+    run: verifyLogCommand,
   },
 ]
 

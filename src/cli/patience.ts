@@ -7,7 +7,15 @@ import { setTimeout } from 'node:timers/promises'
 import type { RemoteConfig } from '../config/config.ts'
 import { second_ms, stopwatch, systemClock } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
-import { type Answered, askServer, notLocket, refusalOf, succeeded, Unreachable } from './server.ts'
+import {
+  type Answered,
+  type Asked,
+  askServer,
+  notLocket,
+  refusalOf,
+  succeeded,
+  Unreachable,
+} from './server.ts'
 
 /** Posts JSON and gives back the answer to it. Throws when it is refused, or nobody answers. */
 export type Post = (path: string, body: string) => Promise<unknown>
@@ -17,15 +25,23 @@ const passing = new Set([408, 429, 502, 503, 504])
 
 const firstWait_ms = second_ms / 2
 
-/** `waiting` is told how long, whenever it waits. All requests of one `Post` wait together. */
+/** Gives back the answer, whatever it says. Throws when nobody answers, or is ready to. */
+export type Ask = (asked: Asked) => Promise<Answered>
+
 export function patientPost(config: RemoteConfig, waiting: (wait_ms: number) => void): Post {
+  const ask = patientAsk(config, waiting)
+  return async (path, body) => answerOf(config, await ask({ method: 'POST', path, body }))
+}
+
+/** `waiting` is told how long, whenever it waits. All requests of one `Ask` wait together. */
+export function patientAsk(config: RemoteConfig, waiting: (wait_ms: number) => void): Ask {
   let resume_ms = 0
   let known = false
 
-  const ask = async (path: string, body: string): Promise<Answered | Unreachable> => {
+  const askOnce = async (asked: Asked): Promise<Answered | Unreachable> => {
     await setTimeout(Math.max(0, resume_ms - stopwatch()))
     try {
-      const answered = await askServer(config, { method: 'POST', path, body })
+      const answered = await askServer(config, asked)
       known = true
       return answered
     } catch (thrown) {
@@ -35,10 +51,10 @@ export function patientPost(config: RemoteConfig, waiting: (wait_ms: number) => 
     }
   }
 
-  return async (path, body) => {
+  return async (asked) => {
     for (let tried = 1; ; tried++) {
-      const got = await ask(path, body)
-      if (!(got instanceof Unreachable) && !passing.has(got.status)) return answerOf(config, got)
+      const got = await askOnce(asked)
+      if (!(got instanceof Unreachable) && !passing.has(got.status)) return got
       const wait_ms = waitAfter(got, tried)
       if (tried >= limits.clientTries_max || wait_ms > limits.clientWait_ms_max) {
         throw got instanceof Unreachable ? got : new Error(refusalOf(got))
@@ -54,7 +70,8 @@ export function waitingFor(wait_ms: number): string {
   return `the server cannot serve just now: trying again in ${Math.ceil(wait_ms / second_ms)} s`
 }
 
-function answerOf(config: RemoteConfig, answered: Answered): unknown {
+/** What a good answer says. Throws for any other. */
+export function answerOf(config: RemoteConfig, answered: Answered): unknown {
   if (!succeeded(answered)) throw new Error(refusalOf(answered))
   if (answered.value === undefined) throw new Error(notLocket(config))
   return answered.value

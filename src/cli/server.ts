@@ -20,6 +20,8 @@ export interface Answered {
   readonly headers: Headers
   /** Undefined when it is no JSON, as what a proxy says of its own. */
   readonly value: unknown
+  /** The body as it came. */
+  readonly bytes: Uint8Array
 }
 
 /** Nobody answered. */
@@ -39,7 +41,8 @@ export async function askServer(config: RemoteConfig, asked: Asked): Promise<Ans
       signal: AbortSignal.timeout(timeout_ms),
     })
     const bytes = await readBounded(response.body ?? [], answer_bytes_max)
-    return { status: response.status, headers: response.headers, value: parseAnswer(bytes) }
+    const { status, headers } = response
+    return { status, headers, value: parseAnswer(bytes), bytes }
   } catch (cause) {
     throw new Unreachable(`${config.url} cannot be reached (${reasonOf(cause)})`, { cause })
   }

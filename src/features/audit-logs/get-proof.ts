@@ -8,9 +8,9 @@ import type { TenantStore } from '../../storage/tenant-store.ts'
 import { inclusionRanges, proofOf } from '../../tlog/merkle.ts'
 import { writeProof } from '../../tlog/proof.ts'
 import { hashesFrom } from '../../tlog/tiles.ts'
-import { openContent } from '../audit/open-event.ts'
-import { type EventRow, entryOf } from './audit-log.ts'
+import type { EventRow } from './audit-log.ts'
 import { logField, ofNamedLog, storeOf } from './named.ts'
+import { openingOf } from './opening.ts'
 import { findEvent, findLog } from './store.ts'
 import { treeTiles } from './tree.ts'
 
@@ -50,24 +50,10 @@ export async function proveEvent(store: TenantStore, row: EventRow): Promise<str
   const ranges = inclusionRanges(leaf, log.size)
   const hashes = await proofOf(ranges, hashesFrom(log.size, treeTiles(store)))
   const checkpoint = fromUtf8(log.checkpoint)
-  return writeProof({ extra: await openingOf(store, row), index: leaf, hashes, checkpoint })
-}
-
-/**
- * What the entry was made of, and what its hash stands for, so that who holds the proof needs nothing
- * else: the salt and the texts as they were hashed. Null where the key of what was sealed is destroyed.
- */
-async function openingOf(store: TenantStore, row: EventRow): Promise<Uint8Array> {
-  const { body, origin } = await openContent(store, row)
-  const { salt, ...said } = body ?? {}
-  const { event_id: id, time, class: kind, action, outcome } = row
-  const clear = { id, time, class: kind, action, outcome, actorId: row.actor_id }
-  const opening = {
-    entry: fromUtf8(entryOf(row)),
-    event: { ...clear, resourceId: row.resource_id },
-    salt: salt ?? null,
-    origin: origin && JSON.stringify(origin),
-    body: body && JSON.stringify(said),
-  }
-  return toUtf8(JSON.stringify(opening))
+  return writeProof({
+    extra: toUtf8(JSON.stringify(await openingOf(store, row))),
+    index: leaf,
+    hashes,
+    checkpoint,
+  })
 }

@@ -74,6 +74,20 @@ const fromLeaf = query((db, arg: Of & { from: number; until: number; limit: numb
     .limit(arg.limit),
 )
 
+/** Whole events from one leaf on. The last condition is that of the index. */
+const byLeaf = query((db, arg: Of & { from: number; until: number; limit: number }) =>
+  db
+    .selectFrom('audit_events')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('leaf', '>=', arg.from)
+    .where('leaf', '<', arg.until)
+    .where(sql<boolean>`leaf >= 0`)
+    .orderBy('leaf')
+    .orderBy('event_id')
+    .limit(arg.limit),
+)
+
 const byId = query((db, arg: Of & { id: Id<'evt'> }) =>
   db
     .selectFrom('audit_events')
@@ -231,6 +245,14 @@ export function numberEvents(
   { tenant, ...range }: { tenant: Id<'ten'>; last: Id<'evt'>; first: number },
 ): Promise<number> {
   return tx.asSystem().run(number, { tenant, ...range })
+}
+
+/** Whole events of a range of leaves, in order. */
+export function wholeEventsFrom(
+  store: TenantStore,
+  range: { from: number; until: number; limit: number },
+): Promise<EventRow[]> {
+  return store.all(byLeaf, range)
 }
 
 export interface TilePlace {

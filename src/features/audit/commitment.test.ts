@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { openLocket } from '../../../test/harness.ts'
 import { type Id, newId } from '../../core/ids.ts'
 import { tenantStore } from '../../storage/tenant-store.ts'
-import { commitmentOf } from './commitment.ts'
+import { commitmentOf } from '../../tlog/commitment.ts'
 import { insertEvent } from './store.ts'
 
 const body = {

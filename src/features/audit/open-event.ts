@@ -4,7 +4,7 @@ import { LocketError } from '../../core/errors.ts'
 import { macsEqual } from '../../crypto/data-key.ts'
 import type { KeyScope, Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
-import { commitmentOf } from './commitment.ts'
+import { commitmentOf } from '../../tlog/commitment.ts'
 import type { AuditEvent, EventBody, EventOrigin } from './event.ts'
 
 type Row = Tables['audit_events']

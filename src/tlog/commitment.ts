@@ -3,14 +3,20 @@
  * clear included. The salt is sealed, so nobody can compute it for an altered event; and nobody can
  * guess from it what an erased event said.
  */
-import { lengthPrefixed } from '../../core/encoding.ts'
-import { sha256 } from '../../crypto/digest.ts'
-import type { Tables } from '../../storage/tables.ts'
+import { lengthPrefixed } from '../core/encoding.ts'
+import { sha256 } from '../crypto/digest.ts'
 
-type Clear = Pick<
-  Tables['audit_events'],
-  'event_id' | 'time' | 'class' | 'action' | 'outcome' | 'actor_id' | 'resource_id'
->
+/** What stands in clear of an event. */
+export interface Clear {
+  readonly event_id: string
+  /** Milliseconds since the epoch. */
+  readonly time: number
+  readonly class: string
+  readonly action: string
+  readonly outcome: string
+  readonly actor_id: string | null
+  readonly resource_id: string | null
+}
 
 /** What is sealed of an event: its salt, and the rest as the JSON that it is sealed and hashed as. */
 interface Sealed {

@@ -1,0 +1,117 @@
+/** `audit export` and `audit verify`. */
+import { stopwatch } from '../../core/clock.ts'
+import type { Fault } from '../../tlog/check-log.ts'
+import { type ClientCall, type ExitCode, exitCodes, type OwnFlag, UsageError } from '../command.ts'
+import { columns } from '../layout.ts'
+import { print, printError, printJson } from '../output.ts'
+import { type Ask, patientAsk, waitingFor } from '../patience.ts'
+import { bar, count, createProgress, type Progress, rate } from '../progress.ts'
+import { openLogDirectory, readNamed } from './log-directory.ts'
+import { BrokenLog, type LogName, logNames, type OpenedLog, openServerLog } from './server-log.ts'
+import { type VerifiedLog, verifyLog } from './verify-log.ts'
+import { writeLog } from './write-log.ts'
+
+const logFlag: OwnFlag = {
+  flag: 'log',
+  placeholder: 'LOG',
+  description: "tenant (the caller's own, if absent) or instance.",
+}
+
+export const exportFlags: readonly OwnFlag[] = [logFlag]
+
+export const verifyFlags: readonly OwnFlag[] = [
+  logFlag,
+  { flag: 'directory', placeholder: 'DIR', description: 'An export; nothing else is asked.' },
+  { flag: 'key', placeholder: 'VKEY', description: 'The key that you know the log by.' },
+  { flag: 'since', placeholder: 'FILE', description: 'A checkpoint that you kept.' },
+]
+
+export async function exportLogCommand(call: ClientCall): Promise<ExitCode> {
+  const [directory = ''] = call.positionals
+  const log = logOf(call)
+  const progress = createProgress(call)
+  const opened = await openServerLog(askOf(call, progress), log)
+  const telling = (files: number): void => progress.tell(() => `${count(files)} tiles`)
+  const written = await writeLog(opened, { directory, progress: telling })
+  const { origin, entries, events } = written
+  const rows = [
+    ['log', origin],
+    ['exported', `${count(entries)} entries, ${count(events)} events`],
+    ['directory', `${directory}: not sealed, for your eyes only`],
+  ]
+  if (call.json) printJson({ ...written, directory })
+  else print(columns(rows))
+  return exitCodes.done
+}
+
+/** 0: sound; 1: it is not; 2: it could not be looked at. */
+export async function verifyLogCommand(call: ClientCall): Promise<ExitCode> {
+  const { key = null, since, directory } = call.flags
+  if (directory !== undefined && call.flags['log'] !== undefined) {
+    throw new UsageError(['--log: a directory holds one log'])
+  }
+  const log = logOf(call)
+  const progress = createProgress(call)
+  try {
+    const opened = await (directory === undefined
+      ? openServerLog(askOf(call, progress), log)
+      : openLogDirectory(directory))
+    const before = since === undefined ? null : await readNamed(since)
+    const telling = tellingOf(progress)
+    const verified = await verifyLog(opened, { key, since: before, progress: telling })
+    tell(call, { verified, opened, key })
+    return verified.faultCount === 0 ? exitCodes.done : exitCodes.failed
+  } catch (thrown) {
+    if (!(thrown instanceof Error)) throw thrown
+    printError(`locket: ${thrown.message.replace(/\s+/g, ' ')}`)
+    return thrown instanceof BrokenLog ? exitCodes.failed : exitCodes.usage
+  }
+}
+
+function logOf({ flags }: ClientCall): LogName {
+  const log = logNames.find((name) => name === (flags['log'] ?? 'tenant'))
+  if (!log) throw new UsageError(['--log: expected tenant or instance'])
+  return log
+}
+
+function askOf(call: ClientCall, progress: Progress): Ask {
+  return patientAsk(call.server(), (wait_ms) => progress.say(waitingFor(wait_ms)))
+}
+
+function tellingOf(progress: Progress): (entries: number, of: number) => void {
+  const began_ms = stopwatch()
+  return (entries, of) =>
+    progress.tell(
+      () => `${bar(entries / of)} ${count(entries)} entries, ${rate(entries, began_ms)}`,
+    )
+}
+
+interface Outcome {
+  readonly verified: VerifiedLog
+  readonly opened: OpenedLog
+  readonly key: string | null
+}
+
+function tell({ json }: ClientCall, { verified, opened, key }: Outcome): void {
+  const { origin, size, first, entries, whole, erased, gone, faults, faultCount } = verified
+  if (json) {
+    printJson({ sound: faultCount === 0, key: key ?? opened.key, ...verified })
+    return
+  }
+  const from = first > 0 ? `, from ${count(first)} on` : ''
+  const rows = [
+    ['log', origin],
+    ['key', key ? 'yours' : 'as told with the log: compare it with the one that you noted'],
+    ['entries', `${count(entries)} of ${count(size)}${from}`],
+    ['events', `${count(whole)} as committed, ${count(erased)} erased, ${count(gone)} not kept`],
+    ['verdict', faultCount === 0 ? 'sound' : `not sound: ${count(faultCount)} faults`],
+  ]
+  print(columns(rows))
+  for (const fault of faults) printError(faultLine(fault))
+  if (faultCount > faults.length) printError(`and ${count(faultCount - faults.length)} more`)
+}
+
+function faultLine({ leaf, event, fault }: Fault): string {
+  const place = leaf === null ? 'log' : `leaf ${leaf}`
+  return `${place}${event === null ? '' : ` (${event})`}: ${fault}`
+}
