@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { openLogDirectory } from '../src/cli/audit/log-directory.ts'
 import { signingKey } from '../src/crypto/signing-key.ts'
 import { logKey, openCheckpoint, signCheckpoint } from '../src/tlog/checkpoint.ts'
@@ -159,6 +159,26 @@ test('an exported log is checked by the directory and the key alone', async (t) 
     })
   }
 
+  await t.test('a checkpoint that was kept tells a rollback and a fork', async () => {
+    const log = await openLog(locket)
+    const known = fromVerifierKey(key)
+    const head = known && openCheckpoint(log.checkpoint, known)
+    assert.ok(head)
+    const later = { ...(await openLogDirectory(directory)) }
+    const rolled = told(await verified(later, { key, since: log.checkpoint }))
+    assert.match(rolled[0] ?? '', /^log: rollback: the earlier checkpoint is of \d+ entries/)
+  })
+
+  await testOthers(t, { key, directory, changed })
+})
+
+interface Exported {
+  readonly key: string
+  readonly directory: string
+  readonly changed: (change: Case['change']) => string
+}
+
+async function testOthers(t: TestContext, { key, directory, changed }: Exported): Promise<void> {
   await t.test('without its events it is sound, and they are counted', async () => {
     const outcome = await verifiedDirectory(
       changed((file) => file('events.jsonl').remove()),
@@ -184,16 +204,6 @@ test('an exported log is checked by the directory and the key alone', async (t) 
     assert.match(told(await verifiedDirectory(cut, { key }))[0] ?? '', /^log: the checkpoint/)
   })
 
-  await t.test('a checkpoint that was kept tells a rollback and a fork', async () => {
-    const log = await openLog(locket)
-    const known = fromVerifierKey(key)
-    const head = known && openCheckpoint(log.checkpoint, known)
-    assert.ok(head)
-    const later = { ...(await openLogDirectory(directory)) }
-    const rolled = told(await verified(later, { key, since: log.checkpoint }))
-    assert.match(rolled[0] ?? '', /^log: rollback: the earlier checkpoint is of \d+ entries/)
-  })
-
   await t.test('what cannot be looked at is no verdict', async () => {
     const none = changed((file) => file('checkpoint').remove())
     await assert.rejects(() => verifiedDirectory(none), /no whole export/)
@@ -203,7 +213,7 @@ test('an exported log is checked by the directory and the key alone', async (t) 
     const garbled = changed((file) => file('events.jsonl').lines(edited(2, '{', '[')))
     await assert.rejects(() => verifiedDirectory(garbled, { key }), /line 3 is no event/)
   })
-})
+}
 
 function fileOf(path: string): ChangedFile {
   const bytes: ChangedFile['bytes'] = (change) => writeFileSync(path, change(readFileSync(path)))
