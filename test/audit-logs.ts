@@ -1,9 +1,9 @@
 /** Audit logs as those see them who check them: over a whole server, without sockets, or in a directory. */
-import { openLogDirectory } from '../src/cli/audit/log-directory.ts'
-import { type LogName, type OpenedLog, openServerLog } from '../src/cli/audit/server-log.ts'
-import { type VerifiedLog, type VerifyOptions, verifyLog } from '../src/cli/audit/verify-log.ts'
-import { writeLog } from '../src/cli/audit/write-log.ts'
+import { openLogDirectory } from '../src/cli/log-directory.ts'
 import type { Ask } from '../src/cli/patience.ts'
+import { type LogName, type OpenedLog, openServerLog } from '../src/cli/server-log.ts'
+import { type VerifiedLog, type VerifyOptions, verifyLog } from '../src/cli/verify-log.ts'
+import { writeLog } from '../src/cli/write-log.ts'
 import type { Locket } from './harness.ts'
 
 export function askOf(locket: Locket, key = locket.admin): Ask {

@@ -6,10 +6,10 @@
 import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fromUtf8 } from '../../core/encoding.ts'
-import { hash_bytes } from '../../tlog/merkle.ts'
-import type { Opening } from '../../tlog/opening.ts'
-import { type Tile, tile_hashes, tilePath } from '../../tlog/tiles.ts'
+import { fromUtf8 } from '../core/encoding.ts'
+import { hash_bytes } from '../tlog/merkle.ts'
+import type { Opening } from '../tlog/opening.ts'
+import { type Tile, tile_hashes, tilePath } from '../tlog/tiles.ts'
 import { BrokenLog, type OpenedLog, openingOfLine } from './server-log.ts'
 
 export const names = {

@@ -1,9 +1,9 @@
 /** Writes a log from a server into a directory that can be checked without it. */
-import { toUtf8 } from '../../core/encoding.ts'
-import { openCheckpoint } from '../../tlog/checkpoint.ts'
-import type { Opening } from '../../tlog/opening.ts'
-import { fromVerifierKey } from '../../tlog/signed-note.ts'
-import { tile_hashes, tilePath, tilesOf } from '../../tlog/tiles.ts'
+import { toUtf8 } from '../core/encoding.ts'
+import { openCheckpoint } from '../tlog/checkpoint.ts'
+import type { Opening } from '../tlog/opening.ts'
+import { fromVerifierKey } from '../tlog/signed-note.ts'
+import { tile_hashes, tilePath, tilesOf } from '../tlog/tiles.ts'
 import { DirectoryWriter, names, prepareDirectory } from './log-directory.ts'
 import type { OpenedLog } from './server-log.ts'
 

@@ -1,12 +1,12 @@
 /** A log as a running server gives it out. */
-import { fromUtf8 } from '../../core/encoding.ts'
-import { limits } from '../../core/limits.ts'
-import { Leaf, LeafPage } from '../../features/audit-logs/list-leaves.ts'
-import type { LogSource } from '../../tlog/check-log.ts'
-import type { Opening } from '../../tlog/opening.ts'
-import { type Tile, tile_hashes, tilePath } from '../../tlog/tiles.ts'
-import type { Ask } from '../patience.ts'
-import { type Answered, refusalOf, succeeded } from '../server.ts'
+import { fromUtf8 } from '../core/encoding.ts'
+import { limits } from '../core/limits.ts'
+import { Leaf, LeafPage } from '../features/audit-logs/list-leaves.ts'
+import type { LogSource } from '../tlog/check-log.ts'
+import type { Opening } from '../tlog/opening.ts'
+import { type Tile, tile_hashes, tilePath } from '../tlog/tiles.ts'
+import type { Ask } from './patience.ts'
+import { type Answered, refusalOf, succeeded } from './server.ts'
 
 export const logNames = ['tenant', 'instance'] as const
 export type LogName = (typeof logNames)[number]

@@ -1,9 +1,9 @@
 /** What a log is worth, by its key: its checkpoint, all of its tiles, and the events that are told. */
-import { type CheckedLog, checkLog } from '../../tlog/check-log.ts'
-import type { TreeHead } from '../../tlog/check-proof.ts'
-import { openCheckpoint } from '../../tlog/checkpoint.ts'
-import type { Opening } from '../../tlog/opening.ts'
-import { fromVerifierKey, type NoteKey } from '../../tlog/signed-note.ts'
+import { type CheckedLog, checkLog } from '../tlog/check-log.ts'
+import type { TreeHead } from '../tlog/check-proof.ts'
+import { openCheckpoint } from '../tlog/checkpoint.ts'
+import type { Opening } from '../tlog/opening.ts'
+import { fromVerifierKey, type NoteKey } from '../tlog/signed-note.ts'
 import type { OpenedLog } from './server-log.ts'
 
 export interface VerifiedLog extends CheckedLog {
