@@ -3,6 +3,7 @@
  * are medians of one run on one machine; what counts is how they compare within the run.
  */
 import { benchAccounts } from './accounts.ts'
+import { benchAudit } from './audit.ts'
 import { benchAuth } from './auth.ts'
 import { benchCold } from './cold.ts'
 import { benchEngines } from './engines.ts'
@@ -53,6 +54,11 @@ const benches: Readonly<Record<string, Bench>> = {
   auth: {
     usage: 'auth [--calls N]         what it costs to know who is calling, by each way in',
     run: benchAuth,
+  },
+  audit: {
+    usage:
+      'audit [--events N] [--memories N]  leaves a second, what a call costs more, checking a log',
+    run: benchAudit,
   },
   accounts: {
     usage: 'accounts [--tries N] [--memory-kib N]  whether time tells which accounts there are',

@@ -2,21 +2,13 @@
  * What sealing, authorisation and audit each add to a recall and to a store. The same Locket runs in
  * five processes, whole and with parts left out; they work in turn, and the difference is the tax.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createResults, type Results, resultsDirectory } from './results.ts'
-import { benchDirectory } from './server-process.ts'
 import { quantiles, row } from './table.ts'
-import { type Cost, type Part, parts, type TaxTask, type Work, works } from './tax/task.ts'
+import { type Program, startProgram, type Variant } from './tax/programs.ts'
+import { type Cost, type Part, parts, type Work, works } from './tax/task.ts'
 
-const program = join(import.meta.dirname, 'tax/program.ts')
 const warmUpRounds = 3
-
-interface Variant {
-  readonly name: string
-  readonly without: readonly Part[]
-}
 
 const variants: readonly Variant[] = [
   { name: 'whole', without: [] },
@@ -51,49 +43,8 @@ export async function benchTax(args: readonly string[]): Promise<void> {
   results.write()
 }
 
-interface Program {
-  readonly name: string
-  round(work: Work, calls: number): Promise<Cost>
-  end(): Promise<void>
-}
-
 function startAll(memories: number): Promise<readonly Program[]> {
-  return Promise.all(variants.map((variant) => start(variant, memories)))
-}
-
-async function start({ name, without }: Variant, memories: number): Promise<Program> {
-  const directory = benchDirectory()
-  const task: TaxTask = { directory: directory.path, memories, without }
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', program, JSON.stringify(task)],
-    { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
-  )
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  await said(child)
-  return {
-    name,
-    round: async (work, calls) => {
-      child.send({ work, calls })
-      return (await said(child)) as Cost
-    },
-    end: async () => {
-      child.disconnect()
-      await ended
-      directory.remove()
-    },
-  }
-}
-
-function said(child: ChildProcess): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const fail = (): void => reject(new Error('a program of the bench ended'))
-    child.once('exit', fail)
-    child.once('message', (message) => {
-      child.off('exit', fail)
-      resolve(message)
-    })
-  })
+  return Promise.all(variants.map((variant) => startProgram(variant, memories)))
 }
 
 interface Plan {
@@ -114,7 +65,7 @@ async function benchWork(
     const costs = new Map<string, Cost>()
     for (let at = 0; at < programs.length; at++) {
       const one = programs[(at + round + warmUpRounds) % programs.length]
-      if (one) costs.set(one.name, await one.round(work, calls))
+      if (one) costs.set(one.name, await one.round({ work, calls, clients: 1 }))
     }
     if (round >= 0) measured.push(costs)
   }

@@ -130,4 +130,25 @@ describe('a bench', { concurrency: true }, () => {
     const { whole, bare } = kept.figures['recall'] as Record<string, { cpu_us: number }>
     assert.ok(whole && bare && whole.cpu_us > 0 && bare.cpu_us > 0)
   })
+
+  test('tells what the audit log costs, and how fast it is checked', async (t) => {
+    const { said, kept } = await bench(t, 'audit', [
+      ...['--events', '600', '--memories', '60', '--rounds', '2', '--calls', '32'],
+    ])
+    for (const [work, clients] of [
+      ['recall', '1 client'],
+      ['recall', '32 clients'],
+      ['store', '1 client'],
+      ['store', '32 clients'],
+    ]) {
+      assert.match(
+        said,
+        new RegExp(`^${work}, ${clients} +\\d+ +\\d+ +-?\\d+ % +\\d+ +-?\\d+ %$`, 'm'),
+      )
+    }
+    const { sequencing, verification } = kept.figures as Record<string, { perCpuSecond: number }>
+    assert.ok(sequencing && sequencing.perCpuSecond > 0)
+    assert.ok(verification && verification.perCpuSecond > 0)
+    assert.equal(kept.verdicts.length, 3)
+  })
 })

@@ -17,10 +17,11 @@ export const works = ['recall', 'store'] as const
 
 export type Work = (typeof works)[number]
 
-/** So many calls of one kind, one after the other. */
+/** So many calls of one kind, of so many clients, each of which has its answer before it asks again. */
 export interface Round {
   readonly work: Work
   readonly calls: number
+  readonly clients: number
 }
 
 /** What one call of a round took, in microseconds. */

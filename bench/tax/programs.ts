@@ -1,0 +1,54 @@
+/** The programs of a bench that compares a Locket with one that leaves parts out, each in a process. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { benchDirectory } from '../server-process.ts'
+import type { Cost, Part, Round, TaxTask } from './task.ts'
+
+const program = join(import.meta.dirname, 'program.ts')
+
+export interface Variant {
+  readonly name: string
+  readonly without: readonly Part[]
+}
+
+export interface Program {
+  readonly name: string
+  round(round: Round): Promise<Cost>
+  end(): Promise<void>
+}
+
+/** Starts one, and waits until it is filled. */
+export async function startProgram({ name, without }: Variant, memories: number): Promise<Program> {
+  const directory = benchDirectory()
+  const task: TaxTask = { directory: directory.path, memories, without }
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', program, JSON.stringify(task)],
+    { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+  )
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  await said(child)
+  return {
+    name,
+    round: async (round) => {
+      child.send(round)
+      return (await said(child)) as Cost
+    },
+    end: async () => {
+      child.disconnect()
+      await ended
+      directory.remove()
+    },
+  }
+}
+
+function said(child: ChildProcess): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const fail = (): void => reject(new Error('a program of the bench ended'))
+    child.once('exit', fail)
+    child.once('message', (message) => {
+      child.off('exit', fail)
+      resolve(message)
+    })
+  })
+}
