@@ -17,6 +17,7 @@ import {
   createCheckpointKeys,
   prepareCheckpointKey,
 } from './features/audit-logs/checkpoint-keys.ts'
+import { createReceipts } from './features/audit-logs/receipts.ts'
 import { sequenceEvents } from './features/audit-logs/sequence.ts'
 import { createAddressBlocks } from './features/blocked-addresses/address-blocks.ts'
 import { createCertificateAuthenticator } from './features/certificates/authenticate.ts'
@@ -159,6 +160,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
   await prepareCheckpointKey(background)
   await services.addressBlocks.learn()
   const runner = startJobs(background)
+  services.receipts.onWanted(() => runner.wake(sequenceEvents))
   await note(instance, clock, 'server.started')
   const fetch = createRouter({
     pipeline,
@@ -227,6 +229,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     refusals: createRefusals(),
     checkpointKeys: createCheckpointKeys({ database, keys }),
     auditTrees: new Map(),
+    receipts: createReceipts({ database, keys, log }),
     openings: createOpenings(),
     addressBlocks: createAddressBlocks({ database, keys, clock, log }),
     rateLimits: throttles.rateLimits,

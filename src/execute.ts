@@ -11,6 +11,7 @@
 import { stopwatch } from './core/clock.ts'
 import { asLocketError, LocketError } from './core/errors.ts'
 import { isId } from './core/ids.ts'
+import type { Receipt } from './core/receipt.ts'
 import { asPublic, Unprepared } from './kernel/operation.ts'
 import { admit, admitAgain, parseInput, recheck, Stale } from './pipeline/admit.ts'
 import { auditAllowed, auditRefused, eventStore } from './pipeline/audit.ts'
@@ -47,11 +48,12 @@ export async function execute(app: Pipeline, request: Request): Promise<Answer> 
   try {
     const answer = await answered(app, trail)
     app.services.metrics.done(request.operation.id, stopwatch() - started)
-    return answer
+    return await complete(app, trail, answer)
   } catch (thrown) {
     const error = asLocketError(thrown)
     const refusal = await refuse(app, trail, error)
     countRefused(app, trail, { error, refusal, duration_ms: stopwatch() - started })
+    refusal.receipt = await receiptOf(app, trail)
     throw refusal
   }
 }
@@ -59,11 +61,11 @@ export async function execute(app: Pipeline, request: Request): Promise<Answer> 
 async function answered(app: Pipeline, trail: Trail): Promise<Answer> {
   const { request } = trail
   const open = asPublic(request.operation)
-  if (open) return withRate(trail, await finished(app, trail, await answerPublic(app, open, trail)))
+  if (open) return finished(app, trail, await answerPublic(app, open, trail))
   await prepareCredential(app, request)
   for (let attempt = 1; attempt <= attempts_max; attempt++) {
     const answer = await tryOnce(app, trail)
-    if (answer) return withRate(trail, answer)
+    if (answer) return answer
   }
   throw new LocketError('unavailable', 'what this needs kept changing')
 }
@@ -169,8 +171,19 @@ function turnOf({ caller, spaces, resource }: Admitted): WriteOptions {
   return { durability: 'full', turn: { tenant, spaces: ids, agent } }
 }
 
-function withRate({ rate }: Trail, answer: Answer): Answer {
-  return rate ? { ...answer, rate } : answer
+/** With what is told beside the answer. */
+async function complete(app: Pipeline, trail: Trail, answer: Answer): Promise<Answer> {
+  const { rate } = trail
+  const receipt = await receiptOf(app, trail)
+  if (!receipt) return rate ? { ...answer, rate } : answer
+  return { ...answer, ...(rate && { rate }), receipt }
+}
+
+/** The proof of the call's own event, for a caller who is known and wants it; it fails nothing. */
+async function receiptOf(app: Pipeline, trail: Trail): Promise<Receipt | undefined> {
+  const { request, caller, event } = trail
+  if (!request.wantsReceipt || !caller || !event) return undefined
+  return { event, proof: await app.services.receipts.prove(caller.tenant, event) }
 }
 
 /** The answer, once what follows its commit is done. */

@@ -145,3 +145,25 @@ test('keys that nobody used leave the memory', async (t) => {
   await forget.run({ keys: locket.instance.keys } as JobContext)
   assert.equal(cache.size, 0)
 })
+
+test('a job that is woken runs at once, and once more when it was running', async () => {
+  const { job, runs } = manual('one.work')
+  const jobs = startJobs(contextThatLogs().ctx, [job])
+  const until = async (count: number) => {
+    while (runs.length < count) await rest()
+  }
+  jobs.wake(job)
+  jobs.wake(job)
+  await until(1)
+  jobs.wake(job)
+  jobs.wake(job)
+  runs[0]?.resolve(0)
+  await until(2)
+  runs[1]?.resolve(0)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.equal(runs.length, 2)
+  await jobs.stop()
+  jobs.wake(job)
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.equal(runs.length, 2)
+})

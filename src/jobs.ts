@@ -61,10 +61,14 @@ export const jobs: readonly Job[] = [
 
 /** A job that did something may have more to do: it runs again this soon. */
 const again_ms = second_ms / 10
+/** One that somebody waits for runs this soon: others who do the same moment share the run. */
+const wake_ms = 5
 
 export interface JobRunner {
   /** Runs every job once, now: at the end of a server's life, and in tests. */
   runAll(): Promise<void>
+  /** Has a job run as soon as may be, or once more when it is running. */
+  wake(job: Job): void
   /** Starts no more runs and waits for those that are under way. */
   stop(): Promise<void>
 }
@@ -73,6 +77,7 @@ export interface JobRunner {
 export function startJobs(ctx: JobContext, list: readonly Job[] = jobs): JobRunner {
   const timers = new Map<Job, NodeJS.Timeout>()
   const running = new Map<Job, Promise<number>>()
+  const woken = new Set<Job>()
   let stopped = false
 
   const run = (job: Job): Promise<number> => {
@@ -86,8 +91,11 @@ export function startJobs(ctx: JobContext, list: readonly Job[] = jobs): JobRunn
   const schedule = (job: Job, delay_ms: number): void => {
     if (stopped) return
     const timer = setTimeout(async () => {
+      woken.delete(job)
+      timers.delete(job)
       const done = await run(job)
-      schedule(job, done > 0 ? again_ms : job.every_ms)
+      const rest_ms = done > 0 ? again_ms : job.every_ms
+      schedule(job, woken.has(job) ? wake_ms : rest_ms)
     }, delay_ms)
     timers.set(job, timer.unref())
   }
@@ -96,6 +104,14 @@ export function startJobs(ctx: JobContext, list: readonly Job[] = jobs): JobRunn
   return {
     runAll: async () => {
       for (const job of list) await run(job)
+    },
+    wake: (job) => {
+      if (woken.has(job)) return
+      woken.add(job)
+      const timer = timers.get(job)
+      if (timer === undefined) return
+      clearTimeout(timer)
+      schedule(job, wake_ms)
     },
     stop: async () => {
       stopped = true

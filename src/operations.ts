@@ -8,6 +8,7 @@ import { listAuditEvents } from './features/audit/list.ts'
 import { getAuditLog } from './features/audit-logs/get.ts'
 import { getCheckpoint } from './features/audit-logs/get-checkpoint.ts'
 import { getProof } from './features/audit-logs/get-proof.ts'
+import { getReceipt } from './features/audit-logs/get-receipt.ts'
 import { getTile } from './features/audit-logs/get-tile.ts'
 import { listLeaves } from './features/audit-logs/list-leaves.ts'
 import { createBlock } from './features/blocked-addresses/create.ts'
@@ -199,4 +200,5 @@ export const operations: readonly Operation[] = [
   getTile,
   getProof,
   listLeaves,
+  getReceipt,
 ]

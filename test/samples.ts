@@ -337,14 +337,15 @@ export const samples: Readonly<Record<string, Sample>> = {
   'checkpoints.get': { names: 'nothing', make: async (maker) => inLog(maker, {}) },
   'tiles.get': { names: 'nothing', make: async (maker) => inLog(maker, { tile: '0/000.p/1' }) },
   'leaves.list': { names: 'nothing', make: async (maker) => inLog(maker, { limit: '1' }) },
-  'proofs.get': {
-    names: 'id',
-    make: async (maker) => {
-      const { id } = await memory(maker)
-      const { items } = (await maker.admin('GET', `/v1/audit-events?resource=${id}`)).body
-      return inLog(maker, { event: items[0].id })
-    },
-  },
+  'proofs.get': { names: 'id', make: ownEvent },
+  'receipts.get': { names: 'id', make: ownEvent },
+}
+
+/** What the administrator has done, in the log. */
+async function ownEvent(maker: Maker): Promise<Input> {
+  const { id } = await memory(maker)
+  const { items } = (await maker.admin('GET', `/v1/audit-events?resource=${id}`)).body
+  return inLog(maker, { event: items[0].id })
 }
 
 async function inLog(maker: Maker, input: Input): Promise<Input> {

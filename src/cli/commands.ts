@@ -23,6 +23,7 @@ import { impliedByMove, moveCommand } from './move.ts'
 import { recoverCommand } from './recover.ts'
 import { rotateRootKeyCommand } from './rotate-root-key.ts'
 import { serve } from './serve.ts'
+import { verifyReceipt } from './verify-receipt.ts'
 import { version } from './version.ts'
 
 /** What a command needs that reads a secret. */
@@ -339,6 +340,7 @@ const clients: readonly ClientCommand[] = [
     positionals: [],
     run: verifyLogCommand,
   },
+  verifyReceipt,
 ]
 
 const texts: readonly TextCommand[] = [

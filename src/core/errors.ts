@@ -4,6 +4,7 @@
  */
 
 import type { RateState } from './rate.ts'
+import type { Receipt } from './receipt.ts'
 
 interface ErrorEntry {
   readonly status: number
@@ -116,6 +117,8 @@ export class LocketError extends Error {
   readonly retryAfter_s: number | undefined
   /** The caller's own budget, where it is what refuses. */
   readonly rate: RateState | undefined
+  /** Set by the pipeline where the caller wanted a proof of the event of this refusal. */
+  receipt: Receipt | undefined
   /** What the audit is told besides: codes that must not leave the server. */
   readonly facts: Readonly<Record<string, string>>
 

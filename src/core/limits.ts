@@ -73,7 +73,6 @@ export const limits = {
   compactSimilar_groups_max: 100,
   compactSimilar_memories_max: 20,
   memories_perSpace_max: 1_000_000,
-
   filter_depth_max: 8,
   filter_nodes_max: 64,
   filter_values_max: 100,
@@ -82,7 +81,6 @@ export const limits = {
   filter_value_characters_max: 1_000,
   /** What `contains` looks through in one request, all told: 70 ms at the worst, measured. */
   filter_examined_characters_max: 10_000_000,
-
   /** What `locket import` and `locket export` hold themselves to. */
   importLine_bytes_max: 1024 * 1024,
   importRequest_bytes_max: 1024 * 1024,
@@ -95,7 +93,6 @@ export const limits = {
   /** How often a request is sent that the server has no time for, and how long at most it waits. */
   clientTries_max: 8,
   clientWait_ms_max: 60_000,
-
   handle_characters_max: 100,
   name_characters_max: 100,
   scopes_max: 32,
@@ -110,7 +107,6 @@ export const limits = {
   agentMemories_max: 1_000_000_000,
   allowedUsers_max: 200,
   tenants_max: 10_000,
-
   /** OWASP ASVS 5.0, V6.2.1 and V6.2.9; for administrators NIST SP 800-63B-4, section 3.1.1.2. */
   password_codePoints_min: 8,
   passwordOfAdministrator_codePoints_min: 15,
@@ -304,6 +300,10 @@ export const limits = {
   auditBatches_max: 64,
   /** Logs of which the right edge is remembered, each a hundred kilobytes at most. */
   auditTrees_max: 100,
+  /** Receipts: how long, and by how many on a node, one is waited for; a tenant has a quarter of them. */
+  receipt_timeout_ms: 2_000,
+  receipts_max: 256,
+  receipt_characters_max: 6 * 1024,
   sweep_rows: 500,
   /** How many rows of a table a move has in memory. */
   copyPage_rows: 50,

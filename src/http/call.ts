@@ -12,6 +12,7 @@ import { hasBody, type JsonObject, parseObject, readBody } from './body.ts'
 import { idempotencyKeyOf, ifMatchOf } from './conditions.ts'
 import { navigationReply, refusalPage, wantsPage } from './navigation.ts'
 import { rateHeaders } from './rate-headers.ts'
+import { receiptHeaders, wantsReceipt } from './receipt.ts'
 import { type Endpoint, type Exchange, jsonReply, type Reply } from './reply.ts'
 import type { Route } from './routes.ts'
 import {
@@ -80,6 +81,7 @@ async function callOf(
     shownSignIn: mayReplace(operation) ? tokenInCookie(headers) : null,
     idempotencyKey: null,
     ifMatch: null,
+    wantsReceipt: wantsReceipt(headers),
     ...(operation.navigation && {
       flow: flowInCookie(headers),
       isSentByOthers: isSentByOthers(headers),
@@ -208,9 +210,10 @@ function replyOf(answer: Answer): Reply {
   })
 }
 
-function headersOf({ rate, cookie, flow }: Answer): Readonly<Record<string, string>> {
+function headersOf({ rate, receipt, cookie, flow }: Answer): Readonly<Record<string, string>> {
   return {
     ...(rate && rateHeaders(rate)),
+    ...(receipt && receiptHeaders(receipt)),
     ...(cookie !== undefined && { 'Set-Cookie': setCookieOf(cookie) }),
     ...(flow !== undefined && { 'Set-Cookie': setFlowOf(flow) }),
   }

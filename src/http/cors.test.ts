@@ -47,7 +47,7 @@ describe('with a list', () => {
         assert.deepEqual(corsHeaders(answer.headers), {
           'access-control-allow-origin': origin,
           'access-control-expose-headers':
-            'ETag, Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id',
+            'ETag, Idempotency-Replayed, Link, Locket-Receipt, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id',
           vary: 'Origin',
         })
       }
@@ -63,10 +63,10 @@ describe('with a list', () => {
     assert.deepEqual(methods.split(', ').sort(), ['DELETE', 'GET', 'PATCH'])
     assert.deepEqual(rest, {
       'access-control-allow-headers':
-        'Authorization, Content-Type, Idempotency-Key, If-Match, X-API-Key',
+        'Authorization, Content-Type, Idempotency-Key, If-Match, Prefer, X-API-Key',
       'access-control-allow-origin': listed,
       'access-control-expose-headers':
-        'ETag, Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id',
+        'ETag, Idempotency-Replayed, Link, Locket-Receipt, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id',
       'access-control-max-age': '600',
       vary: 'Origin',
     })

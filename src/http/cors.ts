@@ -17,8 +17,11 @@ export interface Cors {
 }
 
 /** The headers of requests that the API reads, and of answers that a page may. */
-const asked = 'Authorization, Content-Type, Idempotency-Key, If-Match, X-API-Key'
-const shown = 'ETag, Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id'
+const asked = 'Authorization, Content-Type, Idempotency-Key, If-Match, Prefer, X-API-Key'
+const shown = [
+  'ETag, Idempotency-Replayed, Link, Locket-Receipt, Preference-Applied',
+  'RateLimit, RateLimit-Policy, Retry-After, X-Request-Id',
+].join(', ')
 
 const maxAge = String(limits.corsPreflight_life_ms / second_ms)
 const none: Names = {}

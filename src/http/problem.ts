@@ -1,6 +1,7 @@
 /** Errors as callers see them: RFC 9457 problems. The cause of an error is never part of one. */
 import { type ErrorCode, errorTable, type LocketError } from '../core/errors.ts'
 import { rateHeaders } from './rate-headers.ts'
+import { receiptHeaders } from './receipt.ts'
 import type { Reply } from './reply.ts'
 
 export interface Problem {
@@ -28,7 +29,7 @@ function typeOf(code: ErrorCode, docsUrl: string | null): string {
 }
 
 export function problemReply(error: LocketError, { requestId, docsUrl }: ProblemContext): Reply {
-  const { code, status, detail, retryAfter_s, rate } = error
+  const { code, status, detail, retryAfter_s, rate, receipt } = error
   const problem: Problem = {
     type: typeOf(code, docsUrl),
     title: errorTable[code].sentence,
@@ -45,6 +46,7 @@ export function problemReply(error: LocketError, { requestId, docsUrl }: Problem
       ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
       ...(retryAfter_s !== undefined && { 'Retry-After': String(retryAfter_s) }),
       ...(rate && rateHeaders(rate)),
+      ...(receipt && receiptHeaders(receipt)),
     },
   }
 }

@@ -12,11 +12,11 @@ import { outcomeOf } from './outcome.ts'
 import { type Pipeline, type Trail, type Within, within } from './request.ts'
 
 /** The event of an operation that was done. Belongs in its transaction. */
-export function auditAllowed(
+export async function auditAllowed(
   app: Pipeline,
   store: TenantStore,
   { trail, output, replayed }: { trail: Trail; output: unknown; replayed: boolean },
-): Promise<unknown> {
+): Promise<void> {
   const facts = trail.request.operation.facts?.(trail.input, output)
   const event = eventOf(app, trail, {
     outcome: 'allowed',
@@ -26,7 +26,7 @@ export function auditAllowed(
     resourceId: facts?.resourceId ?? trail.spaceId,
     ...(facts?.action && { action: facts.action }),
   })
-  return appendEvent(store, event, app.clock)
+  trail.event = await appendEvent(store, event, app.clock)
 }
 
 function detailsOf(trail: Trail, facts: Details, replayed: boolean): Details {
@@ -39,6 +39,7 @@ function detailsOf(trail: Trail, facts: Details, replayed: boolean): Details {
 export async function auditRefused(app: Pipeline, trail: Trail, error: LocketError): Promise<void> {
   // Whoever was looked up or not, known or not, told or only counted: it takes as long.
   const even = trail.subject && pause(limits.refusal_ms_min)
+  trail.event = null
   if (isTold(app, trail, error)) {
     // What was noted went with the transaction that failed.
     trail.changes = []
@@ -66,7 +67,7 @@ export async function appendRefused(
     spaceId,
     resourceId: facts?.resourceId ?? spaceId,
   })
-  await appendEvent(store, event, app.clock)
+  trail.event = await appendEvent(store, event, app.clock)
 }
 
 /** The event of what is refused before it is anybody's call of anything. */

@@ -4,6 +4,7 @@ import type { Id } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Permission } from '../core/permissions.ts'
 import type { RateState } from '../core/rate.ts'
+import type { Receipt } from '../core/receipt.ts'
 import type { ClientCertificate } from '../crypto/certificate.ts'
 import type { Authenticator } from '../features/api-keys/authenticate.ts'
 import type { CertificateAuthenticator } from '../features/certificates/authenticate.ts'
@@ -60,6 +61,8 @@ export interface Request {
   readonly userAgent: string | null
   readonly idempotencyKey: string | null
   readonly ifMatch: number | null
+  /** The caller would like a proof of the event of this call; absent: he would not. */
+  readonly wantsReceipt?: boolean
   /** What is in the cookie of a sign-in, where an operation without a caller may replace it. */
   readonly shownSignIn?: string | null
   /** Of the cookie of a flow; absent or null: there was none. */
@@ -77,6 +80,8 @@ export interface Answer {
   readonly replayed: boolean
   /** What is left of the caller's budget; absent until the pipeline hands the answer out. */
   readonly rate?: RateState
+  /** The proof of its event, where the caller wanted it. Never kept for a replay. */
+  readonly receipt?: Receipt
   /** The token of a sign-in that the browser is to keep; null: to forget. Never kept for a replay. */
   readonly cookie?: string | null
   /** What the browser is to send along when it comes back from elsewhere. */
@@ -118,6 +123,8 @@ export interface Trail {
   flow: string | undefined
   /** The event of how it ended is written. */
   isAudited: boolean
+  /** Which event that is; null where it is only counted. */
+  event: Id<'evt'> | null
 }
 
 export function newTrail(request: Request): Trail {
@@ -135,6 +142,7 @@ export function newTrail(request: Request): Trail {
     cookie: undefined,
     flow: undefined,
     isAudited: false,
+    event: null,
   }
 }
 

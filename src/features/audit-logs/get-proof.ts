@@ -8,7 +8,7 @@ import type { TenantStore } from '../../storage/tenant-store.ts'
 import { inclusionRanges, proofOf } from '../../tlog/merkle.ts'
 import { writeProof } from '../../tlog/proof.ts'
 import { hashesFrom } from '../../tlog/tiles.ts'
-import type { EventRow } from './audit-log.ts'
+import { type EventRow, entryOf } from './audit-log.ts'
 import { logField, ofNamedLog, storeOf } from './named.ts'
 import { openingOf } from './opening.ts'
 import { findEvent, findLog } from './store.ts'
@@ -41,7 +41,11 @@ export const getProof = operation({
 })
 
 /** Throws `not_found` for an event that is not, or not yet, a leaf of the log. */
-export async function proveEvent(store: TenantStore, row: EventRow): Promise<string> {
+export async function proveEvent(
+  store: TenantStore,
+  row: EventRow,
+  { opens }: { readonly opens: boolean } = { opens: true },
+): Promise<string> {
   const log = await findLog(store)
   const { leaf } = row
   if (!log || leaf === null || leaf < 0 || leaf >= log.size) {
@@ -50,10 +54,11 @@ export async function proveEvent(store: TenantStore, row: EventRow): Promise<str
   const ranges = inclusionRanges(leaf, log.size)
   const hashes = await proofOf(ranges, hashesFrom(log.size, treeTiles(store)))
   const checkpoint = fromUtf8(log.checkpoint)
-  return writeProof({
-    extra: toUtf8(JSON.stringify(await openingOf(store, row))),
-    index: leaf,
-    hashes,
-    checkpoint,
-  })
+  const extra = toUtf8(JSON.stringify(opens ? await openingOf(store, row) : closedOf(row)))
+  return writeProof({ extra, index: leaf, hashes, checkpoint })
+}
+
+/** The entry alone. */
+function closedOf(row: EventRow): object {
+  return { entry: fromUtf8(entryOf(row)), event: null, salt: null, origin: null, body: null }
 }

@@ -44,15 +44,23 @@ export const sequenceEvents: Job = {
   name: 'audit-logs.sequence',
   every_ms: second_ms,
   run: async (ctx) => {
-    let done = 0
-    let after = ''
-    for (;;) {
-      const tenant = await ctx.database.read((tx) => tenantWaiting(tx, after))
-      if (tenant === null) return done
-      done += await sequenceTenant(ctx, tenant)
-      after = tenant
+    try {
+      return await sequenceAll(ctx)
+    } finally {
+      ctx.services.receipts.sequenced()
     }
   },
+}
+
+async function sequenceAll(ctx: JobContext): Promise<number> {
+  let done = 0
+  let after = ''
+  for (;;) {
+    const tenant = await ctx.database.read((tx) => tenantWaiting(tx, after))
+    if (tenant === null) return done
+    done += await sequenceTenant(ctx, tenant)
+    after = tenant
+  }
 }
 
 /** So many batches, and then others have their turn. Tells how many leaves were made. */

@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../../core/clock.ts'
 import { toBase64Url } from '../../core/encoding.ts'
-import { newId } from '../../core/ids.ts'
+import { type Id, newId } from '../../core/ids.ts'
 import { randomBytes } from '../../crypto/random.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { commitmentOf } from '../../tlog/commitment.ts'
@@ -18,7 +18,7 @@ export async function appendEvent(
   store: TenantStore,
   event: NewEvent,
   clock: Clock,
-): Promise<string> {
+): Promise<Id<'evt'>> {
   const id = newId('evt', clock)
   const scope = event.spaceId ?? 'tenant'
   const originScope = event.actor?.id ?? 'tenant'
