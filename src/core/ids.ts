@@ -3,7 +3,7 @@
  * Crockford base32. Later ids sort after earlier ones. Ids name things; they are never a secret.
  */
 import type { Clock } from './clock.ts'
-import { toBase32 } from './encoding.ts'
+import { fromBase32, toBase32 } from './encoding.ts'
 
 export const idPrefixes = {
   tenant: 'ten',
@@ -85,6 +85,14 @@ function uuidV7(now_ms: number): Uint8Array {
   view.setUint16(6, 0x7000 | counter)
   view.setUint8(8, 0x80 | (view.getUint8(8) & 0x3f))
   return bytes
+}
+
+/** When it was made, as it says itself: milliseconds since the epoch. NaN for what is no id. */
+export function timeOf(id: Id): number {
+  const bytes = fromBase32(id.slice(id.indexOf('_') + 1))
+  if (bytes === null) return Number.NaN
+  const view = new DataView(bytes.buffer, bytes.byteOffset)
+  return view.getUint32(0) * 0x10000 + view.getUint16(4)
 }
 
 /** Random bytes from a small pool: asking the system for each id costs more than the id. */

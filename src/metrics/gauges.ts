@@ -15,10 +15,6 @@ export interface AuditLag {
   readonly waiting: number
   /** How long the oldest of them has waited; 0: none does. */
   readonly oldest_ms: number
-  /** How long ago the last checkpoint was signed; null: there is none. */
-  readonly sinceCheckpoint_ms: number | null
-  /** Logs that are not what they were, so that nothing is added to them. */
-  readonly broken: number
 }
 
 /** What the process knows by itself. */
@@ -49,6 +45,10 @@ export interface Measure {
 }
 
 export interface Gauges {
+  /** Checkpoints that this process signed, and the logs that it found broken when it last looked. */
+  checkpointSigned(time_ms: number): void
+  logsBroken(count: number): void
+
   /** Sets all of them. What cannot be measured becomes NaN: no number, which passes no check. */
   refresh(): Promise<void>
   watchDisk(directory: string): void
@@ -83,6 +83,8 @@ export function createGauges(registry: Registry, measure: Measure): Gauges {
     if (disk) await attempt('disk', disk)
   }
   return {
+    checkpointSigned: (time_ms) => own.checkpoint.set(time_ms / second_ms),
+    logsBroken: (count) => own.broken.set(count),
     // However many ask at once: it is measured once.
     refresh: () => {
       running ??= refresh().finally(() => {
@@ -105,6 +107,8 @@ function gaugeByQueue(registry: Registry, name: string, help: string): Gauge<'qu
 }
 
 class OwnGauges {
+  readonly checkpoint: Gauge<never>
+  readonly broken: Gauge<never>
   readonly #index: Readonly<Record<'bytes' | 'bytes_max' | 'spaces' | 'documents', Gauge<never>>>
   readonly #uses: Counter<'found'>
   readonly #depth: Gauge<'queue'>
@@ -123,6 +127,14 @@ class OwnGauges {
       labelNames: ['found'],
       registers: [registry],
     })
+    this.checkpoint = gauge(
+      registry,
+      'audit_checkpoint_timestamp_seconds',
+      'When this process has last signed a checkpoint of any audit log.',
+    )
+    this.checkpoint.set(Number.NaN)
+    this.broken = gauge(registry, 'audit_logs_broken', 'Audit logs that are not what they were.')
+    this.broken.set(Number.NaN)
     this.#depth = gaugeByQueue(registry, 'queue_depth', 'How many wait, by queue.')
     this.#depth_max = gaugeByQueue(registry, 'queue_depth_max', 'How many may wait, by queue.')
   }
@@ -146,34 +158,23 @@ class AskedGauges {
   readonly #mails: Gauge<never>
   readonly #waiting: Gauge<never>
   readonly #oldest: Gauge<never>
-  readonly #checkpoint: Gauge<never>
-  readonly #broken: Gauge<never>
 
   constructor(registry: Registry) {
     const of = (name: string, help: string): Gauge<never> => gauge(registry, name, help)
     this.#mails = of('mails_waiting', 'Mails that wait to be sent.')
     this.#waiting = of('audit_events_waiting', 'Audit events that are no leaves yet.')
     this.#oldest = of('audit_oldest_waiting_seconds', 'How long the oldest of them has waited.')
-    this.#checkpoint = of('audit_checkpoint_age_seconds', 'How old the newest checkpoint is.')
-    this.#broken = of('audit_logs_broken', 'Audit logs that are not what they were.')
   }
 
   set(asked: Asked | null): void {
-    const { waiting, oldest_ms, sinceCheckpoint_ms, broken } = asked?.audit ?? unknown
+    const { waiting, oldest_ms } = asked?.audit ?? unknown
     this.#mails.set(asked?.mails ?? Number.NaN)
     this.#waiting.set(waiting)
     this.#oldest.set(oldest_ms / second_ms)
-    this.#checkpoint.set((sinceCheckpoint_ms ?? Number.NaN) / second_ms)
-    this.#broken.set(broken)
   }
 }
 
-const unknown: AuditLag = {
-  waiting: Number.NaN,
-  oldest_ms: Number.NaN,
-  sinceCheckpoint_ms: null,
-  broken: Number.NaN,
-}
+const unknown: AuditLag = { waiting: Number.NaN, oldest_ms: Number.NaN }
 
 interface Disk {
   readonly free: number

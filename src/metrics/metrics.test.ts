@@ -20,7 +20,7 @@ const lists: Lists = {
 
 const depth = { waiting: 3, max: 10 }
 const asked: Asked = {
-  audit: { waiting: 7, oldest_ms: 2_500, sinceCheckpoint_ms: 1_500, broken: 1 },
+  audit: { waiting: 7, oldest_ms: 2_500 },
   mails: 4,
 }
 
@@ -121,7 +121,11 @@ describe('what is counted', () => {
 
 describe('what is measured', () => {
   test('sizes, queues and the lag of the audit, in seconds', async () => {
-    const text = await createMetrics(lists, measuring()).text()
+    const metrics = createMetrics(lists, measuring())
+    assert.match(await metrics.text(), /^locket_audit_logs_broken NaN$/im, 'nobody has looked yet')
+    metrics.checkpointSigned(1_500)
+    metrics.logsBroken(1)
+    const text = await metrics.text()
     for (const line of [
       'locket_index_documents 9',
       'locket_index_uses_total{found="warm"} 6',
@@ -130,7 +134,7 @@ describe('what is measured', () => {
       'locket_mails_waiting 4',
       'locket_audit_events_waiting 7',
       'locket_audit_oldest_waiting_seconds 2.5',
-      'locket_audit_checkpoint_age_seconds 1.5',
+      'locket_audit_checkpoint_timestamp_seconds 1.5',
       'locket_audit_logs_broken 1',
     ]) {
       assert.ok(text.includes(`${line}\n`), `${line} in\n${text}`)
@@ -149,7 +153,7 @@ describe('what is measured', () => {
     await metrics.text()
     broken = true
     const text = await metrics.text()
-    assert.match(text, /^locket_audit_logs_broken Nan$/im)
+    assert.match(text, /^locket_audit_events_waiting NaN$/im)
     assert.match(text, /^locket_mails_waiting NaN$/im)
     assert.match(text, /^locket_index_documents 9$/m)
     assert.match(text, /^locket_measure_failures_total\{what="database"\} 1$/m)

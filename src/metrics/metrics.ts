@@ -63,6 +63,10 @@ export interface Metrics {
   jobRan(job: string, run: { readonly ok: boolean; readonly duration_ms: number }): void
   /** Events that were not believed and so became no leaves. */
   eventsRefused(count: number): void
+  /** This process has signed a checkpoint. */
+  checkpointSigned(time_ms: number): void
+  /** So many logs were found not to be what they were; nothing is added to them. */
+  logsBroken(count: number): void
   /** Measures the process, too, and the disk of this directory. Once in a process. */
   watchProcess(directory: string): void
   /** Everything, in the text format of Prometheus. */
@@ -105,6 +109,8 @@ export function createMetrics(lists: Lists, measure: Measure): Metrics {
       counters.jobDurations.observe({ job: job(name) }, duration_ms / 1000)
     },
     eventsRefused: (count) => counters.refusedEvents.inc(count),
+    checkpointSigned: gauges.checkpointSigned,
+    logsBroken: gauges.logsBroken,
     watchProcess: (directory) => {
       collectDefaultMetrics({ register: registry })
       gauges.watchDisk(directory)

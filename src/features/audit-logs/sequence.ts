@@ -54,25 +54,37 @@ export const sequenceEvents: Job = {
 
 async function sequenceAll(ctx: JobContext): Promise<number> {
   let done = 0
+  let broken = 0
   let after = ''
   for (;;) {
     const tenant = await ctx.database.read((tx) => tenantWaiting(tx, after))
-    if (tenant === null) return done
-    done += await sequenceTenant(ctx, tenant)
+    if (tenant === null) break
+    const { count, isBroken } = await sequenceTenant(ctx, tenant)
+    done += count
+    // One that is broken has events that wait, so none of them is passed by.
+    if (isBroken) broken += 1
     after = tenant
   }
+  ctx.services.metrics.logsBroken(broken)
+  return done
 }
 
 /** So many batches, and then others have their turn. Tells how many leaves were made. */
-async function sequenceTenant(ctx: JobContext, tenant: Id<'ten'>): Promise<number> {
+async function sequenceTenant(ctx: JobContext, tenant: Id<'ten'>): Promise<Sequenced> {
   const key = await ctx.services.checkpointKeys.current()
   let done = 0
   for (let batch = 0; batch < limits.auditBatches_max; batch += 1) {
-    const made = await sequenceBatch(ctx, tenant, key)
-    done += made
-    if (made < limits.auditBatch_rows) break
+    const { count, isBroken } = await sequenceBatch(ctx, tenant, key)
+    done += count
+    if (isBroken) return { count: done, isBroken }
+    if (count < limits.auditBatch_rows) break
   }
-  return done
+  return { count: done, isBroken: false }
+}
+
+interface Sequenced {
+  readonly count: number
+  readonly isBroken: boolean
 }
 
 /** One transaction, and a short one: nothing else is written meanwhile. */
@@ -80,22 +92,23 @@ async function sequenceBatch(
   ctx: JobContext,
   tenant: Id<'ten'>,
   key: CheckpointKey,
-): Promise<number> {
-  const { auditTrees } = ctx.services
+): Promise<Sequenced> {
+  const { auditTrees, metrics } = ctx.services
   try {
-    const { count, refused, tree } = await ctx.database.write(
+    const { count, refused, tree, isBroken } = await ctx.database.write(
       (tx) => addBatch(ctx, { tx, store: ctx.open(tx, tenant) }, key),
       { durability: 'full', turn: { tenant, log: true } },
     )
-    if (refused > 0) ctx.services.metrics.eventsRefused(refused)
+    if (refused > 0) metrics.eventsRefused(refused)
+    if (tree) metrics.checkpointSigned(ctx.clock())
     if (tree) remember(auditTrees, tenant, tree)
-    return count
+    return { count, isBroken }
   } catch (thrown) {
     auditTrees.delete(tenant)
     if (!(thrown instanceof LocketError) || thrown.code !== 'integrity_failed') throw thrown
     ctx.log.error({ tenant, err: thrown }, 'an audit log is not what it was')
     await breakLog(ctx, tenant)
-    return 0
+    return { count: 0, isBroken: true }
   }
 }
 
@@ -105,6 +118,7 @@ interface Place {
 }
 
 interface Added {
+  readonly isBroken: boolean
   readonly count: number
   /** Of them, those that became no leaves. */
   readonly refused: number
@@ -115,9 +129,10 @@ async function addBatch(ctx: JobContext, place: Place, key: CheckpointKey): Prom
   const { tx, store } = place
   const { tenant } = store
   const log = await findLog(store)
-  const rows = log?.state === 'broken' ? [] : await eventsWaiting(store, limits.auditBatch_rows)
+  const isBroken = log?.state === 'broken'
+  const rows = isBroken ? [] : await eventsWaiting(store, limits.auditBatch_rows)
   const last = rows.at(-1)
-  if (!last) return { count: 0, refused: 0, tree: null }
+  if (!last) return { count: 0, refused: 0, tree: null, isBroken }
   const before = await treeOf(ctx, place, { log, key })
   const believed = await believedOf(ctx, place, { rows, log })
   const { tree, tiles } = grow(before, believed.map(entryOf))
@@ -134,7 +149,7 @@ async function addBatch(ctx: JobContext, place: Place, key: CheckpointKey): Prom
     checkpoint: toUtf8(signCheckpoint({ origin, size, root: tree.frontier.root() }, key)),
     signed_at: ctx.clock(),
   })
-  return { count: rows.length, refused: rows.length - believed.length, tree }
+  return { count: rows.length, refused: rows.length - believed.length, tree, isBroken }
 }
 
 /** The tree that the log's checkpoint is over; else `integrity_failed`, and nothing is added to it. */

@@ -1,6 +1,6 @@
 /** Every query on audit_logs and audit_tiles, and those on audit_events that make leaves of them. */
 import { sql } from 'kysely'
-import type { Id } from '../../core/ids.ts'
+import { type Id, timeOf } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { AuditLag } from '../../metrics/gauges.ts'
 import type { Transaction } from '../../storage/database.ts'
@@ -161,42 +161,27 @@ const putTile = query((db, arg: Of & { level: number; tile: number; data: Uint8A
     ),
 )
 
-/** Of all tenants; those that wait have an index of their own. */
+/** Of all tenants; those that wait have an index of their own, and ids of events begin with their time. */
 const allWaiting = query((db, arg: { limit: number }) =>
   db
     .selectFrom(
       db
         .selectFrom('audit_events')
-        .select('time')
+        .select('event_id')
         .where('leaf', 'is', null)
         .limit(arg.limit)
         .as('waiting'),
     )
-    .select(({ fn }) => [fn.countAll<number>().as('count'), fn.min('time').as('oldest')]),
-)
-
-/** A row for each tenant. */
-const allLogs = query((db, _: Record<never, never>) =>
-  db
-    .selectFrom('audit_logs')
-    .select(({ fn }) => [
-      fn.max('signed_at').as('signed'),
-      sql<number>`count(case when state = 'broken' then 1 end)`.as('broken'),
-    ]),
+    .select(({ fn }) => [fn.countAll<number>().as('count'), fn.min('event_id').as('oldest')]),
 )
 
 /** How far the logs of all tenants are behind, for who operates the server. */
 export async function auditLag(tx: Transaction, now: number): Promise<AuditLag> {
-  const system = tx.asSystem()
-  const waiting = await system.first(allWaiting, { limit: limits.auditWaitingCounted_max })
-  const logs = await system.first(allLogs, {})
-  const oldest = waiting?.oldest ?? null
-  const signed = logs?.signed ?? null
+  const row = await tx.asSystem().first(allWaiting, { limit: limits.auditWaitingCounted_max })
+  const oldest = row?.oldest ?? null
   return {
-    waiting: waiting?.count ?? 0,
-    oldest_ms: oldest === null ? 0 : Math.max(0, now - oldest),
-    sinceCheckpoint_ms: signed === null ? null : Math.max(0, now - signed),
-    broken: logs?.broken ?? 0,
+    waiting: row?.count ?? 0,
+    oldest_ms: oldest === null ? 0 : Math.max(0, now - timeOf(oldest)),
   }
 }
 
