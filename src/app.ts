@@ -10,7 +10,7 @@ import { createAuthenticator } from './features/api-keys/authenticate.ts'
 import { createKeyBudgets } from './features/api-keys/budget.ts'
 import { createKeyUses } from './features/api-keys/uses.ts'
 import { appendEvent } from './features/audit/append.ts'
-import { jobEvent } from './features/audit/event.ts'
+import { jobEvent, type NewEvent } from './features/audit/event.ts'
 import { createOpenings } from './features/audit/openings.ts'
 import { createRefusals } from './features/audit/refusals.ts'
 import {
@@ -85,6 +85,8 @@ import { createThrottles, type Throttles } from './throttles/throttles.ts'
 export interface AppOptions {
   readonly version: string
   readonly publicUrl: string | null
+  /** Names of the settings that somebody has given, for the event of the start; never a value. */
+  readonly settingsGiven?: readonly string[]
   readonly indexes_bytes_max: number
   /** Where pages come from without a public URL; port 80 when it is not said. */
   readonly listens?: { readonly port: number; readonly tls: boolean }
@@ -161,7 +163,9 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
   await services.addressBlocks.learn()
   const runner = startJobs(background)
   services.receipts.onWanted(() => runner.wake(sequenceEvents))
-  await note(instance, clock, 'server.started')
+  const { version, settingsGiven = [] } = options
+  const details = { version, settings: settingsGiven }
+  await note(instance, clock, { action: 'server.started', details })
   const fetch = createRouter({
     pipeline,
     operations: options.operations ?? operations,
@@ -186,7 +190,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
       await services.indexes.close()
       await services.egress.close()
       throttles.close()
-      await note(instance, clock, 'server.stopped')
+      await note(instance, clock, { action: 'server.stopped', details: {} })
       await sequenceEvents.run(background)
     },
   }
@@ -330,10 +334,13 @@ function embedderOf(
 }
 
 /** What the server itself does goes to the instance's own log. */
-async function note(instance: Instance, clock: Clock, action: string): Promise<void> {
-  const { database, keys } = instance
+async function note(
+  { database, keys }: Instance,
+  clock: Clock,
+  { action, details }: Pick<NewEvent, 'action' | 'details'>,
+): Promise<void> {
   await database.write(async (tx) => {
-    const event = jobEvent(clock(), action, { resourceId: instanceTenant })
+    const event = jobEvent(clock(), action, { resourceId: instanceTenant, details })
     await appendEvent(instanceStore(tx, keys), event, clock)
   }, 'full')
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { openLocket } from '../test/harness.ts'
+import { type TestContext, test } from 'node:test'
+import { type Locket, openLocket } from '../test/harness.ts'
+import { systemClock } from './core/clock.ts'
 import { jobs, startJobs } from './jobs.ts'
 import type { Job, JobContext } from './kernel/job.ts'
+import { tenantStore } from './storage/tenant-store.ts'
 
 /** What a job here may touch: it logs, and nothing else. */
 function contextThatLogs() {
@@ -11,6 +13,22 @@ function contextThatLogs() {
   const runs: string[] = []
   const metrics = { jobRan: (name: string, { ok }: { ok: boolean }) => runs.push(`${name} ${ok}`) }
   return { ctx: { log, services: { metrics } } as unknown as JobContext, errors, runs }
+}
+
+/** One whose events are really written. */
+async function contextThatTells(t: TestContext) {
+  const locket = await openLocket(t)
+  const { ctx, ...seen } = contextThatLogs()
+  const { database, keys } = locket.instance
+  const open: JobContext['open'] = (tx, tenant) => tenantStore(tx, keys, tenant)
+  return { locket, ctx: { ...ctx, database, keys, open, clock: systemClock }, ...seen }
+}
+
+/** The jobs that events name, the newest first. */
+async function failuresTold(locket: Locket): Promise<readonly string[]> {
+  const path = '/v1/audit-events?log=instance&action=job.failed&outcome=failed'
+  const { items } = (await locket.call('GET', path)).body
+  return items.map(({ details }: { details: { job: string } }) => details.job)
 }
 
 const hourly = 3_600_000
@@ -69,8 +87,8 @@ test('a job never runs beside itself', async () => {
   await runner.stop()
 })
 
-test('a job that fails is logged and harms no other', async () => {
-  const { ctx, errors, runs } = contextThatLogs()
+test('a job that fails is logged, told in the audit, and harms no other', async (t) => {
+  const { locket, ctx, errors, runs } = await contextThatTells(t)
   const ran: string[] = []
   const job = (name: string, run: () => Promise<number>): Job => ({ name, every_ms: hourly, run })
   const bad = job('a.bad', async () => {
@@ -84,11 +102,28 @@ test('a job that fails is logged and harms no other', async () => {
   await runner.runAll()
   await runner.stop()
   assert.deepEqual(ran, ['good'])
+  assert.deepEqual(await failuresTold(locket), ['a.worse', 'a.bad'])
   assert.deepEqual(
     errors.map((line) => (line as { job: string }).job),
     ['a.bad', 'a.worse'],
   )
   assert.deepEqual(runs, ['a.bad false', 'a.worse false', 'a.good true'])
+})
+
+test('a job that goes on failing is told again only after it has succeeded', async (t) => {
+  const { locket, ctx } = await contextThatTells(t)
+  let isWell = false
+  const run = async (): Promise<number> => {
+    if (!isWell) throw new Error('broken for a while')
+    return 0
+  }
+  const runner = startJobs(ctx, [{ name: 'a.ill', every_ms: hourly, run }])
+  for (const is of [false, false, true, false]) {
+    isWell = is
+    await runner.runAll()
+  }
+  await runner.stop()
+  assert.deepEqual(await failuresTold(locket), ['a.ill', 'a.ill'])
 })
 
 test('each runs in its own rhythm, sooner when it had something to do', async (t) => {

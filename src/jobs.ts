@@ -1,7 +1,10 @@
 /** The background jobs and what runs them: one run of each at a time, none once the server stops. */
 import { second_ms, stopwatch } from './core/clock.ts'
+import { instanceTenant } from './core/ids.ts'
 import { recordKeyBudgets } from './features/api-keys/record-budgets.ts'
 import { recordKeyUses } from './features/api-keys/record-uses.ts'
+import { appendEvent } from './features/audit/append.ts'
+import { jobEvent } from './features/audit/event.ts'
 import { flushOpenings } from './features/audit/flush-openings.ts'
 import { flushRefusals } from './features/audit/flush-refusals.ts'
 import { sequenceEvents } from './features/audit-logs/sequence.ts'
@@ -78,12 +81,13 @@ export function startJobs(ctx: JobContext, list: readonly Job[] = jobs): JobRunn
   const timers = new Map<Job, NodeJS.Timeout>()
   const running = new Map<Job, Promise<number>>()
   const woken = new Set<Job>()
+  const failing = new Set<Job>()
   let stopped = false
 
   const run = (job: Job): Promise<number> => {
     const current = running.get(job)
     if (current !== undefined) return current
-    const started = runJob(ctx, job).finally(() => running.delete(job))
+    const started = runJob(ctx, { job, failing }).finally(() => running.delete(job))
     running.set(job, started)
     return started
   }
@@ -121,17 +125,41 @@ export function startJobs(ctx: JobContext, list: readonly Job[] = jobs): JobRunn
   }
 }
 
-/** A job that fails is logged and tried again at its next turn. */
-async function runJob(ctx: JobContext, job: Job): Promise<number> {
+interface Failing {
+  readonly job: Job
+  /** Those whose failure is told, until they succeed again. */
+  readonly failing: Set<Job>
+}
+
+/** A job that fails is logged and tried again at its next turn; an event tells where that begins. */
+async function runJob(ctx: JobContext, { job, failing }: Failing): Promise<number> {
   const { metrics } = ctx.services
   const started = stopwatch()
   try {
     const done = await job.run(ctx)
+    failing.delete(job)
     metrics.jobRan(job.name, { ok: true, duration_ms: stopwatch() - started })
     return done
   } catch (thrown) {
     metrics.jobRan(job.name, { ok: false, duration_ms: stopwatch() - started })
     ctx.log.error({ job: job.name, err: thrown }, 'job failed')
+    if (!failing.has(job)) await tellFailure(ctx, { job, failing })
     return 0
+  }
+}
+
+/** Once until it succeeds again: one that fails at every turn must not fill the log. */
+async function tellFailure(ctx: JobContext, { job, failing }: Failing): Promise<void> {
+  try {
+    const about = { outcome: 'failed', details: { job: job.name } } as const
+    const event = jobEvent(ctx.clock(), 'job.failed', about)
+    await ctx.database.write((tx) => appendEvent(ctx.open(tx, instanceTenant), event, ctx.clock), {
+      durability: 'full',
+      turn: null,
+    })
+    failing.add(job)
+  } catch (thrown) {
+    // What made the job fail may be what the event needs, too: its next failure tries again.
+    ctx.log.error({ job: job.name, err: thrown }, 'event of a failed job not written')
   }
 }

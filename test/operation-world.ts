@@ -14,6 +14,7 @@ import { type EventRow, eventsAfter } from './data-files.ts'
 import { freePort } from './free-port.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
 import { type IdentityProvider, newJwk, startIdentityProvider } from './identity-provider.ts'
+import { allActions } from './reference/events.ts'
 import { type Maker, mailingTo, makerOf, type Sample } from './sample.ts'
 import { startSmtpServer } from './smtp-server.ts'
 
@@ -115,7 +116,9 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
     const before = lines.length
     const last = (await eventsAfter(locket, '')).at(-1)?.id ?? ''
     const reply = await locket.call(method, path, call)
-    const events = (await eventsAfter(locket, last)).filter((event) => !isCounted(event))
+    const all = await eventsAfter(locket, last)
+    for (const { action } of all) assert.ok(allActions.has(action), `events.md lacks ${action}`)
+    const events = all.filter((event) => !isCounted(event))
     return { reply, events, log: lines.slice(before).join('') }
   }
   return {

@@ -4,8 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { operations } from '../src/operations.ts'
+import { allActions, neverKept } from './reference/events.ts'
 import { table } from './reference/markdown.ts'
 import { referencePages } from './reference/pages.ts'
+import { textWithout } from './reference/source.ts'
 
 const folder = join(import.meta.dirname, '..', 'docs', 'reference')
 const pages = referencePages()
@@ -32,6 +34,16 @@ describe('docs/reference', () => {
     for (const { id, method, path } of operations) {
       assert.ok(text.includes(`| \`${id}\` | \`${method} ${path}\` |`), id)
     }
+  })
+
+  test('every action that src appends is in the catalogue of events [V16.1.1]', () => {
+    const source = textWithout('no file')
+    const appended = /(?:action: |action = |(?:jobEvent|tell)\([^'\n]+?,\s*)'([a-z-]+\.[a-z-]+)'/g
+    const found = new Set([...source.matchAll(appended)].map(([, action = '']) => action))
+    for (const known of ['server.started', 'memory.expired', 'mail.sent'])
+      assert.ok(found.has(known))
+    const missing = [...found].filter((one) => !allActions.has(one) && !neverKept.includes(one))
+    assert.deepEqual(missing, [])
   })
 
   test('a cell cannot break out of its table', () => {

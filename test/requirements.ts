@@ -152,6 +152,7 @@ const asvs: readonly Row[] = [
   ['V15.3.4', 2, 'The client’s address is of trusted hops only, for limits, keys and audit.'],
   ['V15.3.6', 2, 'Prototype pollution is refused at every JSON entry point.'],
   ['V15.4.2', 3, 'Checks and acts are atomic under a hundred at once.'],
+  ['V16.1.1', 2, 'Every event that can be logged is in a catalogue made from the code.'],
   ['V16.2.1', 2, 'Who, what, where, when, outcome, request and decision on each event.'],
   ['V16.3.1', 2, 'Every outcome of showing who one is stands in the audit, with its way.'],
   ['V16.3.2', 2, 'Denials are audited always; allowed access to memories too.'],

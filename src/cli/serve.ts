@@ -42,7 +42,8 @@ export async function serve(call: LocalCall, options: { create: boolean }): Prom
       show(call, port, unseen)
       unseen = null
     }
-    await serveInstance(call.config, { instance, log, stop, announce })
+    const settingsGiven = givenOf(call.settings)
+    await serveInstance(call.config, { instance, settingsGiven, log, stop, announce })
   } catch (thrown) {
     if (unseen) print(keyLine(unseen.apiKey))
     throw thrown
@@ -54,8 +55,15 @@ export async function serve(call: LocalCall, options: { create: boolean }): Prom
   return exitCodes.done
 }
 
+/** Names only: a value may be an address or where a secret is. */
+function givenOf({ reading }: LocalCall['settings']): readonly string[] {
+  const names = [...reading.given].filter(([, { source }]) => source !== 'default')
+  return names.map(([name]) => name).sort()
+}
+
 interface Serving {
   readonly instance: Instance
+  readonly settingsGiven: readonly string[]
   readonly log: Log
   readonly stop: Promise<void>
   /** Called once the server can be reached. */
@@ -66,6 +74,7 @@ async function serveInstance(config: Config, serving: Serving): Promise<void> {
   const app = await createApp(serving.instance, {
     version,
     publicUrl: config.publicUrl,
+    settingsGiven: serving.settingsGiven,
     listens: { port: config.port, tls: config.tls !== null },
     indexes_bytes_max: config.indexes_bytes_max,
     snapshotsDir: join(config.dataDir, snapshotsDirectory),

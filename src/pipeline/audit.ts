@@ -164,7 +164,8 @@ const classes: Partial<Record<RateClass, EventClass>> = {
   'sign-in': 'security',
 }
 
-function classOf(operation: Operation, outcome: Outcome): EventClass {
+/** The class of an operation's event. */
+export function classOf(operation: Operation, outcome: Outcome): EventClass {
   if (outcome === 'denied') return 'security'
   return classes[operation.rateClass] ?? (operation.effect === 'read' ? 'read' : 'write')
 }

@@ -18,6 +18,7 @@ import {
   tryBudgets,
 } from '../../src/throttles/budgets.ts'
 import { doctorPage } from './doctor.ts'
+import { eventsPage } from './events.ts'
 import { code, number, type Page, page, table } from './markdown.ts'
 import { rolesPage } from './roles.ts'
 import { textWithout } from './source.ts'
@@ -29,6 +30,7 @@ export function referencePages(): readonly Page[] {
     limitsPage(),
     rolesPage(),
     operationsPage(),
+    eventsPage(),
     settingsPage(),
     dataClassificationPage(),
     doctorPage(),

@@ -1,0 +1,143 @@
+/**
+ * The catalogue of audit events [V16.1.1]: those of operations from the operation table, and those that the
+ * server makes itself. test/reference.test.ts finds every action that src appends here, and the
+ * universal tests every one that they ever see.
+ */
+import type { Operation } from '../../src/kernel/operation.ts'
+import { operations } from '../../src/operations.ts'
+import { classOf } from '../../src/pipeline/audit.ts'
+import { code, type Page, page, table } from './markdown.ts'
+
+interface OwnEvent {
+  readonly action: string
+  readonly log: 'instance' | 'tenant' | 'tenant and instance'
+  /** The names of its details. */
+  readonly details: readonly string[]
+  readonly when: string
+}
+
+const own = (
+  action: string,
+  log: OwnEvent['log'],
+  { details = [], when }: { details?: readonly string[]; when: string },
+): OwnEvent => ({ action, log, details, when })
+
+/** What no caller did: its class is `system`, unless it is a copy that tells more. */
+const ownEvents: readonly OwnEvent[] = [
+  own('instance.initialised', 'instance', { when: 'A new Locket is made.' }),
+  own('server.started', 'instance', {
+    details: ['version', 'settings'],
+    when: 'A server starts; `settings` are the names of those that somebody has given, without a value.',
+  }),
+  own('server.stopped', 'instance', {
+    when: 'A server stops in order; after a crash there is none.',
+  }),
+  own('job.failed', 'instance', {
+    details: ['job'],
+    when: 'A background job fails for the first time since it last succeeded.',
+  }),
+  own('root-key.rotated', 'instance', { when: 'The root key is replaced, offline.' }),
+  own('api-key.recovered', 'tenant and instance', {
+    when: '`locket recover` makes an administrator a key.',
+  }),
+  own('instance.moved', 'instance', {
+    details: ['from', 'to', 'tables', 'rows', 'bytes', 'counts'],
+    when: '`locket move` is done.',
+  }),
+  own('checkpoint-key.created', 'instance', {
+    details: ['server'],
+    when: 'The key is made that signs checkpoints.',
+  }),
+  own('audit-event.refused', 'instance', {
+    when: 'An event that waits for its place is not what was committed.',
+  }),
+  own('audit-log.broken', 'instance', { when: 'What is stored of a log is not what was signed.' }),
+  own('requests.refused', 'tenant and instance', {
+    details: ['count'],
+    when: 'What is refused before it is a call, and what is counted instead of being told each time.',
+  }),
+  own('encryption-key.rotated', 'tenant', {
+    details: ['version'],
+    when: 'A key that has sealed enough is replaced.',
+  }),
+  own('signing-key.rotated', 'instance', {
+    when: 'A key that signs tokens is old enough to be replaced.',
+  }),
+  own('tenant.created', 'tenant and instance', {
+    details: ['state', 'embeddingLevel', 'requestId'],
+    when: 'A copy for both logs; `requestId` is that of the call.',
+  }),
+  own('tenant.updated', 'tenant and instance', {
+    details: ['state', 'embeddingLevel', 'requestId'],
+    when: 'A copy for both logs; `requestId` is that of the call.',
+  }),
+  own('external-identity.created', 'tenant', {
+    when: 'Somebody comes for the first time, by an OpenID provider that may admit him.',
+  }),
+  own('sign-in.ended', 'tenant', {
+    details: ['replaced'],
+    when: 'A browser signs in anew: the sign-in that it showed ends.',
+  }),
+  own('sign-in.use-recorded', 'tenant', {
+    when: 'The row of a sign-in is not as it was written; its last use is not noted.',
+  }),
+  own('mail.sent', 'tenant', { details: ['mail', 'kind'], when: 'A mail was taken for delivery.' }),
+  own('mail.given-up', 'tenant', {
+    details: ['mail', 'kind', 'reason'],
+    when: 'A mail is not tried any more.',
+  }),
+  own('memory.expired', 'tenant', {
+    details: ['deleted'],
+    when: 'Memories whose time is over go.',
+  }),
+  own('memory.embedded', 'tenant', {
+    details: ['settled'],
+    when: 'Memories that waited for vectors have them.',
+  }),
+  own('space.deleted-again', 'tenant', {
+    when: 'An old copy of the database held a space whose key was destroyed.',
+  }),
+]
+
+const actionsOf = ({ audit, audits = [] }: Operation): readonly string[] => [audit, ...audits]
+
+/** Every action that can ever stand in a log. */
+export const allActions: ReadonlySet<string> = new Set([
+  ...operations.flatMap(actionsOf),
+  ...ownEvents.map(({ action }) => action),
+])
+
+/** What doctor writes to see that it can, in a transaction that it takes back. */
+export const neverKept: readonly string[] = ['doctor.rehearsed']
+
+export function eventsPage(): Page {
+  const rows = operations.map((operation) => [
+    actionsOf(operation).map(code).join(', '),
+    code(operation.id),
+    classOf(operation, 'allowed'),
+    operation.permission === 'public' ? 'anybody' : 'who is signed in or has a key',
+    operation.opening ? 'the first of a minute, the others counted' : 'each',
+  ])
+  const owns = ownEvents.map(({ action, log, details, when }) => [
+    code(action),
+    log,
+    details.map(code).join(', '),
+    when,
+  ])
+  return page('events.md', 'Audit events', [
+    'Every action that can stand in an audit log. What each event says (time, who and for whom, by what ' +
+      'credential, about what, outcome, code, address, request, decision) is in the output of `audit-events.list`.',
+    '## Of operations',
+    'One for each call: `allowed` in the transaction of what was done, `denied` or `failed` with the error’s ' +
+      'code in one of its own. A denial is of class `security`, whatever the class is else. Refusals of nobody ' +
+      'known, and of who calls too often, are told once by address and then counted as `requests.refused`. ' +
+      'An allowed call names what it is about as `resourceId`, or the space.',
+    table(['action', 'operation', 'class', 'by', 'told'], rows),
+    '## Of the server itself',
+    'They have the class `system` and no actor, but where one is signed in. The use of a key has no event ' +
+      'of its own: each event names the credential that let its call in, so the first use of a day is the ' +
+      'first event that names it. That a limit was hit is the outcome `denied` with the code ' +
+      '`too_many_requests`. Settings are read at a start only, so a change of them is the next `server.started`.',
+    table(['action', 'log', 'details', 'when'], owns),
+  ])
+}
