@@ -213,6 +213,8 @@ function assertNotStored({ headers }: Reply, about: string): void {
 describe('the work behind a 404 [V8.2.2]', () => {
   test('is the same for another tenant’s id as for one that never was', async (t) => {
     const world = await openWorld(t)
+    // What jobs ask meanwhile is nobody's request.
+    await world.locket.app.jobs.stop()
     const named = operations.filter((operation) => sampleOf(operation).names === 'id')
     for (const operation of named) {
       const input = await sampleOf(operation).make(world.maker)
