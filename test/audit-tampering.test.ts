@@ -129,6 +129,7 @@ const cases: readonly Case[] = [
 
 test('what is done to a log in the database is named by its check', async (t) => {
   const locket = await openLocket(t)
+  await locket.app.jobs.stop()
   await grow(locket, 270)
   await keep(locket)
   assert.deepEqual(told(await verified(await openLog(locket))), [])
