@@ -53,6 +53,8 @@ const asksFor: Readonly<Record<string, (path: Path) => Verdict | null>> = {
   'sign-ins.end': ({ scopes }) => (scopes === null ? null : notThere),
   'emails.delete': ({ scopes }) => (scopes === null ? null : notThere),
   'factors.delete': ({ scopes }) => (scopes === null ? null : notThere),
+  // A receipt is for who has done it: here that is the administrator.
+  'receipts.get': () => notThere,
   // None of those who come in by something else has a password here.
   'passwords.change': ({ method }) =>
     method === 'sign-in' ? null : refusal(403, 'wrong_password'),
