@@ -173,4 +173,23 @@ describe('a log whose tiles are not those that it signed', () => {
     const { items } = (await locket.call('GET', '/v1/audit-events?action=audit-log.broken')).body
     assert.equal(items.length, 1)
   })
+
+  test('is marked as such when its row was altered, and keeps no other log from growing', async (t) => {
+    const locket = await openLocket(t)
+    await recall(locket, 1)
+    await sequence(locket)
+    const made = await locket.call('POST', '/v1/tenants', {
+      body: { slug: 'other', name: 'Other' },
+    })
+    const key = made.body.apiKey
+    await locket.sql('update audit_logs set size = 1000 where tenant_id = ?', locket.tenant)
+    await recall(locket, 1)
+    assert.equal((await locket.call('GET', '/v1/whoami', { key })).status, 200)
+    await sequence(locket)
+    await sequence(locket)
+    assert.equal((await locket.call('GET', '/v1/audit-log')).body.state, 'broken')
+    const other = (await locket.call('GET', '/v1/audit-log', { key })).body
+    assert.equal(other.state, 'growing')
+    assert.ok(other.size > 0)
+  })
 })

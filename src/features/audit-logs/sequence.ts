@@ -24,6 +24,7 @@ import {
   findTile,
   numberEvents,
   putLog,
+  readLog,
   refuseEvent,
   storeTile,
   tenantWaiting,
@@ -56,16 +57,23 @@ async function sequenceAll(ctx: JobContext): Promise<number> {
   let done = 0
   let broken = 0
   let after = ''
+  const failures: unknown[] = []
   for (;;) {
     const tenant = await ctx.database.read((tx) => tenantWaiting(tx, after))
     if (tenant === null) break
-    const { count, isBroken } = await sequenceTenant(ctx, tenant)
-    done += count
-    // One that is broken has events that wait, so none of them is passed by.
-    if (isBroken) broken += 1
+    try {
+      const { count, isBroken } = await sequenceTenant(ctx, tenant)
+      done += count
+      // One that is broken has events that wait, so none of them is passed by.
+      if (isBroken) broken += 1
+    } catch (thrown) {
+      // What fails for one tenant keeps the others from nothing.
+      failures.push(thrown)
+    }
     after = tenant
   }
   ctx.services.metrics.logsBroken(broken)
+  if (failures.length > 0) throw failures[0]
   return done
 }
 
@@ -208,7 +216,8 @@ async function breakLog(ctx: JobContext, tenant: Id<'ten'>): Promise<void> {
   await ctx.database.write(
     async (tx) => {
       const store = ctx.open(tx, tenant)
-      const log = await findLog(store)
+      // Its MAC may be what is wrong: then it is what it says from now on that it stands still.
+      const log = await readLog(store)
       if (!log || log.state === 'broken') return
       const { tenant_id: _, mac: __, ...row } = log
       await putLog({ tx, store }, { ...row, state: 'broken' })
