@@ -154,6 +154,7 @@ const asvs: readonly Row[] = [
   ['V15.4.2', 3, 'Checks and acts are atomic under a hundred at once.'],
   ['V16.1.1', 2, 'Every event that can be logged is in a catalogue made from the code.'],
   ['V16.2.1', 2, 'Who, what, where, when, outcome, request and decision on each event.'],
+  ['V16.2.5', 2, 'No word of a caller stands in an event, a tile, a log or a file.'],
   ['V16.3.1', 2, 'Every outcome of showing who one is stands in the audit, with its way.'],
   ['V16.3.2', 2, 'Denials are audited always; allowed access to memories too.'],
   [

@@ -1,0 +1,69 @@
+/**
+ * No word that a caller has given stands in the audit [V16.2.5]: every operation is called with a canary in each
+ * field that takes free text, allowed and refused; then the events are opened, the bundles and tiles of the logs
+ * and the log of the server read, and the database's files searched. That nothing is done where no event can be
+ * written is in test/faults.test.ts.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { operations } from '../src/operations.ts'
+import { findAll, haystacks } from './byte-search.ts'
+import { copyOf } from './data-files.ts'
+import type { Locket } from './harness.ts'
+import { assertClean, mark, openWorld, type World } from './operation-world.ts'
+import { signedInAs } from './people-samples.ts'
+import { sampleOf, toHttp } from './samples.ts'
+
+/** Each operation as its sample has it, by nobody, and with what it does not take. */
+async function tellEverything({ locket, maker, observe }: World): Promise<void> {
+  for (const operation of operations) {
+    const { make, caller, bySignIn } = sampleOf(operation)
+    const input = await make(maker)
+    const key = (await caller?.(maker, input)) ?? locket.admin
+    const headers = (bySignIn ?? operation.navigation) && signedInAs.get(input)
+    const shown = headers ? { headers, key: null } : { key }
+    const { method, path, body } = toHttp(operation, input)
+    const wrong = toHttp(operation, { ...input, [maker.word()]: maker.word() })
+    const calls = [
+      [path, body, shown],
+      [wrong.path, wrong.body, shown],
+      [path, body, { key: null }],
+    ] as const
+    for (const [where, what, who] of calls) {
+      const seen = await observe(method, where, { ...who, ...(what && { body: what }) })
+      assertClean(seen.log, `${operation.id}: log`)
+    }
+  }
+}
+
+/** All events of a log, opened, a page at a time. */
+async function eventsOf(locket: Locket, query: string): Promise<readonly object[]> {
+  const events: object[] = []
+  let cursor: string | null = null
+  do {
+    const next: string = cursor ? `&cursor=${cursor}` : ''
+    const reply = await locket.call('GET', `/v1/audit-events?limit=100${query}${next}`)
+    assert.equal(reply.status, 200, JSON.stringify(reply.body))
+    events.push(...reply.body.items)
+    cursor = reply.body.nextCursor ?? null
+  } while (cursor !== null)
+  return events
+}
+
+test('no canary stands in an event, a tile, the log or a file [V16.2.5]', async (t) => {
+  const world = await openWorld(t)
+  const { locket, maker } = world
+  await tellEverything(world)
+  await maker.jobs()
+  for (const query of ['', '&log=instance']) {
+    const events = await eventsOf(locket, query)
+    assert.ok(events.length > 10, `${events.length} events ${query}`)
+    t.diagnostic(`${events.length} events ${query}`)
+    for (const event of events) assertClean(JSON.stringify(event), `event ${query}`)
+  }
+  const rows = await locket.sql('SELECT data FROM audit_tiles')
+  for (const { data } of rows)
+    assertClean(Buffer.from(data as Uint8Array).toString('latin1'), 'tile')
+  const found = findAll(haystacks(await copyOf(t, locket)), [mark])
+  assert.deepEqual(found, [])
+})
