@@ -64,6 +64,8 @@ test('no canary stands in an event, a tile, the log or a file [V16.2.5]', async 
   const rows = await locket.sql('SELECT data FROM audit_tiles')
   for (const { data } of rows)
     assertClean(Buffer.from(data as Uint8Array).toString('latin1'), 'tile')
-  const found = findAll(haystacks(await copyOf(t, locket)), [mark])
+  // With the digit after it, for PostgreSQL has a collation of the Canary Islands.
+  const words = Array.from({ length: 9 }, (_, at) => `${mark}${at + 1}`)
+  const found = findAll(haystacks(await copyOf(t, locket)), words)
   assert.deepEqual(found, [])
 })
