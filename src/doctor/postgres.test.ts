@@ -65,6 +65,16 @@ describe('PostgreSQL', onlyOn('postgres', 'it is what is looked at'), () => {
         /^The role locket_app may change audit events/,
       ],
       [
+        'grant update (leaf) on audit_events to locket_app',
+        'revoke update (leaf) on audit_events from locket_app',
+        /^The role locket_app may change audit events/,
+      ],
+      [
+        'grant update (outcome) on audit_events to locket_system',
+        'revoke update (outcome) on audit_events from locket_system',
+        /^The role locket_system may change audit events/,
+      ],
+      [
         'create table copied (tenant_id text)',
         'drop table copied',
         /^Row security is off on copied\./,

@@ -164,13 +164,16 @@ function isOurs({ table, name, roles, cmd, qual, check }: Policy): boolean {
   return roles === appRole && isHeld
 }
 
-/** Events are only ever added, whoever serves. */
+/** Events are only ever added; the job that makes leaves of them says which leaf, and nothing else. */
 async function changeableEvents(client: PoolClient): Promise<readonly string[]> {
   const events = `${postgresSchema}.audit_events`
   const { rows } = await client.query(
     `SELECT rolname AS role FROM pg_roles WHERE rolname IN ('${appRole}', '${systemRole}')
       AND (has_table_privilege(rolname, '${events}', 'UPDATE, DELETE, TRUNCATE')
-        OR has_any_column_privilege(rolname, '${events}', 'UPDATE'))`,
+        OR EXISTS (SELECT FROM pg_attribute
+          WHERE attrelid = '${events}'::regclass AND attnum > 0 AND NOT attisdropped
+            AND NOT (rolname = '${systemRole}' AND attname = 'leaf')
+            AND has_column_privilege(rolname, attrelid, attnum, 'UPDATE')))`,
   )
   return rows.map(({ role }) => `The role ${role} may change audit events.`)
 }
