@@ -19,6 +19,16 @@ const runner = [
   `--test-concurrency=${availableParallelism()}`,
 ]
 
+/**
+ * What stands before the pipeline, or beside it, and asks nothing of a database that others do not ask:
+ * how requests are read, who gets in, how other servers are talked to. To run these once is enough.
+ */
+const beforeTheDatabase: readonly RegExp[] = [
+  /^src\/(?:http|throttles|mail|crypto|cli)\//,
+  /^test\/(?:tls\/|authentication|browsers|docs|egress|embeddings|passkeys|surface|snapshots)/,
+  /^test\/(?:identity-providers|id-tokens|provider-)/,
+]
+
 interface Ended {
   readonly failed: boolean
   /** The signal that we were told to end with. */
@@ -54,16 +64,6 @@ async function runAll(): Promise<number> {
   }
   return sqlite.failed || postgres.failed ? 1 : 0
 }
-
-/**
- * What stands before the pipeline, or beside it, and asks nothing of a database that others do not ask:
- * how requests are read, who gets in, how other servers are talked to. To run these once is enough.
- */
-const beforeTheDatabase: readonly RegExp[] = [
-  /^src\/(?:http|throttles|mail|crypto|cli)\//,
-  /^test\/(?:tls\/|authentication|browsers|docs|egress|embeddings|passkeys|surface|snapshots)/,
-  /^test\/(?:identity-providers|id-tokens|provider-)/,
-]
 
 /** The other test files that reach a database: that import, through whatever, what knows the engine. */
 function withDatabase(all: readonly string[]): readonly string[] {
