@@ -25,7 +25,7 @@ const runner = [
  */
 const beforeTheDatabase: readonly RegExp[] = [
   /^src\/(?:http|throttles|mail|crypto|cli)\//,
-  /^test\/(?:tls\/|authentication|browsers|docs|egress|embeddings|passkeys|surface|snapshots)/,
+  /^test\/(?:tls\/|authentication|browsers|docs|egress|passkeys|surface|snapshots)/,
   /^test\/(?:identity-providers|id-tokens|provider-)/,
 ]
 
