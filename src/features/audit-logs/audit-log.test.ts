@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { onlyOn } from '../../../test/engine.ts'
 import { type Locket, openLocket } from '../../../test/harness.ts'
+import { watchStatements } from '../../../test/statements.ts'
 import { toUtf8 } from '../../core/encoding.ts'
 import { provesConsistency, provesInclusion } from '../../tlog/check-proof.ts'
 import { openCheckpoint } from '../../tlog/checkpoint.ts'
@@ -193,3 +195,23 @@ describe('a log whose tiles are not those that it signed', () => {
     assert.ok(other.size > 0)
   })
 })
+
+test(
+  'the end of a log is found by an index, however many events there are',
+  onlyOn('sqlite', 'its plans can be read'),
+  async (t) => {
+    const locket = await openLocket(t)
+    await recall(locket, 1)
+    await sequence(locket)
+    await locket.app.jobs.stop()
+    const watch = watchStatements(locket.app.pipeline.database)
+    await locket.call('GET', '/v1/audit-log/tile/entries/000.p/1')
+    watch.end()
+    const looks = watch.statements.filter((one) => one.includes('"leaf" < ?'))
+    assert.equal(looks.length, 1)
+    const [look = ''] = looks
+    const plan = await locket.sql(`explain query plan ${look.replaceAll('?', '1')}`)
+    assert.match(JSON.stringify(plan), /audit_events_by_leaf/)
+    assert.doesNotMatch(JSON.stringify(plan), /TEMP B-TREE/)
+  },
+)

@@ -62,7 +62,7 @@ const waiting = query((db, arg: Of & { limit: number }) =>
     .limit(arg.limit),
 )
 
-/** Events from one leaf on, in order: what the tail of a log is made of. */
+/** Events from one leaf on, in order: what the tail of a log is made of. The last condition is that of the index. */
 const fromLeaf = query((db, arg: Of & { from: number; until: number; limit: number }) =>
   db
     .selectFrom('audit_events')
@@ -70,6 +70,7 @@ const fromLeaf = query((db, arg: Of & { from: number; until: number; limit: numb
     .where('tenant_id', '=', arg.tenant)
     .where('leaf', '>=', arg.from)
     .where('leaf', '<', arg.until)
+    .where(sql<boolean>`leaf >= 0`)
     .orderBy('leaf')
     .limit(arg.limit),
 )
