@@ -46,7 +46,10 @@ describe('an answer without an end', () => {
       assert.equal(await (await egress.fetch(`http://127.0.0.1:${port}/fine`)).text(), 'fine')
       await quiet()
       assert.equal(logged.length, 5)
-      const told = JSON.stringify(logged).replaceAll(String(port), '')
+      // Its time and port are no words of the server's, and may hold these three digits.
+      const told = JSON.stringify(logged, (key, value) =>
+        key === 'time' ? undefined : value,
+      ).replaceAll(String(port), '')
       assert.ok(!told.includes(String(status)), 'nothing that the server sent')
     })
   }
