@@ -1,0 +1,32 @@
+/** The commands of the audit log: those that ask for one operation, and those that check or copy it. */
+import { exportFlags, exportLogCommand, verifyFlags, verifyLogCommand } from './audit.ts'
+import type { ClientCommand } from './command.ts'
+import type { Remote } from './remote-command.ts'
+import { verifyReceipt } from './verify-receipt.ts'
+
+const auditColumns = ['time', 'action', 'outcome', 'code', 'actor.id', 'resourceId'] as const
+
+export const auditRemotes: readonly Remote[] = [
+  { operation: 'audit-events.list', words: 'audit list', columns: auditColumns },
+  { operation: 'audit-logs.get', words: 'audit log' },
+]
+
+export const auditClients: readonly ClientCommand[] = [
+  {
+    kind: 'client',
+    words: 'audit export',
+    summary: 'Write an audit log into a directory that anybody can check.',
+    flags: exportFlags,
+    positionals: ['DIR'],
+    run: exportLogCommand,
+  },
+  {
+    kind: 'client',
+    words: 'audit verify',
+    summary: 'Check all of an audit log, of a server or of an export.',
+    flags: verifyFlags,
+    positionals: [],
+    run: verifyLogCommand,
+  },
+  verifyReceipt,
+]
