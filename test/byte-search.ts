@@ -5,8 +5,8 @@ import { join, relative } from 'node:path'
 /** One form that a word may have in a file. */
 interface Form {
   readonly encoding: string
-  /** Latin-1: one character for each byte. */
-  readonly bytes: string
+  /** In lower case where any case will do. */
+  readonly bytes: Uint8Array
   readonly anyCase: boolean
 }
 
@@ -16,11 +16,9 @@ export interface Finding {
   readonly encoding: string
 }
 
-/** A file's bytes as Latin-1, as they are and in lower case. */
 export interface Haystack {
   readonly file: string
-  readonly exact: string
-  readonly lower: string
+  readonly bytes: Uint8Array
 }
 
 export function haystacks(directory: string): readonly Haystack[] {
@@ -28,80 +26,99 @@ export function haystacks(directory: string): readonly Haystack[] {
     .filter((entry) => entry.isFile())
     .map((entry) => {
       const path = join(entry.parentPath, entry.name)
-      const exact = readFileSync(path, 'latin1')
-      return { file: relative(directory, path), exact, lower: exact.toLowerCase() }
+      return { file: relative(directory, path), bytes: readFileSync(path) }
     })
 }
 
-/** Every place where one of the words stands in one of its forms. */
+/** Every file where one of the words stands in one of its forms. */
 export function findAll(files: readonly Haystack[], needles: readonly string[]): Finding[] {
-  const { exact, lower } = stretchesOf(files)
-  const possible = needles.flatMap((needle) =>
-    formsOf(needle)
-      .filter(({ bytes, anyCase }) => (anyCase ? lower : exact).mayHold(bytes))
-      .map((form) => ({ needle, ...form })),
+  const search = new Search(
+    needles.flatMap((needle) => formsOf(needle).map((form) => ({ needle, ...form }))),
   )
-  return files.flatMap((haystack) =>
-    possible
-      .filter(({ bytes, anyCase }) => (anyCase ? haystack.lower : haystack.exact).includes(bytes))
-      .map(({ needle, encoding }) => ({ file: haystack.file, needle, encoding })),
+  return files.flatMap(({ file, bytes }) =>
+    search.in(bytes).map(({ needle, encoding }) => ({ file, needle, encoding })),
   )
 }
 
-const known = new WeakMap<readonly Haystack[], { exact: Stretches; lower: Stretches }>()
-
-/** Made once for the same files. */
-function stretchesOf(files: readonly Haystack[]): { exact: Stretches; lower: Stretches } {
-  const made = known.get(files) ?? {
-    exact: new Stretches(files.map((file) => file.exact)),
-    lower: new Stretches(files.map((file) => file.lower)),
-  }
-  known.set(files, made)
-  return made
+/** The files that have any stretch of `width` bytes of one of the secrets. */
+export function findWindows(
+  files: readonly Haystack[],
+  secrets: readonly Uint8Array[],
+  width: number,
+): readonly string[] {
+  const windows = secrets.flatMap((secret) =>
+    Array.from({ length: secret.length - width + 1 }, (_, at) => ({
+      bytes: secret.subarray(at, at + width),
+      anyCase: false,
+    })),
+  )
+  const search = new Search(windows)
+  return files.filter(({ bytes }) => search.in(bytes).length > 0).map(({ file }) => file)
 }
+
+/** What a byte is in lower case, read as Latin-1. */
+const lower = Uint8Array.from({ length: 256 }, (_, byte) =>
+  String.fromCharCode(byte).toLowerCase().charCodeAt(0),
+)
+
+const start_bytes = 4
+const slots_bits = 20
+
+type Sought = Pick<Form, 'bytes' | 'anyCase'>
 
 /**
- * Which stretches of four bytes stand anywhere in some texts, by their hashes. Nearly all that is
- * searched for is not there and has a stretch that is nowhere: then no text need be looked through,
- * and with PostgreSQL there are tens of megabytes of them.
+ * Looks through bytes once for everything that is sought: with PostgreSQL there are tens of megabytes of
+ * them and thousands of forms. Wherever four bytes are such as one of these begins with, in any case, it is
+ * compared; nearly everywhere they are not, and a table of their hashes says so.
  */
-class Stretches {
-  readonly #bits = new Uint8Array(2 ** 25)
+export class Search<T extends Sought> {
+  readonly #mayStart = new Uint8Array(2 ** slots_bits)
+  readonly #byStart = new Map<number, T[]>()
 
-  constructor(texts: readonly string[]) {
-    for (const text of texts) {
-      let stretch = 0
-      for (let at = 0; at < text.length; at += 1) {
-        stretch = (stretch << 8) | text.charCodeAt(at)
-        if (at >= 3) this.#mark(stretch)
+  constructor(sought: readonly T[]) {
+    for (const one of sought) {
+      if (one.bytes.length < start_bytes) throw new Error('what is sought is too short')
+      const start = startOf(one.bytes)
+      this.#mayStart[slotOf(start)] = 1
+      const alike = this.#byStart.get(start)
+      if (alike) alike.push(one)
+      else this.#byStart.set(start, [one])
+    }
+  }
+
+  /** All that stand somewhere in the bytes. */
+  in(bytes: Uint8Array): T[] {
+    const found = new Set<T>()
+    let start = 0
+    for (let end = 0; end < bytes.length; end += 1) {
+      start = (start << 8) | (lower[bytes[end] ?? 0] ?? 0)
+      if (this.#mayStart[slotOf(start)] === 0) continue
+      for (const one of this.#byStart.get(start) ?? []) {
+        if (standsAt(bytes, end - start_bytes + 1, one)) found.add(one)
       }
     }
-  }
-
-  /** False: none of the texts holds these bytes. */
-  mayHold(bytes: string): boolean {
-    let stretch = 0
-    for (let at = 0; at < bytes.length; at += 1) {
-      stretch = (stretch << 8) | bytes.charCodeAt(at)
-      if (at >= 3 && !this.#isMarked(stretch)) return false
-    }
-    return true
-  }
-
-  #mark(stretch: number): void {
-    const slot = slotOf(stretch)
-    this.#bits[slot >>> 3] = (this.#bits[slot >>> 3] ?? 0) | (1 << (slot & 7))
-  }
-
-  #isMarked(stretch: number): boolean {
-    const slot = slotOf(stretch)
-    return ((this.#bits[slot >>> 3] ?? 0) & (1 << (slot & 7))) !== 0
+    return [...found]
   }
 }
 
-/** One of 2^28, spread by multiplying with a large odd number. */
-function slotOf(stretch: number): number {
-  return Math.imul(stretch, 0x9e3779b1) >>> 4
+function startOf(bytes: Uint8Array): number {
+  let start = 0
+  for (const byte of bytes.subarray(0, start_bytes)) start = (start << 8) | (lower[byte] ?? 0)
+  return start
+}
+
+/** Spread by multiplying with a large odd number. */
+function slotOf(start: number): number {
+  return Math.imul(start, 0x9e3779b1) >>> (32 - slots_bits)
+}
+
+function standsAt(bytes: Uint8Array, from: number, { bytes: sought, anyCase }: Sought): boolean {
+  if (from < 0 || from + sought.length > bytes.length) return false
+  for (let at = 0; at < sought.length; at += 1) {
+    const byte = bytes[from + at] ?? 0
+    if ((anyCase ? lower[byte] : byte) !== sought[at]) return false
+  }
+  return true
 }
 
 /** UTF-8, UTF-16 either way round, base64 and base64url at each alignment, hex in either case. */
@@ -110,13 +127,13 @@ export function formsOf(text: string): readonly Form[] {
   const utf16le = Buffer.from(text, 'utf16le')
   const utf16be = Buffer.from(utf16le).swap16()
   const anyCase = (encoding: string, bytes: Buffer): Form => {
-    return { encoding, bytes: bytes.toString('latin1').toLowerCase(), anyCase: true }
+    return { encoding, bytes: bytes.map((byte) => lower[byte] ?? 0), anyCase: true }
   }
   return [
     anyCase('UTF-8', utf8),
     anyCase('UTF-16LE', utf16le),
     anyCase('UTF-16BE', utf16be),
-    { encoding: 'hex', bytes: utf8.toString('hex'), anyCase: true },
+    anyCase('hex', Buffer.from(utf8.toString('hex'))),
     ...[0, 1, 2].flatMap((shift) => base64At(utf8, shift)),
   ]
 }
@@ -128,22 +145,7 @@ function base64At(bytes: Buffer, shift: number): readonly Form[] {
   const end = Math.floor((shifted.length * 8) / 6)
   return (['base64', 'base64url'] as const).map((encoding) => ({
     encoding: `${encoding} at ${shift}`,
-    bytes: shifted.toString(encoding).slice(start, end),
+    bytes: Buffer.from(shifted.toString(encoding).slice(start, end)),
     anyCase: false,
   }))
-}
-
-/** Whether any stretch of `width` bytes of a secret stands in a file. */
-export function findWindows(
-  files: readonly Haystack[],
-  secret: Uint8Array,
-  width: number,
-): readonly string[] {
-  const text = Buffer.from(secret).toString('latin1')
-  const windows = Array.from({ length: text.length - width + 1 }, (_, at) =>
-    text.slice(at, at + width),
-  ).filter((window) => stretchesOf(files).exact.mayHold(window))
-  return files
-    .filter(({ exact }) => windows.some((window) => exact.includes(window)))
-    .map(({ file }) => file)
 }

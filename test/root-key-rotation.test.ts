@@ -186,7 +186,7 @@ test('what the old key wrapped is dropped by the start after a crash', async (t)
   const crashed = { directory: temporaryDirectory(t), data: locket.data }
   cpSync(directory, crashed.directory, { recursive: true })
   await instance.close()
-  const filesWithIt = async () => findWindows(await cleanableFiles(t, crashed), wrap, wrap.length)
+  const filesWithIt = async () => findWindows(await cleanableFiles(t, crashed), [wrap], wrap.length)
   assert.notDeepEqual(await filesWithIt(), [])
   const config = configOf(crashed.directory, crashed.data)
   const again = await openInstance(config, { log, create: false })

@@ -212,12 +212,12 @@ test('of a destroyed key no byte is left in any file, and nothing it sealed open
   // The planner of PostgreSQL keeps samples of what it has seen.
   await stores.sql('ANALYZE')
   const before = await cleanableFiles(t, stores)
-  assert.ok(wraps.every((wrap) => findWindows(before, wrap, wrap.length).length > 0))
+  assert.ok(wraps.every((wrap) => findWindows(before, [wrap], wrap.length).length > 0))
   await stores.write((store) => store.destroyKey(space.id))
   await stores.keyDestroyed(space.id)
   assert.deepEqual(await versionsIn(stores, space.id), ['1 destroyed', '2 destroyed'])
   const after = await cleanableFiles(t, stores)
-  for (const wrap of wraps) assert.deepEqual(findWindows(after, wrap, wrap.length), [])
+  for (const wrap of wraps) assert.deepEqual(findWindows(after, [wrap], wrap.length), [])
   await assert.rejects(
     stores.read((store) => store.open(space.id, cell, sealed)),
     failsWith('not_found'),
@@ -232,7 +232,8 @@ test(
     const space = await stores.space('team:one')
     const [row] = await stores.sql('select wrapped from encryption_keys where scope = ?', space.id)
     const wrap = row?.['wrapped'] as Uint8Array
-    const filesWithIt = async () => findWindows(await cleanableFiles(t, stores), wrap, wrap.length)
+    const filesWithIt = async () =>
+      findWindows(await cleanableFiles(t, stores), [wrap], wrap.length)
     // Of a database that has nothing to do with ours, but on the same server.
     const neighbour = await openStores(t)
     const { promise: held, resolve: release } = Promise.withResolvers<void>()
