@@ -215,6 +215,23 @@ describe('an audit that cannot be written', () => {
     await mend()
     assert.equal((await world.locket.call('GET', '/v1/whoami')).status, 200)
   })
+
+  test('refusals that were only counted are told when it can be', async (t) => {
+    const locket = await openLocket(t)
+    const refused = { key: 'lk_nobody', address: '203.0.113.9' }
+    for (let at = 0; at < 4; at += 1) await locket.call('GET', '/v1/whoami', refused)
+    const mend = await locket.data.refuseInserts('audit_events')
+    await locket.app.jobs.runAll()
+    await mend()
+    for (let at = 0; at < 2; at += 1) await locket.app.jobs.runAll()
+    const path = '/v1/audit-events?log=instance&action=requests.refused'
+    const { items } = (await locket.call('GET', path)).body
+    const told = items.map((event: { address: string; details: object }) => [
+      event.address,
+      event.details,
+    ])
+    assert.deepEqual(told, [['203.0.113.9', { count: 3 }]])
+  })
 })
 
 async function inputsOf(world: World): Promise<readonly (readonly [Operation, Sent])[]> {

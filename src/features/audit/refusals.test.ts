@@ -69,3 +69,28 @@ test('however many there are, only so many are told apart', () => {
   const [others] = refusals.drain()
   assert.deepEqual([others?.address, others?.count], [null, 9_999])
 })
+
+test('what could not be written counts on, with what came since, and within the bound', () => {
+  const refusals = createRefusals()
+  const count = (address: string, times: number) => {
+    for (let at = 0; at < times; at += 1) refusals.add(address, 'unauthenticated')
+  }
+  count('2001:db8:1:2::1', 3)
+  count('192.0.2.1', 3)
+  const drained = refusals.drain()
+  count('2001:db8:1:2::2', 2)
+  for (const one of drained) refusals.restore(one)
+  const told = refusals.drain().map((one) => [one.address, one.count])
+  assert.deepEqual(told, [
+    ['2001:db8:1:2::/64', 3],
+    ['192.0.2.1', 2],
+  ])
+
+  for (let at = 0; at < 10_000; at += 1) count(`10.0.${at >> 8}.${at & 255}`, 1)
+  for (const one of drained) refusals.restore(one)
+  const others = refusals.drain()
+  assert.deepEqual(
+    others.map((one) => [one.address, one.count]),
+    [[null, 4]],
+  )
+})

@@ -33,6 +33,8 @@ export interface Refusals {
   add(address: string | null, code: ErrorCode, caller?: RefusedCaller | null): boolean
   /** What was counted since, and a new window. */
   drain(): Refusal[]
+  /** Counts on what was drained and could not be written. */
+  restore(refusal: Refusal): void
 }
 
 interface Counted {
@@ -42,26 +44,35 @@ interface Counted {
 
 export function createRefusals(): Refusals {
   const counts = new Map<string, Counted>()
+
+  /** Past the bound they are no longer told apart, but by tenant. */
+  const entryOf = (of: Counted['refusal']): { entry: Counted; isNew: boolean } => {
+    const { address, code, caller } = of
+    const { tenant, actor, action } = caller ?? {}
+    const name = `${code} ${actor ? `${actor.id} ${actor.credentialId}` : `${tenant} ${action} ${address}`}`
+    const room = counts.has(name) || counts.size < refusals_max
+    const key = room ? name : `${code} others ${tenant}`
+    const known = counts.get(key)
+    if (known) return { entry: known, isNew: false }
+    const place = room && !actor ? address : null
+    const made = { refusal: { address: place, code, caller }, count: 0 }
+    counts.set(key, made)
+    return { entry: made, isNew: true }
+  }
+
   return {
     add: (address, code, caller = null) => {
-      const network = address && networkOf(address)
-      const { tenant, actor, action } = caller ?? {}
-      // Past the bound they are no longer told apart, but by tenant.
-      const name = `${code} ${actor ? `${actor.id} ${actor.credentialId}` : `${tenant} ${action} ${network}`}`
-      const room = counts.has(name) || counts.size < refusals_max
-      const key = room ? name : `${code} others ${tenant}`
-      const entry = counts.get(key)
-      if (entry) entry.count += 1
-      else {
-        const place = room && !actor ? network : null
-        counts.set(key, { refusal: { address: place, code, caller }, count: 0 })
-      }
-      return entry === undefined
+      const { entry, isNew } = entryOf({ address: address && networkOf(address), code, caller })
+      if (!isNew) entry.count += 1
+      return isNew
     },
     drain: () => {
       const drained = [...counts.values()].filter(({ count }) => count > 0)
       counts.clear()
       return drained.map(({ refusal, count }) => ({ ...refusal, count }))
+    },
+    restore: ({ count, ...refusal }) => {
+      entryOf(refusal).entry.count += count
     },
   }
 }
