@@ -1,12 +1,14 @@
 /** For tests: a browser that signs in to Locket by a real OpenID provider, step by step. */
 import assert from 'node:assert/strict'
-import type { TestContext } from 'node:test'
+import { after, before, type TestContext } from 'node:test'
 import type { Reply } from './harness.ts'
 import {
   type Federation,
   type FederationOptions,
+  newJwk,
   openFederation,
   signed,
+  startIdentityProvider,
 } from './identity-provider.ts'
 import { unlimited } from './signed-in.ts'
 
@@ -32,6 +34,17 @@ export async function openSignIns(
   )
   await knownBy(made)
   return made
+}
+
+/** One provider for all tests of a file, since its start takes a second; its federations are each test's own. */
+export function signInsOfOneProvider(): typeof openSignIns {
+  let shared: Required<FederationOptions>['shared']
+  before(async () => {
+    const jwk = await newJwk('first')
+    shared = { jwk, provider: await startIdentityProvider([jwk]) }
+  })
+  after(() => shared.provider.down())
+  return (t, settings, options) => openSignIns(t, settings, { shared, ...options })
 }
 
 /** Has the provider know Locket as a client, and behave so. */

@@ -3,7 +3,7 @@
  * had before.
  */
 import assert from 'node:assert/strict'
-import { after, before, describe, type TestContext, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { minute_ms } from '../src/core/clock.ts'
 import { createLog } from '../src/core/log.ts'
 import { listen } from '../src/http/server.ts'
@@ -11,13 +11,7 @@ import { openPage, type Page, withChromium } from './chromium.ts'
 import { stateOf } from './data-files.ts'
 import { freePort } from './free-port.ts'
 import type { Reply } from './harness.ts'
-import {
-  type Federation,
-  type FederationOptions,
-  type IdentityProvider,
-  newJwk,
-  startIdentityProvider,
-} from './identity-provider.ts'
+import type { Federation } from './identity-provider.ts'
 import {
   atProvider,
   begin,
@@ -25,23 +19,14 @@ import {
   cookieOf,
   knownBy,
   navigating,
-  openSignIns,
   publicUrl,
-  type Settings,
   signInBy,
+  signInsOfOneProvider,
   start,
 } from './provider-sign-in.ts'
 import { knock, password } from './signed-in.ts'
 
-let shared: { provider: IdentityProvider; jwk: Awaited<ReturnType<typeof newJwk>> }
-before(async () => {
-  const jwk = await newJwk('first')
-  shared = { jwk, provider: await startIdentityProvider([jwk]) }
-})
-after(() => shared.provider.down())
-
-const open = (t: TestContext, settings: Settings = {}, options: FederationOptions = {}) =>
-  openSignIns(t, settings, { shared, ...options })
+const open = signInsOfOneProvider()
 
 type Texts = Readonly<Record<string, string>>
 

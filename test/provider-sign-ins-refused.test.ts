@@ -1,16 +1,10 @@
 /** Signing in by a provider: what comes back wrong, late, twice, from elsewhere, or from somebody else. */
 import assert from 'node:assert/strict'
-import { after, before, describe, type TestContext, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { limits } from '../src/core/limits.ts'
 import { eventsAfter } from './data-files.ts'
 import type { Reply } from './harness.ts'
-import {
-  base64Url,
-  type FederationOptions,
-  type IdentityProvider,
-  newJwk,
-  startIdentityProvider,
-} from './identity-provider.ts'
+import { base64Url, newJwk, startIdentityProvider } from './identity-provider.ts'
 import {
   atProvider,
   begin,
@@ -18,22 +12,13 @@ import {
   comeBack,
   knownBy,
   navigating,
-  openSignIns,
   publicUrl,
-  type Settings,
   signInBy,
+  signInsOfOneProvider,
   start,
 } from './provider-sign-in.ts'
 
-let shared: { provider: IdentityProvider; jwk: Awaited<ReturnType<typeof newJwk>> }
-before(async () => {
-  const jwk = await newJwk('first')
-  shared = { jwk, provider: await startIdentityProvider([jwk]) }
-})
-after(() => shared.provider.down())
-
-const open = (t: TestContext, settings: Settings = {}, options: FederationOptions = {}) =>
-  openSignIns(t, settings, { shared, ...options })
+const open = signInsOfOneProvider()
 
 function expect({ status, body }: Reply, [wanted, code]: readonly [number, string], about = '') {
   assert.deepEqual([status, body.code], [wanted, code], `${about}: ${JSON.stringify(body)}`)
@@ -190,7 +175,7 @@ describe('the provider', () => {
   test('says who it is, and another’s word does not count: no mix-up [V10.2.2]', async (t) => {
     const made = await open(t)
     const { provider, locket } = made
-    const twin = await startIdentityProvider([shared.jwk])
+    const twin = await startIdentityProvider([made.jwk])
     t.after(twin.down)
     const signIn = { clientId: 'locket', clientSecret }
     const body = { name: 'twin', issuer: provider.issuer.replace('127.0.0.1', 'localhost'), signIn }
@@ -270,7 +255,7 @@ describe('the provider', () => {
     const back = await atProvider(begun)
     await made.provider.down()
     expect(await comeBack(made, back, begun), [503, 'unavailable'], 'gone')
-    await made.provider.up([shared.jwk])
+    await made.provider.up([made.jwk])
     await knownBy(made)
     assert.equal((await signInBy(made)).status, 200, 'and back')
   })
@@ -294,7 +279,7 @@ describe('the provider', () => {
     await knownBy(made, { keys: [await newJwk('second')] })
     const reply = await signInBy(made)
     assert.equal(reply.status, 200, JSON.stringify(reply.body))
-    await knownBy(made, { keys: [shared.jwk] })
+    await knownBy(made, { keys: [made.jwk] })
   })
 })
 

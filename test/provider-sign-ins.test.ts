@@ -1,15 +1,9 @@
 /** Signing in by a real OpenID provider in a process of its own, as it is meant to go. */
 import assert from 'node:assert/strict'
-import { after, before, describe, type TestContext, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { limits } from '../src/core/limits.ts'
 import { eventsAfter } from './data-files.ts'
-import {
-  type Federation,
-  type FederationOptions,
-  type IdentityProvider,
-  newJwk,
-  startIdentityProvider,
-} from './identity-provider.ts'
+import type { Federation } from './identity-provider.ts'
 import {
   atProvider,
   begin,
@@ -17,22 +11,13 @@ import {
   comeBack,
   cookieOf,
   knownBy,
-  openSignIns,
   publicUrl,
-  type Settings,
   signInBy,
+  signInsOfOneProvider,
 } from './provider-sign-in.ts'
 import { knock } from './signed-in.ts'
 
-let shared: { provider: IdentityProvider; jwk: Awaited<ReturnType<typeof newJwk>> }
-before(async () => {
-  const jwk = await newJwk('first')
-  shared = { jwk, provider: await startIdentityProvider([jwk]) }
-})
-after(() => shared.provider.down())
-
-const open = (t: TestContext, settings: Settings = {}, options: FederationOptions = {}) =>
-  openSignIns(t, settings, { shared, ...options })
+const open = signInsOfOneProvider()
 
 const providers = '/v1/identity-providers'
 
