@@ -54,6 +54,7 @@ import { createAccessTokenAuthenticator } from './features/tokens/authenticate.t
 import { createKnownTokens } from './features/tokens/known-tokens.ts'
 import { endFamiliesOf } from './features/tokens/store.ts'
 import { createSubjects } from './features/tokens/subjects.ts'
+import { createWitnessKeys, prepareWitnessKey } from './features/witnessed-logs/witness-keys.ts'
 import type { Client } from './http/reply.ts'
 import { createRouter } from './http/router.ts'
 import type { Instance } from './instance.ts'
@@ -160,6 +161,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
   await reconcileTombstones(background)
   await prepareSigningKeys(background)
   await prepareCheckpointKey(background)
+  await prepareWitnessKey(background)
   await services.addressBlocks.learn()
   const runner = startJobs(background)
   services.receipts.onWanted(() => runner.wake(sequenceEvents))
@@ -232,6 +234,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     subjects: createSubjects({ database, keys, services: { knownTokens, signInUses } }),
     refusals: createRefusals(),
     checkpointKeys: createCheckpointKeys({ database, keys }),
+    witnessKeys: createWitnessKeys({ database, keys }),
     auditTrees: new Map(),
     receipts: createReceipts({ database, keys, log }),
     openings: createOpenings(),

@@ -91,6 +91,12 @@ import { exchangeTokens } from './features/tokens/exchange.ts'
 import { listTokens } from './features/tokens/list.ts'
 import { refreshTokens } from './features/tokens/refresh.ts'
 import { revokeTokens } from './features/tokens/revoke.ts'
+import { cosignCheckpoint } from './features/witnessed-logs/cosign.ts'
+import { createWitnessedLog } from './features/witnessed-logs/create.ts'
+import { deleteWitnessedLog } from './features/witnessed-logs/delete.ts'
+import { getWitnessedCheckpoint } from './features/witnessed-logs/get-checkpoint.ts'
+import { getWitness } from './features/witnessed-logs/get-witness.ts'
+import { listWitnessedLogs } from './features/witnessed-logs/list.ts'
 import type { Operation } from './kernel/operation.ts'
 
 export const operations: readonly Operation[] = [
@@ -201,4 +207,11 @@ export const operations: readonly Operation[] = [
   getProof,
   listLeaves,
   getReceipt,
+
+  getWitness,
+  createWitnessedLog,
+  listWitnessedLogs,
+  deleteWitnessedLog,
+  cosignCheckpoint,
+  getWitnessedCheckpoint,
 ]

@@ -15,6 +15,7 @@ import { device, pageOrigin } from './passkeys.ts'
 import { sqliteData } from './sqlite.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import type { Cell, TestData } from './test-data.ts'
+import { otherLog } from './witnessing.ts'
 
 export const log = createLog('silent')
 export const tableNames = Object.keys(tables) as TableName[]
@@ -167,7 +168,10 @@ async function fillTenant(call: Call, tenant: string): Promise<void> {
   const { key } = await make('/v1/api-keys', { operationsPerDay: 10 })
   await call('GET', '/v1/whoami', { key })
   await make('/v1/tokens', {})
-  if (tenant === 'default') await make('/v1/blocked-addresses', { network: '203.0.113.7' })
+  if (tenant === 'default') {
+    await make('/v1/blocked-addresses', { network: '203.0.113.7' })
+    await make('/v1/witnessed-logs', { verifierKey: otherLog('log.example').verifierKey })
+  }
   const gone = await make('/v1/spaces', { handle: 'team:gone' })
   await call('DELETE', `/v1/spaces/${gone.id}`)
 }

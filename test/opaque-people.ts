@@ -8,6 +8,7 @@ import { beginAlone, beginPasskey, confirmPasskey, device, passkeyProof } from '
 import { mailingTo } from './sample.ts'
 import { type Browser, browserOf, enrol, prove } from './signed-in.ts'
 import { nextLetter, type SmtpServer, startSmtpServer, tokenIn } from './smtp-server.ts'
+import { otherLog } from './witnessing.ts'
 
 interface Stage {
   readonly locket: Locket
@@ -106,4 +107,19 @@ export async function mailPerson(
   const { items } = await call('GET', `/v1/emails?principalId=${principalId}`)
   assert.equal(items[0].address, email)
   await call('DELETE', `/v1/emails/${items[0].id}`)
+}
+
+/** A log of that name is taken on, cosigned, and found to have forked: all that is kept of one. */
+export async function witnessLog(locket: Locket, origin: string): Promise<void> {
+  const log = otherLog(origin)
+  const body = { verifierKey: log.verifierKey }
+  assert.equal((await locket.call('POST', '/v1/witnessed-logs', { body })).status, 201)
+  for (const [old, size, fork, status] of [
+    [0, 3, 3, 200],
+    [3, 5, 1, 422],
+  ] as const) {
+    const request = await log.request({ old, size, fork })
+    const reply = await locket.call('POST', '/v1/witness/add-checkpoint', { body: { request } })
+    assert.equal(reply.status, status)
+  }
 }

@@ -16,7 +16,7 @@ import { leftAfter } from './cleaning.ts'
 import { cleanableFiles, copyOf } from './data-files.ts'
 import { engine, onlyOn } from './engine.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
-import { invitePerson, mailPerson, openMailed } from './opaque-people.ts'
+import { invitePerson, mailPerson, openMailed, witnessLog } from './opaque-people.ts'
 
 /** Words of no language, long enough never to stand anywhere by chance; told by where they went. */
 const roots = ['zorblaxin', 'quimperth', 'vexmundol', 'hjulbrynd', 'wyxolatch', 'krupnosty']
@@ -193,7 +193,7 @@ function assertSnapshots({ directory }: Locket, count: number): void {
   assert.equal(readdirSync(join(directory, 'snapshots')).length, count, 'snapshots are looked into')
 }
 
-async function roles({ call, canaries }: Stage): Promise<void> {
+async function roles({ locket, call, canaries }: Stage): Promise<void> {
   const { word } = canaries
   const body = { name: word('role'), description: canaries.text('role'), permissions: ['memory:*'] }
   const role = await call('POST', '/v1/roles', { body })
@@ -201,6 +201,7 @@ async function roles({ call, canaries }: Stage): Promise<void> {
   await call('PATCH', `/v1/roles/${role.id}`, { body: changed })
   const block = { network: '203.0.113.7', reason: canaries.text('blocked') }
   await call('POST', '/v1/blocked-addresses', { body: block })
+  await witnessLog(locket, `${word('origin')}.example`)
   const other = await call('POST', '/v1/roles', { body: { ...body, name: word('otherrole') } })
   await call('DELETE', `/v1/roles/${other.id}`)
   for (const scope of ['tenant', 'lookup', 'pepper']) {

@@ -122,12 +122,14 @@ test('one that fails is no opening: its refusal is told, and the next has its ev
   assert.deepEqual([event.outcome, event.code], ['failed', 'passkeys_unavailable'])
 })
 
-test('these three and no others are counted: what needs no credential, lets nobody in, and ends nothing', () => {
+test('these and no others are counted: what needs no credential, lets nobody in, and ends nothing', () => {
   const counted = operations.filter(({ opening }) => opening)
   assert.deepEqual(counted.map(({ id }) => id).sort(), [
     'password-resets.request',
     'provider-sign-ins.start',
     'sign-ins.begin-with-passkey',
+    'witnessed-logs.checkpoint',
+    'witnessed-logs.cosign',
   ])
   for (const { id, permission, setsCookie, effect, audits } of counted) {
     assert.deepEqual([permission, setsCookie, audits], ['public', undefined, undefined], id)

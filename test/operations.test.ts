@@ -282,6 +282,8 @@ const openToAll: readonly string[] = [
   'sign-ins.create',
   'sign-ins.finish',
   'tokens.refresh',
+  'witnessed-logs.checkpoint',
+  'witnessed-logs.cosign',
 ]
 
 test('what needs no permission is on one list', () => {

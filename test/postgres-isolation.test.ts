@@ -9,13 +9,20 @@ import { freePort } from './free-port.ts'
 import { type Locket, openLocket } from './harness.ts'
 import { device, enrolPasskey, pageOrigin } from './passkeys.ts'
 import { browserOf, origin } from './signed-in.ts'
+import { otherLog } from './witnessing.ts'
 
 const ofTenants = Object.entries(tables)
   .filter(([name, columns]) => 'tenant_id' in columns && name !== 'credential_directory')
   .map(([name]) => name)
 
 /** These have rows of the instance alone. */
-const ofInstance = ['signing_keys', 'blocked_addresses', 'checkpoint_keys']
+const ofInstance = [
+  'signing_keys',
+  'blocked_addresses',
+  'checkpoint_keys',
+  'witness_keys',
+  'witnessed_logs',
+]
 
 /** Two tenants, each with something in most tables; and the tenant that is looked for from the other. */
 async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: string }> {
@@ -54,6 +61,7 @@ async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: stri
     await enrolPasskey(locket, browser, device())
     await call('/v1/tokens', {})
     await call('/v1/blocked-addresses', { network: '203.0.113.7' })
+    await call('/v1/witnessed-logs', { verifierKey: otherLog('tea.example').verifierKey })
     const tenant = key === locket.admin ? locket.tenant : id
     for (const table of ['provider_sign_ins', 'passkey_challenges']) {
       const spent = `insert into ${table} (tenant_id, hash, expires_at) values (?, ?, 9e15)`

@@ -6,6 +6,7 @@ import type { Operation } from '../src/kernel/operation.ts'
 import { fillPath, paramsOf } from '../src/kernel/path.ts'
 import { peopleSamples } from './people-samples.ts'
 import type { Input, Maker, Sample } from './sample.ts'
+import { witnessSamples } from './witness-samples.ts'
 
 interface Told {
   readonly id: string
@@ -339,6 +340,8 @@ export const samples: Readonly<Record<string, Sample>> = {
   'leaves.list': { names: 'nothing', make: async (maker) => inLog(maker, { limit: '1' }) },
   'proofs.get': { names: 'id', make: ownEvent },
   'receipts.get': { names: 'id', make: ownEvent },
+
+  ...witnessSamples,
 }
 
 /** What the administrator has done, in the log. */

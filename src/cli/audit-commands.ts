@@ -9,6 +9,11 @@ const auditColumns = ['time', 'action', 'outcome', 'code', 'actor.id', 'resource
 export const auditRemotes: readonly Remote[] = [
   { operation: 'audit-events.list', words: 'audit list', columns: auditColumns },
   { operation: 'audit-logs.get', words: 'audit log' },
+  { operation: 'witnesses.get', words: 'witness' },
+  {
+    operation: 'witnessed-logs.list',
+    columns: ['id', 'origin', 'state', 'size', 'cosignedAt'],
+  },
 ]
 
 export const auditClients: readonly ClientCommand[] = [

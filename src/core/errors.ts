@@ -52,6 +52,10 @@ export const errorTable = {
   above_own_rights: { status: 403, sentence: 'Nobody can give more rights than he has himself.' },
   address_blocked: { status: 403, sentence: 'Nothing from this address is answered here.' },
   tenant_disabled: { status: 403, sentence: 'This tenant is disabled.' },
+  checkpoint_unsigned: {
+    status: 403,
+    sentence: 'The checkpoint is not signed by the key that this log is known by here.',
+  },
   not_found: { status: 404, sentence: 'There is no such thing, or it is not yours to see.' },
   method_not_allowed: { status: 405, sentence: 'This path does not answer to that method.' },
   request_timeout: { status: 408, sentence: 'The request took too long to arrive.' },
@@ -74,12 +78,17 @@ export const errorTable = {
     sentence: 'Browsers let passkeys be used only where the public URL is a name over https.',
   },
   in_use: { status: 409, sentence: 'It is still in use.' },
+  checkpoint_stale: { status: 409, sentence: 'Another size of this log was cosigned last.' },
   quota_exceeded: { status: 409, sentence: 'A limit on how much may be kept is reached.' },
   precondition_failed: { status: 412, sentence: 'The version named in If-Match is not current.' },
   body_too_large: { status: 413, sentence: 'The body is larger than this operation takes.' },
   unsupported_media_type: {
     status: 415,
     sentence: 'Send JSON, with Content-Type application/json.',
+  },
+  checkpoint_inconsistent: {
+    status: 422,
+    sentence: 'The checkpoint does not follow the one that was cosigned last.',
   },
   idempotency_mismatch: {
     status: 422,
@@ -106,6 +115,13 @@ interface ErrorOptions {
   readonly retryAfter_s?: number
   readonly rate?: RateState
   readonly facts?: Readonly<Record<string, string>>
+  readonly spoken?: Spoken
+}
+
+/** What is answered in place of a problem, where a protocol of others says what it has to be. */
+export interface Spoken {
+  readonly type: 'text/x.tlog.size'
+  readonly text: string
 }
 
 /** An error with a public face: `code` and `detail` may leave the server, `cause` never does. */
@@ -121,6 +137,7 @@ export class LocketError extends Error {
   receipt: Receipt | undefined
   /** What the audit is told besides: codes that must not leave the server. */
   readonly facts: Readonly<Record<string, string>>
+  readonly spoken: Spoken | undefined
 
   constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {
     super(detail ?? errorTable[code].sentence, options)
@@ -130,6 +147,7 @@ export class LocketError extends Error {
     this.retryAfter_s = options?.retryAfter_s
     this.rate = options?.rate
     this.facts = options?.facts ?? {}
+    this.spoken = options?.spoken
   }
 
   get status(): number {

@@ -27,6 +27,8 @@ export const idPrefixes = {
   tokenFamily: 'fam',
   signingKey: 'sgk',
   checkpointKey: 'cpk',
+  witnessKey: 'wtk',
+  witnessedLog: 'wlg',
   blockedAddress: 'ban',
   email: 'eml',
   mail: 'mal',

@@ -1,5 +1,8 @@
+import { auditLimits } from './audit-limits.ts'
+
 /** Every bound of the server, in one table. docs/reference/limits.md is made from it. */
 export const limits = {
+  ...auditLimits,
   body_bytes_max: 64 * 1024,
   /** A larger body is read only after its credential was looked at. */
   unknownBody_bytes_max: 16 * 1024,
@@ -288,22 +291,10 @@ export const limits = {
   snapshotCall_timeout_ms: 5_000,
   /** For all that are still to be written when the server stops. */
   snapshotClose_timeout_ms: 5_000,
-  /** How many events one question to the audit log looks through. */
-  auditScan_rows: 10_000,
-  /** Events that become leaves in one transaction, beside which nothing else is written. */
-  auditBatch_rows: 128,
   /** Events without a leaf, and mails, that the metrics count. */
   auditWaitingCounted_max: 100_000,
   mailsCounted_max: 10_000,
   metricsConnections_max: 16,
-  /** Such transactions for one tenant, before the others have their turn. */
-  auditBatches_max: 64,
-  /** Logs of which the right edge is remembered, each a hundred kilobytes at most. */
-  auditTrees_max: 100,
-  /** Receipts: how long, and by how many on a node, one is waited for; a tenant has a quarter of them. */
-  receipt_timeout_ms: 2_000,
-  receipts_max: 256,
-  receipt_characters_max: 6 * 1024,
   sweep_rows: 500,
   /** How many rows of a table a move has in memory. */
   copyPage_rows: 50,

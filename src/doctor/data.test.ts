@@ -17,6 +17,7 @@ import { type Locket, openLocket } from '../../test/harness.ts'
 import { device, enrolPasskey } from '../../test/passkeys.ts'
 import { signIn } from '../../test/signed-in.ts'
 import { tokensOf } from '../../test/tokens.ts'
+import { otherLog } from '../../test/witnessing.ts'
 import { day_ms, systemClock } from '../core/clock.ts'
 import { instanceTenant } from '../core/ids.ts'
 import { createLog } from '../core/log.ts'
@@ -160,6 +161,7 @@ async function fillAll(made: Locket): Promise<void> {
   const { id: providerId } = await post('/v1/identity-providers', provider)
   await post('/v1/external-identities', { providerId, subject: 'tea', principalId })
   await post('/v1/blocked-addresses', { network: '203.0.113.7' })
+  await post('/v1/witnessed-logs', { verifierKey: otherLog('log.example').verifierKey })
 }
 
 /** One of these is in each of them; it is a number, or an id. */
@@ -177,7 +179,13 @@ test('a row that grants power and was altered fails, in every table', async (t) 
   await made.app.jobs.runAll()
   assertFound(await finding(made, 'row-macs'), 'pass', /rows as they were written/)
   for (const table of powerTables) {
-    const ofInstance = ['signing_keys', 'blocked_addresses', 'checkpoint_keys']
+    const ofInstance = [
+      'signing_keys',
+      'blocked_addresses',
+      'checkpoint_keys',
+      'witness_keys',
+      'witnessed_logs',
+    ]
     const tenant = ofInstance.includes(table) ? instanceTenant : made.tenant
     const column = altered.find((name) => name in tables[table]) ?? ''
     const [{ was = null } = {}] = await made.sql(

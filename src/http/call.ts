@@ -1,5 +1,6 @@
 /** From an HTTP request to a call of an operation, and from its answer to a reply. */
 import { z } from 'zod'
+import { textOf } from '../core/encoding.ts'
 import { asLocketError, LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { execute } from '../execute.ts'
@@ -176,14 +177,25 @@ async function bodyInput(
   route: Route,
   read: Read,
 ): Promise<JsonObject> {
-  const { method, bodyLimit_bytes } = route.operation
+  const { method, bodyLimit_bytes, bodyText } = route.operation
   if (request.url.includes('?')) {
     throw new LocketError('invalid_input', 'The input goes into the body, not into the query.')
   }
   const bytes = await readBody(request, client, bodyLimit_bytes)
   read(bytes.length)
+  if (bodyText !== undefined && !saysJson(request.headers)) return { [bodyText]: readText(bytes) }
   const mayBeEmpty = method === 'POST' && route.params.length > 0
   return bytes.length === 0 && mayBeEmpty ? {} : parseObject(bytes)
+}
+
+function saysJson(headers: Headers): boolean {
+  return /^application\/json(?:$|[\s;])/i.test(headers.get('content-type') ?? '')
+}
+
+function readText(bytes: Uint8Array): string {
+  const text = textOf(bytes)
+  if (text === null) throw new LocketError('invalid_input', 'The body is not UTF-8.')
+  return text
 }
 
 function userAgentOf(headers: Headers): string | null {

@@ -24,7 +24,7 @@ export interface OpenApiOperation {
   readonly parameters: readonly (Parameter | Reference)[]
   readonly requestBody?: {
     readonly required: boolean
-    readonly content: { readonly 'application/json': { readonly schema: JsonSchema } }
+    readonly content: Content & { readonly 'application/json': { readonly schema: JsonSchema } }
   }
   readonly responses: Readonly<Record<string, Reference | Success>>
   /** The permissions that the caller may need, of which this very call needs one. */
@@ -59,7 +59,10 @@ export function toOpenApi(route: Route, tag: string): OpenApiOperation {
     ...(takesBody && {
       requestBody: {
         required: route.params.length === 0 || operation.method === 'PATCH',
-        content: { 'application/json': { schema: elsewhere } },
+        content: {
+          'application/json': { schema: elsewhere },
+          ...(operation.bodyText && { 'text/plain': { schema: { type: 'string' } } }),
+        },
       },
     }),
     responses: {
@@ -142,7 +145,7 @@ function statusesOf({ operation, takesBody, versioned }: Route): readonly number
     [412, versioned] as const,
     [413, takesBody] as const,
     [415, takesBody] as const,
-    [422, operation.idempotent] as const,
+    [422, operation.idempotent || operation.bodyText !== undefined] as const,
     [429, true] as const,
     [431, true] as const,
     [500, true] as const,

@@ -29,7 +29,8 @@ function typeOf(code: ErrorCode, docsUrl: string | null): string {
 }
 
 export function problemReply(error: LocketError, { requestId, docsUrl }: ProblemContext): Reply {
-  const { code, status, detail, retryAfter_s, rate, receipt } = error
+  const { code, status, detail, retryAfter_s, rate, receipt, spoken } = error
+  if (spoken) return { status, type: spoken.type, body: spoken.text }
   const problem: Problem = {
     type: typeOf(code, docsUrl),
     title: errorTable[code].sentence,

@@ -96,6 +96,11 @@ export interface OperationSpec<Input, Output, Prepared = undefined> {
   readonly status: 200 | 201 | 202 | 302
   /** The answer is not JSON: it is the text of the output itself, or the bytes that this is the base64 of. */
   readonly media?: Media
+  /**
+   * The field of the input that a body is as a whole, unless it says that it is JSON: for protocols of others,
+   * who send a text.
+   */
+  readonly bodyText?: string
   /** The answer carries a secret that is shown once: it is never kept for a replay. */
   readonly secretAnswer?: boolean
   /**

@@ -1,6 +1,6 @@
 /** The tables of the audit: events, and the logs that they are leaves of. */
 import type { Id } from '../core/ids.ts'
-import { digest, integer, nullable, secret, sensitive, text } from './column.ts'
+import { blind, digest, integer, nullable, secret, sensitive, text } from './column.ts'
 import type { KeyScope, PrincipalId } from './key-scope.ts'
 
 export const auditTables = {
@@ -56,6 +56,38 @@ export const auditTables = {
     public_key: digest(),
     sealed_key: secret(),
     created_at: integer(),
+    mac: digest(),
+  },
+
+  /** What cosignatures of others' checkpoints are made with; the instance's own. */
+  witness_keys: {
+    tenant_id: text<Id<'ten'>>(),
+    witness_key_id: text<Id<'wtk'>>(),
+    public_key: digest(),
+    sealed_key: secret(),
+    created_at: integer(),
+    mac: digest(),
+  },
+
+  /** Logs of others, and what of each was cosigned last; of the instance. */
+  witnessed_logs: {
+    tenant_id: text<Id<'ten'>>(),
+    witnessed_log_id: text<Id<'wlg'>>(),
+    /** What was `ended` is cosigned no more; where it stood is kept. */
+    state: text<'witnessed' | 'ended'>(),
+    origin_index: blind(),
+    /** Its origin and the key of its checkpoints. */
+    details: sensitive(),
+    /** Of the checkpoint that was cosigned last; 0 and the root of nothing: none was. */
+    size: integer(),
+    root: digest(),
+    /** That checkpoint, with the cosignature. */
+    cosigned: nullable(sensitive()),
+    cosigned_at: nullable(integer()),
+    /** The first checkpoint that the log has signed and that does not follow. */
+    evidence: nullable(sensitive()),
+    created_at: integer(),
+    created_by: text<PrincipalId>(),
     mac: digest(),
   },
 } as const

@@ -22,6 +22,7 @@ import { mailedLinks } from './migrations/017-mailed-links.ts'
 import { answeredChallenges } from './migrations/018-answered-challenges.ts'
 import { accessHashes } from './migrations/019-access-hashes.ts'
 import { auditLogs } from './migrations/020-audit-logs.ts'
+import { witness } from './migrations/021-witness.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -53,6 +54,7 @@ export const migrations: readonly Migration[] = [
   answeredChallenges,
   accessHashes,
   auditLogs,
+  witness,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

@@ -35,5 +35,7 @@ export const primaryKeys = {
   audit_logs: ['tenant_id'],
   audit_tiles: ['tenant_id', 'level', 'tile'],
   checkpoint_keys: ['tenant_id', 'checkpoint_key_id'],
+  witness_keys: ['tenant_id', 'witness_key_id'],
+  witnessed_logs: ['tenant_id', 'witnessed_log_id'],
   idempotency_keys: ['tenant_id', 'key_hash'],
 } as const satisfies { [Name in TableName]: readonly (keyof Tables[Name])[] }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { makeLogRows } from '../../test/audit-log-rows.ts'
+import { makeLogRows, makeWitnessRows } from '../../test/audit-log-rows.ts'
 import { failsWith, openStores, type Stores } from '../../test/stores.ts'
 import type { Cell } from '../../test/test-data.ts'
 import { systemClock } from '../core/clock.ts'
@@ -31,6 +31,7 @@ import { insertSigningKey, signingKeyRows } from '../features/signing-keys/store
 import { findSpaceByHandle } from '../features/spaces/store.ts'
 import { ownTenant } from '../features/tenants/store.ts'
 import { type FamilyOrder, findFamily, insertFamily } from '../features/tokens/store.ts'
+import { findWitnessKey, getLog } from '../features/witnessed-logs/store.ts'
 import type { Column } from './column.ts'
 import { primaryKeys } from './primary-keys.ts'
 import { checkRow, type PowerTable, rowMac } from './row-mac.ts'
@@ -109,6 +110,7 @@ async function rowOfEach(stores: Stores) {
     return { boss, role, grant, key, link, email, provider, identity, readsOfPeople, family }
   })
   await makeLogRows(stores, now)
+  const witnessed = await makeWitnessRows(stores, now)
   const { boss, role, grant, key, link, email, provider, identity, readsOfPeople, family } = made
   const reads: Record<PowerTable, Reading> = {
     ...readsOfPeople,
@@ -145,6 +147,8 @@ async function rowOfEach(stores: Stores) {
     },
     spaces: { where: 'true', read: (store) => findSpaceByHandle(store, handle) },
     ...readsOfLogs,
+    witness_keys: { where: 'true', read: findWitnessKey },
+    witnessed_logs: { where: 'true', read: (store) => getLog(store, witnessed) },
   }
   return reads
 }

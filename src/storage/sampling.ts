@@ -56,6 +56,8 @@ const idsOf: Readonly<Record<PowerTable, readonly IdPrefix[]>> = {
   spaces: ['spc'],
   audit_logs: ['ten'],
   checkpoint_keys: ['cpk'],
+  witness_keys: ['wtk'],
+  witnessed_logs: ['wlg'],
 }
 
 export const powerTables = Object.keys(idsOf) as readonly PowerTable[]

@@ -66,6 +66,7 @@ export const features: readonly string[] = [
   'identity-providers',
   'api-keys',
   'certificates',
+  'witnessed-logs',
   'blocked-addresses',
   'roles',
   'principals',

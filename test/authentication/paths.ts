@@ -330,4 +330,9 @@ export const entries: readonly Entry[] = [
 ]
 
 /** Open to all, and nothing is got by it that lets somebody in: what it begins is finished by one of those. */
-export const beginnings: readonly string[] = ['sign-ins.begin-with-passkey']
+export const beginnings: readonly string[] = [
+  'sign-ins.begin-with-passkey',
+  // What a log has signed is judged by the key of that log, and nobody is let in by it.
+  'witnessed-logs.checkpoint',
+  'witnessed-logs.cosign',
+]

@@ -48,6 +48,14 @@ const ownEvents: readonly OwnEvent[] = [
     details: ['server'],
     when: 'The key is made that signs checkpoints.',
   }),
+  own('witness-key.created', 'instance', {
+    details: ['name'],
+    when: 'The key is made that cosigns checkpoints of others.',
+  }),
+  own('witnessed-log.forked', 'instance', {
+    details: ['cosigned', 'shown'],
+    when: 'A witnessed log has signed, for the first time, what does not follow: of class `security`.',
+  }),
   own('audit-event.refused', 'instance', {
     when: 'An event that waits for its place is not what was committed.',
   }),

@@ -1,0 +1,21 @@
+/** Bounds of audit logs: a part of `limits`, by which name they are used. */
+export const auditLimits = {
+  /** How many events one question to the audit log looks through. */
+  auditScan_rows: 10_000,
+  /** Events that become leaves in one transaction, beside which nothing else is written. */
+  auditBatch_rows: 128,
+  /** Such transactions for one tenant, before the others have their turn. */
+  auditBatches_max: 64,
+  /** Logs of which the right edge is remembered, each a hundred kilobytes at most. */
+  auditTrees_max: 100,
+  /** Receipts: how long, and by how many on a node, one is waited for; a tenant has a quarter of them. */
+  receipt_timeout_ms: 2_000,
+  receipts_max: 256,
+  receipt_characters_max: 6 * 1024,
+  /** Logs whose checkpoints are cosigned here, those that were ended among them. */
+  witnessedLogs_max: 1_000,
+  /** `<name>+<id>+<key>`: a name of 255 characters, 8 and 44. */
+  verifierKey_characters_max: 400,
+  /** C2SP tlog-witness: 63 hashes, and a checkpoint with signatures of others. */
+  addCheckpoint_bytes_max: 16 * 1024,
+} as const
