@@ -73,9 +73,15 @@ async function familyOf(
   return id
 }
 
-const readsOfLogs = {
-  audit_logs: { where: 'true', read: findLog },
-  checkpoint_keys: { where: 'true', read: findCheckpointKey },
+async function logRows(stores: Stores) {
+  await makeLogRows(stores, now)
+  const witnessed = await makeWitnessRows(stores, now)
+  return {
+    audit_logs: { where: 'true', read: findLog },
+    checkpoint_keys: { where: 'true', read: findCheckpointKey },
+    witness_keys: { where: 'true', read: findWitnessKey },
+    witnessed_logs: { where: 'true', read: (store: TenantStore) => getLog(store, witnessed) },
+  }
 }
 
 /** One row in every power table, and how a feature reads each of them. */
@@ -109,8 +115,7 @@ async function rowOfEach(stores: Stores) {
     await insertBlock(store, { ...block, createdBy: principal_id, now })
     return { boss, role, grant, key, link, email, provider, identity, readsOfPeople, family }
   })
-  await makeLogRows(stores, now)
-  const witnessed = await makeWitnessRows(stores, now)
+  const readsOfLogs = await logRows(stores)
   const { boss, role, grant, key, link, email, provider, identity, readsOfPeople, family } = made
   const reads: Record<PowerTable, Reading> = {
     ...readsOfPeople,
@@ -147,8 +152,6 @@ async function rowOfEach(stores: Stores) {
     },
     spaces: { where: 'true', read: (store) => findSpaceByHandle(store, handle) },
     ...readsOfLogs,
-    witness_keys: { where: 'true', read: findWitnessKey },
-    witnessed_logs: { where: 'true', read: (store) => getLog(store, witnessed) },
   }
   return reads
 }
