@@ -5,6 +5,7 @@ import { listApiKeys } from './features/api-keys/list.ts'
 import { revokeApiKey } from './features/api-keys/revoke.ts'
 import { rotateApiKey } from './features/api-keys/rotate.ts'
 import { listAuditEvents } from './features/audit/list.ts'
+import { verifyAuditLog } from './features/audit-checks/verify.ts'
 import { getAuditLog } from './features/audit-logs/get.ts'
 import { getCheckpoint } from './features/audit-logs/get-checkpoint.ts'
 import { getProof } from './features/audit-logs/get-proof.ts'
@@ -207,6 +208,7 @@ export const operations: readonly Operation[] = [
   getProof,
   listLeaves,
   getReceipt,
+  verifyAuditLog,
 
   getWitness,
   createWitnessedLog,

@@ -337,6 +337,7 @@ export const samples: Readonly<Record<string, Sample>> = {
   'audit-logs.get': { names: 'nothing', make: async () => ({}) },
   'checkpoints.get': { names: 'nothing', make: async (maker) => inLog(maker, {}) },
   'tiles.get': { names: 'nothing', make: async (maker) => inLog(maker, { tile: '0/000.p/1' }) },
+  'audit-logs.verify': { names: 'nothing', make: async (maker) => inLog(maker, {}) },
   'leaves.list': { names: 'nothing', make: async (maker) => inLog(maker, { limit: '1' }) },
   'proofs.get': { names: 'id', make: ownEvent },
   'receipts.get': { names: 'id', make: ownEvent },

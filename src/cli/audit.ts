@@ -1,6 +1,7 @@
 /** `audit export` and `audit verify`. */
 import { stopwatch } from '../core/clock.ts'
 import type { Fault } from '../tlog/check-log.ts'
+import { type CheckedData, checkData } from './check-data.ts'
 import { type ClientCall, type ExitCode, exitCodes, type OwnFlag, UsageError } from './command.ts'
 import { columns } from './layout.ts'
 import { openLogDirectory, readNamed } from './log-directory.ts'
@@ -53,14 +54,17 @@ export async function verifyLogCommand(call: ClientCall): Promise<ExitCode> {
   const log = logOf(call)
   const progress = createProgress(call)
   try {
-    const opened = await (directory === undefined
-      ? openServerLog(askOf(call, progress), log)
-      : openLogDirectory(directory))
+    const ask = directory === undefined ? askOf(call, progress) : null
+    const opened = await (ask ? openServerLog(ask, log) : openLogDirectory(directory ?? ''))
     const before = since === undefined ? null : await readNamed(since)
     const telling = tellingOf(progress)
     const verified = await verifyLog(opened, { key, since: before, progress: telling })
-    tell(call, { verified, opened, key })
-    return verified.faultCount === 0 ? exitCodes.done : exitCodes.failed
+    const looking = (part: string, looked: number): void =>
+      progress.tell(() => `${part}: ${count(looked)}`)
+    const data = ask && (await checkData(ask, log, looking))
+    const faultCount = verified.faultCount + (data?.faultCount ?? 0)
+    tell(call, { verified, opened, key, data, faultCount })
+    return faultCount === 0 ? exitCodes.done : exitCodes.failed
   } catch (thrown) {
     if (!(thrown instanceof Error)) throw thrown
     printError(`locket: ${thrown.message.replace(/\s+/g, ' ')}`)
@@ -90,12 +94,17 @@ interface Outcome {
   readonly verified: VerifiedLog
   readonly opened: OpenedLog
   readonly key: string | null
+  /** Null: of an export, where there is none. */
+  readonly data: CheckedData | null
+  /** Of both. */
+  readonly faultCount: number
 }
 
-function tell({ json }: ClientCall, { verified, opened, key }: Outcome): void {
-  const { origin, size, first, entries, whole, erased, gone, faults, faultCount } = verified
+function tell({ json }: ClientCall, outcome: Outcome): void {
+  const { verified, opened, key, data, faultCount } = outcome
+  const { origin, size, first, entries, whole, erased, gone } = verified
   if (json) {
-    printJson({ sound: faultCount === 0, key: key ?? opened.key, ...verified })
+    printJson({ sound: faultCount === 0, key: key ?? opened.key, ...verified, data })
     return
   }
   const from = first > 0 ? `, from ${count(first)} on` : ''
@@ -104,11 +113,19 @@ function tell({ json }: ClientCall, { verified, opened, key }: Outcome): void {
     ['key', key ? 'yours' : 'as told with the log: compare it with the one that you noted'],
     ['entries', `${count(entries)} of ${count(size)}${from}`],
     ['events', `${count(whole)} as committed, ${count(erased)} erased, ${count(gone)} not kept`],
+    ...(data ? [['data', dataLine(data)]] : []),
     ['verdict', faultCount === 0 ? 'sound' : `not sound: ${count(faultCount)} faults`],
   ]
   print(columns(rows))
+  const faults = [...verified.faults, ...(data?.faults ?? [])]
   for (const fault of faults) printError(faultLine(fault))
   if (faultCount > faults.length) printError(`and ${count(faultCount - faults.length)} more`)
+}
+
+function dataLine({ looked, unknown }: CheckedData): string {
+  const { leaves, rows, memories } = looked
+  const open = unknown > 0 ? `, ${count(unknown)} of them unknown` : ''
+  return `${count(leaves)} places, ${count(rows)} events, ${count(memories)} memories${open}`
 }
 
 function faultLine({ leaf, event, fault }: Fault): string {

@@ -56,7 +56,8 @@ async function* readOpenings(get: Get, from: number): AsyncGenerator<Opening> {
   } while (cursor !== null)
 }
 
-function goodOf(answered: Answered): Answered {
+/** Throws for what is no good answer. */
+export function goodOf(answered: Answered): Answered {
   if (succeeded(answered)) return answered
   if (codeOf(answered) === 'integrity_failed') {
     throw new BrokenLog('what the server keeps of the log is not what it wrote there')

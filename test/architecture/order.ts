@@ -40,6 +40,7 @@ export const features: readonly string[] = [
   'retention',
   'tools',
   'credentials',
+  'audit-checks',
   'encryption-keys',
   'compactions',
   'recall',

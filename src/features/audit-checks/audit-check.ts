@@ -1,0 +1,59 @@
+/** Checks of an audit log that need the data: what its events and memories are, as they are stored. */
+import { z } from 'zod'
+import { LocketError } from '../../core/errors.ts'
+
+export const checkFaults = {
+  'event-missing': 'The log has an entry, and no event stands there.',
+  'event-repeated': 'Another event has the same place.',
+  'event-replaced': 'The event is another than that of its entry.',
+  'event-altered': 'The row is not what its MAC was made over.',
+  'content-altered': 'What the event says is not what it was committed to, or does not open.',
+  'entries-damaged': 'The entries that are kept cannot be read.',
+  'event-refused': 'The event was altered before it had a place.',
+  'event-waiting': 'The event has no place yet, and should have one.',
+  'event-outside': 'The event has a place beyond the end of the log.',
+  'memory-altered': 'The memory is not the one that the event speaks of.',
+  'memory-rolled-back': 'The memory is older than the event says.',
+  'memory-damaged': 'The memory does not open where it stands.',
+  'memory-unknown': 'No event speaks of the memory as it is.',
+} as const
+
+export type CheckFault = keyof typeof checkFaults
+
+export const FoundFault = z.strictObject({
+  fault: z.enum(Object.keys(checkFaults) as [CheckFault, ...CheckFault[]]),
+  leaf: z.int().nullable().describe('The place in the log.'),
+  event: z.string().nullable(),
+  memory: z.string().nullable(),
+})
+export type FoundFault = z.output<typeof FoundFault>
+
+/** What is looked at, in this order: the log's places, all rows of events, all memories. */
+export const parts = ['leaves', 'rows', 'memories'] as const
+export type Part = (typeof parts)[number]
+
+/** How far the check is: a part, and what was looked at last in it; empty: nothing yet. */
+export interface CheckPlace {
+  readonly part: Part
+  readonly after: string
+}
+
+/** What a step found, and where the next one begins; null: the part is done. */
+export interface CheckStep {
+  readonly faults: readonly FoundFault[]
+  readonly looked: number
+  /** Memories of which it cannot be told any more whether an event speaks of them. */
+  readonly unknown: number
+  readonly next: string | null
+}
+
+export function faultOf(
+  fault: CheckFault,
+  about: Partial<Omit<FoundFault, 'fault'>> = {},
+): FoundFault {
+  return { fault, leaf: null, event: null, memory: null, ...about }
+}
+
+export function isIntegrityFailure(thrown: unknown): boolean {
+  return thrown instanceof LocketError && thrown.code === 'integrity_failed'
+}
