@@ -1,7 +1,9 @@
 /** Audit logs as those see them who check them: over a whole server, without sockets, or in a directory. */
+import { faultLine } from '../src/cli/audit.ts'
+import { checkData } from '../src/cli/check-data.ts'
 import { openLogDirectory } from '../src/cli/log-directory.ts'
 import type { Ask } from '../src/cli/patience.ts'
-import { type LogName, type OpenedLog, openServerLog } from '../src/cli/server-log.ts'
+import { BrokenLog, type LogName, type OpenedLog, openServerLog } from '../src/cli/server-log.ts'
 import { type VerifiedLog, type VerifyOptions, verifyLog } from '../src/cli/verify-log.ts'
 import { writeLog } from '../src/cli/write-log.ts'
 import type { Locket } from './harness.ts'
@@ -31,6 +33,18 @@ export async function verifiedDirectory(
   options: Partial<VerifyOptions> = {},
 ): Promise<VerifiedLog> {
   return verified(await openLogDirectory(directory), options)
+}
+
+/** What `locket audit verify` tells of a server's log: each fault as its line. */
+export async function faultsOf(locket: Locket, since: Uint8Array | null = null): Promise<string[]> {
+  try {
+    const { faults } = await verified(await openLog(locket), { since })
+    const data = await checkData(askOf(locket), 'tenant', () => undefined)
+    return [...faults, ...data.faults].map(faultLine)
+  } catch (thrown) {
+    if (thrown instanceof BrokenLog) return [`log: ${thrown.message}`]
+    throw thrown
+  }
 }
 
 /** As `locket audit export` does. */

@@ -1,180 +1,159 @@
 /**
  * Whoever can write to the database cannot rewrite a log unseen: `locket audit verify` names what was
- * changed, removed, reordered, cut off, put back or forked.
+ * changed, removed, added, reordered, cut off, put back or forked, and the memories that are not those
+ * that the log speaks of.
  */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { BrokenLog } from '../src/cli/server-log.ts'
 import { openCheckpoint } from '../src/tlog/checkpoint.ts'
 import { fromVerifierKey } from '../src/tlog/signed-note.ts'
-import { grow, openLog, told, verified } from './audit-logs.ts'
+import { faultsOf, grow, openLog } from './audit-logs.ts'
+import { type Case, cases } from './audit-tampering-cases.ts'
+import { forgeMemory, makeMemories, rollBackMemory } from './audit-tampering-memories.ts'
 import { type Locket, openLocket } from './harness.ts'
 
-const logTables = ['audit_events', 'audit_tiles', 'audit_logs'] as const
-
-interface Case {
-  readonly name: string
-  /** Each has one value: the tenant. */
-  readonly sql: readonly string[]
-  /** What is told first. */
-  readonly told: RegExp
-}
-
-const changed = /^leaf 20: what the event says is not what it was committed to, or damaged$/
-const replaced = /^leaf 20: the event is another than that of the entry$/
-const notRoot = /^log: the tiles do not give the root that the checkpoint signs$/
-
-const ofEvent = 'where tenant_id = ? and leaf = 20'
-const ofTile = 'where tenant_id = ? and tile = 0 and level'
-
-/** Another's value in the place of the own. */
-const from = (column: string) =>
-  `update audit_events set ${column} = (select other.${column} from audit_events other
-    where other.tenant_id = audit_events.tenant_id and other.leaf = 21) ${ofEvent}`
-
-const move = (leaf: string, to: string) =>
-  `update audit_events set leaf = ${to} where tenant_id = ? and leaf = ${leaf}`
-
-const cases: readonly Case[] = [
-  {
-    name: 'changed: what was done',
-    sql: [`update audit_events set action = 'memory.read' ${ofEvent}`],
-    told: changed,
-  },
-  {
-    name: 'changed: how it ended',
-    sql: [`update audit_events set outcome = 'denied' ${ofEvent}`],
-    told: changed,
-  },
-  {
-    name: 'changed: by whom',
-    sql: [`update audit_events set actor_id = null ${ofEvent}`],
-    told: changed,
-  },
-  {
-    name: 'changed: to what',
-    sql: [`update audit_events set resource_id = 'mem_00000000000000000000000000' ${ofEvent}`],
-    told: changed,
-  },
-  {
-    name: 'changed: when',
-    sql: [`update audit_events set time = time + 1 ${ofEvent}`],
-    told: replaced,
-  },
-  {
-    name: 'changed: its class',
-    sql: [`update audit_events set class = 'system' ${ofEvent}`],
-    told: replaced,
-  },
-  { name: 'changed: its commitment', sql: [from('commitment')], told: replaced },
-  { name: 'changed: what is sealed of it', sql: [from('body')], told: changed },
-  { name: 'changed: from where it was', sql: [from('origin')], told: changed },
-  {
-    name: 'changed: when, of one after the last full tile',
-    sql: ['update audit_events set time = time + 1 where tenant_id = ? and leaf = 260'],
-    told: /^leaf 260: what the event says is not what it was committed to, or damaged$/,
-  },
-  {
-    name: 'deleted: one after the last full tile',
-    sql: ['delete from audit_events where tenant_id = ? and leaf = 260'],
-    told: /^leaf 256: tile\/entries\/001.p\/\d+ is not there$/,
-  },
-  {
-    name: 'inserted: one between others',
-    sql: [
-      'update audit_events set leaf = -leaf - 2 where tenant_id = ? and leaf >= 20',
-      'update audit_events set leaf = -leaf - 1 where tenant_id = ? and leaf < -1',
-    ],
-    told: /^leaf 21: the event is another than that of the entry$/,
-  },
-  {
-    name: 'reordered',
-    sql: [move('20', '-9'), move('21', '20'), move('-9', '21')],
-    told: replaced,
-  },
-  {
-    name: 'reordered, after the last full tile',
-    sql: [move('260', '-9'), move('261', '260'), move('-9', '261')],
-    told: notRoot,
-  },
-  {
-    name: 'truncated: the last events',
-    sql: ['delete from audit_events where tenant_id = ? and leaf >= 258'],
-    told: /^leaf 256: tile\/entries\/001.p\/\d+ is not there$/,
-  },
-  {
-    name: 'a tile of entries',
-    sql: [`update audit_tiles set data = substr(data, 1, 1000) ${ofTile} = -1`],
-    told: /^leaf 0: tile\/entries\/000 is not whole$/,
-  },
-  {
-    name: 'a tile of entries that is not there',
-    sql: [`delete from audit_tiles ${ofTile} = 0`, `update audit_events set time = 1 ${ofEvent}`],
-    told: /^leaf 20: /,
-  },
-  {
-    name: 'a tile of hashes',
-    sql: [
-      `update audit_tiles set data = (select other.data from audit_tiles other where
-        other.tenant_id = audit_tiles.tenant_id and other.level = -1 and other.tile = 0) ${ofTile} = 0`,
-    ],
-    told: /^leaf 0: the entry is not the one whose hash is in tile\/0\/000$/,
-  },
-  {
-    name: 'a tile above',
-    sql: [`delete from audit_tiles ${ofTile} = 1`],
-    told: /^leaf 0: tile\/1\/000.p\/1 is not there$/,
-  },
-]
+const tables = ['audit_events', 'audit_tiles', 'audit_logs', 'memories'] as const
 
 test('what is done to a log in the database is named by its check', async (t) => {
   const locket = await openLocket(t)
   await locket.app.jobs.stop()
+  const memories = await makeMemories(locket)
   await grow(locket, 270)
   await keep(locket)
-  assert.deepEqual(told(await verified(await openLog(locket))), [])
-  for (const { name, sql, told: expected } of cases) {
-    await t.test(name, async () => {
-      for (const text of sql) await locket.sql(text, locket.tenant)
-      const outcome = await verified(await openLog(locket))
+  const events = await eventsOf(locket)
+
+  await t.test('nothing is told where nothing was done, though a space was erased', async () => {
+    const erased = await locket.sql(`select scope from audit_events where scope = ?`, memories.gone)
+    assert.ok(erased.length > 0)
+    assert.deepEqual(await faultsOf(locket), [])
+  })
+
+  for (const one of cases) {
+    await t.test(one.name, async () => {
+      for (const text of one.sql) await locket.sql(text, locket.tenant)
+      const found = await faultsOf(locket)
+      for (const text of one.undo ?? []) await locket.sql(text, locket.tenant)
       await putBack(locket)
-      assert.match(told(outcome)[0] ?? 'nothing is told', expected)
+      assertTold(found, one, events)
     })
   }
   await testRows(t, locket)
+  await testMemories(t, locket, memories)
+  await testHistory(t, locket)
 })
 
-/** The row of the log itself carries a MAC, and an older one is told by who kept a checkpoint. */
+/** Each is told, at the place and of the event that it is about. */
+function assertTold(
+  found: readonly string[],
+  { told }: Pick<Case, 'told'>,
+  events: ReadonlyMap<number, string>,
+): void {
+  for (const expected of told) {
+    const line = expected.replace(/#(\d+)/, (_, leaf: string) => events.get(Number(leaf)) ?? '')
+    const isTold = found.some((one) => one.startsWith(line))
+    assert.ok(isTold, `${line}\nis not among\n${found.join('\n')}`)
+  }
+}
+
+/** Which event has which place. */
+async function eventsOf({ sql, tenant }: Locket): Promise<ReadonlyMap<number, string>> {
+  const text = 'select leaf, event_id from audit_events where tenant_id = ? and leaf >= 0'
+  const rows = await sql(text, tenant)
+  return new Map(rows.map((row) => [Number(row['leaf']), String(row['event_id'])]))
+}
+
+/** The row of the log itself carries a MAC. */
 async function testRows(t: TestContext, locket: Locket): Promise<void> {
   for (const change of ['size = size - 5', 'first_index = 256', 'signed_at = 1', "state = 'x'"]) {
     await t.test(`the row of the log: ${change}`, async () => {
       await locket.sql(`update audit_logs set ${change} where tenant_id = ?`, locket.tenant)
-      await assert.rejects(async () => verified(await openLog(locket)), BrokenLog)
+      const found = await faultsOf(locket)
       await putBack(locket)
+      assert.deepEqual(found, [
+        'log: what the server keeps of the log is not what it wrote there',
+      ])
     })
   }
+
+  await t.test('a log that stands still', async () => {
+    await locket.sql('delete from audit_tiles where tenant_id = ? and level = 1', locket.tenant)
+    await locket.restart()
+    await locket.app.jobs.stop()
+    await grow(locket, 1)
+    const found = await faultsOf(locket)
+    await putBack(locket)
+    assertTold(found, { told: ['log: log-broken', 'leaf 0: tile/1/000.p/1 is not'] }, new Map())
+    assert.ok(!found.join().includes('event-waiting'))
+  })
+}
+
+async function testMemories(
+  t: TestContext,
+  locket: Locket,
+  memories: Awaited<ReturnType<typeof makeMemories>>,
+): Promise<void> {
+  const { changed, planted } = memories
+  const named = async (name: string, change: () => Promise<unknown>, told: RegExp) =>
+    t.test(name, async () => {
+      await change()
+      const found = await faultsOf(locket)
+      await putBack(locket)
+      assert.match(found.join('\n'), told)
+    })
+  await named(
+    'a memory, altered by who has its key',
+    () => forgeMemory(locket, changed),
+    new RegExp(`^leaf \\d+ \\(evt_\\w+\\): memory-altered \\(${changed}\\)`),
+  )
+  await named(
+    'a memory, put back to what it was before',
+    () => rollBackMemory(locket, changed),
+    new RegExp(`^leaf \\d+ \\(evt_\\w+\\): memory-rolled-back \\(${changed}\\)`),
+  )
+  await named(
+    'a memory, in the place of another',
+    () => locket.sql('update memories set seq = seq + 100 where memory_id = ?', changed),
+    new RegExp(`^leaf \\d+ \\(evt_\\w+\\): memory-damaged \\(${changed}\\)`),
+  )
+  await named(
+    'a memory that nobody stored',
+    () => locket.sql('delete from audit_events where resource_id = ?', planted),
+    new RegExp(`^log: memory-unknown \\(${planted}\\)`, 'm'),
+  )
+}
+
+/** What was put back as a whole is told by who kept a later checkpoint. */
+async function testHistory(t: TestContext, locket: Locket): Promise<void> {
+  await t.test('the log was put back without its events, and they without it', async () => {
+    const before = await sizeOf(locket)
+    await grow(locket, 5)
+    await putBack(locket, ['audit_logs', 'audit_tiles'])
+    const later = await eventsOf(locket)
+    assertTold(await faultsOf(locket), { told: [outside(before)] }, later)
+    await putBack(locket)
+    await grow(locket, 5)
+    await putBack(locket, ['audit_events'])
+    const found = await faultsOf(locket)
+    await putBack(locket)
+    assertTold(found, { told: [`leaf ${before}: event-missing`] }, new Map())
+  })
 
   await t.test('rolled back, and forked from there', async () => {
     const before = await sizeOf(locket)
     await grow(locket, 5)
     const later = (await openLog(locket)).checkpoint
     await putBack(locket)
-    const since = { since: later }
-    assert.deepEqual(
-      told(await verified(await openLog(locket))),
-      [],
-      'it is sound for who kept none',
-    )
-    assert.match(told(await verified(await openLog(locket), since))[0] ?? '', /^log: rollback: /)
+    assert.deepEqual(await faultsOf(locket), [], 'it is sound for who kept none')
+    assert.match((await faultsOf(locket, later))[0] ?? '', /^log: rollback: /)
     await grow(locket, 20)
     assert.ok((await sizeOf(locket)) > before + 15)
-    assert.deepEqual(
-      told(await verified(await openLog(locket))),
-      [],
-      'it is sound for who kept none',
-    )
-    assert.match(told(await verified(await openLog(locket), since))[0] ?? '', /^log: fork: /)
+    assert.deepEqual(await faultsOf(locket), [], 'it is sound for who kept none')
+    assert.match((await faultsOf(locket, later))[0] ?? '', /^log: fork: /)
   })
+}
+
+function outside(leaf: number): string {
+  return `leaf ${leaf} (#${leaf}): event-outside`
 }
 
 async function sizeOf(locket: Locket): Promise<number> {
@@ -185,11 +164,11 @@ async function sizeOf(locket: Locket): Promise<number> {
 
 /** The log as it is, to be put back after each case. */
 async function keep({ sql }: Locket): Promise<void> {
-  for (const table of logTables) await sql(`create table kept_${table} as select * from ${table}`)
+  for (const table of tables) await sql(`create table kept_${table} as select * from ${table}`)
 }
 
-async function putBack({ sql }: Locket): Promise<void> {
-  for (const table of logTables) {
+async function putBack({ sql }: Locket, some: readonly string[] = tables): Promise<void> {
+  for (const table of some) {
     await sql(`delete from ${table}`)
     await sql(`insert into ${table} select * from kept_${table}`)
   }

@@ -67,9 +67,19 @@ export async function verifyLogCommand(call: ClientCall): Promise<ExitCode> {
     return faultCount === 0 ? exitCodes.done : exitCodes.failed
   } catch (thrown) {
     if (!(thrown instanceof Error)) throw thrown
+    if (thrown instanceof BrokenLog) return tellBroken(call, thrown)
     printError(`locket: ${thrown.message.replace(/\s+/g, ' ')}`)
-    return thrown instanceof BrokenLog ? exitCodes.failed : exitCodes.usage
+    return exitCodes.usage
   }
+}
+
+/** What was not written by the log keeps the rest of it from being looked at. */
+function tellBroken({ json }: ClientCall, { message }: BrokenLog): ExitCode {
+  const fault: Fault = { leaf: null, event: null, fault: message }
+  if (json) printJson({ sound: false, faults: [fault], faultCount: 1 })
+  else print(columns([['verdict', 'not sound: 1 fault, and the rest is not looked at']]))
+  printError(faultLine(fault))
+  return exitCodes.failed
 }
 
 function logOf({ flags }: ClientCall): LogName {
@@ -114,7 +124,7 @@ function tell({ json }: ClientCall, outcome: Outcome): void {
     ['entries', `${count(entries)} of ${count(size)}${from}`],
     ['events', `${count(whole)} as committed, ${count(erased)} erased, ${count(gone)} not kept`],
     ...(data ? [['data', dataLine(data)]] : []),
-    ['verdict', faultCount === 0 ? 'sound' : `not sound: ${count(faultCount)} faults`],
+    ['verdict', faultCount === 0 ? 'sound' : `not sound: ${faultsOf(faultCount)}`],
   ]
   print(columns(rows))
   const faults = [...verified.faults, ...(data?.faults ?? [])]
@@ -128,7 +138,12 @@ function dataLine({ looked, unknown }: CheckedData): string {
   return `${count(leaves)} places, ${count(rows)} events, ${count(memories)} memories${open}`
 }
 
-function faultLine({ leaf, event, fault }: Fault): string {
+function faultsOf(faultCount: number): string {
+  return `${count(faultCount)} ${faultCount === 1 ? 'fault' : 'faults'}`
+}
+
+/** As it is told: `leaf 20 (evt_…): …`, and `log: …` of what no leaf can be named for. */
+export function faultLine({ leaf, event, fault }: Fault): string {
   const place = leaf === null ? 'log' : `leaf ${leaf}`
   return `${place}${event === null ? '' : ` (${event})`}: ${fault}`
 }

@@ -1,9 +1,9 @@
 /** Has a server check a log against its events and memories, step by step. */
-import { type Part, parts } from '../features/audit-checks/audit-check.ts'
+import { checkFaults, type FoundFault, type Part, parts } from '../features/audit-checks/audit-check.ts'
 import { Verified, verifyAuditLog } from '../features/audit-checks/verify.ts'
 import type { Fault } from '../tlog/check-log.ts'
 import type { Ask } from './patience.ts'
-import { goodOf, type LogName } from './server-log.ts'
+import { BrokenLog, goodOf, type LogName } from './server-log.ts'
 
 export interface CheckedData {
   /** How many entries, rows of events and memories were looked at. */
@@ -16,7 +16,7 @@ export interface CheckedData {
 
 const faults_max = 100
 
-/** Throws when the server cannot do it. */
+/** Throws when the server cannot do it. What keeps it from looking at the rest is a fault. */
 export async function checkData(
   ask: Ask,
   log: LogName,
@@ -25,20 +25,38 @@ export async function checkData(
   const looked = Object.fromEntries(parts.map((part) => [part, 0])) as Record<Part, number>
   const faults: Fault[] = []
   let [unknown, faultCount] = [0, 0]
+  const add = (fault: Fault): void => {
+    faultCount += 1
+    if (faults.length < faults_max) faults.push(fault)
+  }
+  try {
+    for await (const step of stepsOf(ask, log)) {
+      looked[step.part] += step.looked
+      unknown += step.unknown
+      for (const item of step.items) add(toFault(item))
+      progress(step.part, looked[step.part])
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof BrokenLog)) throw thrown
+    add({ leaf: null, event: null, fault: thrown.message })
+  }
+  return { looked, unknown, faults, faultCount }
+}
+
+type Step = ReturnType<typeof Verified.parse>
+
+async function* stepsOf(ask: Ask, log: LogName): AsyncGenerator<Step> {
   let cursor: string | null = null
   do {
     const body = JSON.stringify({ log, ...(cursor !== null && { cursor }) })
     const answered = goodOf(await ask({ method: 'POST', path: verifyAuditLog.path, body }))
-    const step = Verified.parse(answered.value)
-    looked[step.part] += step.looked
-    unknown += step.unknown
-    faultCount += step.items.length
-    for (const { leaf, event, memory, fault } of step.items) {
-      const of = memory === null ? fault : `${fault} (${memory})`
-      if (faults.length < faults_max) faults.push({ leaf, event, fault: of })
-    }
-    progress(step.part, looked[step.part])
+    const step: Step = Verified.parse(answered.value)
+    yield step
     cursor = step.nextCursor
   } while (cursor !== null)
-  return { looked, unknown, faults, faultCount }
+}
+
+function toFault({ leaf, event, memory, fault }: FoundFault): Fault {
+  const of = memory === null ? '' : ` (${memory})`
+  return { leaf, event, fault: `${fault}${of}: ${checkFaults[fault]}` }
 }

@@ -3,15 +3,19 @@ import { z } from 'zod'
 import { LocketError } from '../../core/errors.ts'
 
 export const checkFaults = {
+  'log-broken': 'The log stands still: what was stored was not what had been signed.',
   'event-missing': 'The log has an entry, and no event stands there.',
+  'event-moved': 'The event of the entry stands at another place.',
   'event-repeated': 'Another event has the same place.',
   'event-replaced': 'The event is another than that of its entry.',
-  'event-altered': 'The row is not what its MAC was made over.',
+  'event-altered': 'The row is not what its MAC was made over, or has lost it.',
   'content-altered': 'What the event says is not what it was committed to, or does not open.',
+  'content-missing': 'What the event says is gone, and no space was deleted with it.',
   'entries-damaged': 'The entries that are kept cannot be read.',
+  'tail-differs': 'The events after the last full tile are not those that the checkpoint signs.',
   'event-refused': 'The event was altered before it had a place.',
   'event-waiting': 'The event has no place yet, and should have one.',
-  'event-outside': 'The event has a place beyond the end of the log.',
+  'event-outside': 'The event has a place where the log has no entry.',
   'memory-altered': 'The memory is not the one that the event speaks of.',
   'memory-rolled-back': 'The memory is older than the event says.',
   'memory-damaged': 'The memory does not open where it stands.',

@@ -1,15 +1,19 @@
 /** The events that have a place, against the entries of the log. */
+import { isId } from '../../core/ids.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { readLeaf } from '../../tlog/leaf.ts'
 import { isSame } from '../../tlog/merkle.ts'
 import { fromBundle, tile_hashes, widthIn } from '../../tlog/tiles.ts'
 import type { EventBody } from '../audit/event.ts'
-import { isProven, proofVersion } from '../audit/event-proof.ts'
 import { openContent } from '../audit/open-event.ts'
-import { type EventRow, entryOf } from '../audit-logs/audit-log.ts'
+import { type AuditLogRow, type EventRow, entryOf } from '../audit-logs/audit-log.ts'
 import { findLog, wholeEventsFrom } from '../audit-logs/store.ts'
 import { readTile } from '../audit-logs/tree.ts'
+import { isDestroyed } from '../spaces/store.ts'
 import { type CheckStep, type FoundFault, faultOf, isIntegrityFailure } from './audit-check.ts'
+import { tailOf } from './check-tail.ts'
+import { isProvenRow } from './proven-row.ts'
+import { firstProof, hasEvent } from './store.ts'
 import { changesOf, faultAfter } from './stored-memory.ts'
 
 /** So many memories are opened in a step, and some more of its last event. */
@@ -21,27 +25,48 @@ export async function checkLeaves(store: TenantStore, after: string): Promise<Ch
   const from = after === '' ? (log?.first_index ?? 0) : Number(after) + 1
   if (!log || from >= log.size) return { faults: [], looked: 0, unknown: 0, next: null }
   const index = Math.floor(from / tile_hashes)
-  const until = index * tile_hashes + widthIn(log.size, { level: 0, index })
-  const rows = await wholeEventsFrom(store, { from, until, limit: 2 * tile_hashes })
-  const entries = await entriesOf(store, { index, width: until - index * tile_hashes })
+  const width = widthIn(log.size, { level: 0, index })
+  const start = index * tile_hashes
+  const range = { from: start, until: start + width, limit: 2 * tile_hashes }
+  const rows = await wholeEventsFrom(store, range)
+  const { entries, fault } = await entriesOf(store, log, { index, width, rows })
   const check = new LeavesCheck(store)
-  // Where a tail has a gap its entries cannot be made; what is missing is named by its place.
-  if (!entries && until % tile_hashes === 0) check.add(faultOf('entries-damaged', { leaf: from }))
+  if (fault) check.faults.push(faultOf(fault, { leaf: start }))
+  const placed = Map.groupBy(rows, (row) => row.leaf)
   let leaf = from
-  for (; leaf < until && check.memories < memories_perStep; leaf += 1) {
-    const entry = entries?.[leaf - index * tile_hashes] ?? null
-    await check.look({ leaf, entry, rows: rows.filter((row) => row.leaf === leaf) })
+  for (; leaf < range.until && check.memories < memories_perStep; leaf += 1) {
+    await check.look({ leaf, entry: entries?.[leaf - start] ?? null, rows: placed.get(leaf) ?? [] })
   }
   const { faults } = check
   return { faults, looked: leaf - from, unknown: 0, next: String(leaf - 1) }
 }
 
+interface BundleOf {
+  readonly index: number
+  readonly width: number
+  readonly rows: readonly EventRow[]
+}
+
+interface Entries {
+  /** Null when they are not known. */
+  readonly entries: readonly Uint8Array[] | null
+  readonly fault: 'entries-damaged' | 'tail-differs' | null
+}
+
 async function entriesOf(
   store: TenantStore,
-  { index, width }: { index: number; width: number },
-): Promise<Uint8Array[] | null> {
+  log: AuditLogRow,
+  { index, width, rows }: BundleOf,
+): Promise<Entries> {
+  if (width < tile_hashes) {
+    const tail = await tailOf(store, log, rows)
+    if (tail === 'differs') return { entries: null, fault: 'tail-differs' }
+    // Where it has a gap, what is missing is named by its place.
+    return { entries: tail === 'unknown' ? null : tail.entries, fault: null }
+  }
   const bytes = await readTile(store, { level: 'entries', index, width })
-  return bytes && fromBundle(bytes, width)
+  const entries = bytes && fromBundle(bytes, width)
+  return { entries, fault: entries ? null : 'entries-damaged' }
 }
 
 interface Place {
@@ -60,39 +85,52 @@ class LeavesCheck {
     this.#store = store
   }
 
-  add(fault: FoundFault): void {
-    this.faults.push(fault)
-  }
-
   async look({ leaf, entry, rows: [row, ...others] }: Place): Promise<void> {
     if (!row) {
-      const event = entry && (readLeaf(entry)?.id ?? null)
-      this.add(faultOf('event-missing', { leaf, event }))
+      await this.#lookForMissing(leaf, entry)
       return
     }
-    for (const { event_id: event } of others) this.add(faultOf('event-repeated', { leaf, event }))
+    for (const { event_id: event } of others) this.#add('event-repeated', { leaf, event })
     const about = { leaf, event: row.event_id }
-    if (entry && !isSame(entryOf(row), entry)) this.add(faultOf('event-replaced', about))
-    if (!(await this.#isProven(row))) this.add(faultOf('event-altered', about))
+    if (entry && !isSame(entryOf(row), entry)) this.#add('event-replaced', about)
+    if (!(await this.#isProven(row))) this.#add('event-altered', about)
     await this.#lookAtMemories(row, await this.#open(row))
   }
 
-  /** Events of before there were proofs have none; their entries hold what they say. */
+  #add(...fault: Parameters<typeof faultOf>): void {
+    this.faults.push(faultOf(...fault))
+  }
+
+  async #lookForMissing(leaf: number, entry: Uint8Array | null): Promise<void> {
+    const event = entry && (readLeaf(entry)?.id ?? null)
+    const isElsewhere = event !== null && (await hasEvent(this.#store, event))
+    this.#add(isElsewhere ? 'event-moved' : 'event-missing', { leaf, event })
+  }
+
+  /** Events of before there were proofs have none. They stand before all others. */
   async #isProven(row: EventRow): Promise<boolean> {
-    if (row.proof === null) return true
-    const version = proofVersion(row.proof)
-    if (version === undefined) return false
-    return isProven(await this.#store.keys('lookup', version), row)
+    if (row.proof !== null) return isProvenRow(this.#store, row)
+    const first = await firstProof(this.#store)
+    return first === null || (row.leaf ?? 0) < first
   }
 
   async #open(row: EventRow): Promise<EventBody | null> {
+    const about = { leaf: row.leaf, event: row.event_id }
     try {
-      return (await openContent(this.#store, row)).body
+      const { body, origin } = await openContent(this.#store, row)
+      const isGone = (body === null && !(await this.#isErased(row))) || origin === null
+      if (isGone) this.#add('content-missing', about)
+      return body
     } catch (thrown) {
       if (!isIntegrityFailure(thrown)) throw thrown
-      this.add(faultOf('content-altered', { leaf: row.leaf, event: row.event_id }))
+      this.#add('content-altered', about)
       return null
     }
+  }
+
+  /** Of all keys only those of spaces are ever destroyed. */
+  async #isErased({ scope }: EventRow): Promise<boolean> {
+    return isId('spc', scope) && (await isDestroyed(this.#store, scope))
   }
 
   async #lookAtMemories(row: EventRow, body: EventBody | null): Promise<void> {
@@ -100,7 +138,7 @@ class LeavesCheck {
       this.memories += 1
       const fault = await faultAfter(this.#store, change)
       if (!fault) continue
-      this.add(faultOf(fault, { leaf: row.leaf, event: row.event_id, memory: change.id }))
+      this.#add(fault, { leaf: row.leaf, event: row.event_id, memory: change.id })
     }
   }
 }

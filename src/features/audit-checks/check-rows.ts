@@ -2,10 +2,10 @@
 import { minute_ms } from '../../core/clock.ts'
 import { limits } from '../../core/limits.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
-import { refusedLeaf } from '../audit-logs/audit-log.ts'
 import { findLog } from '../audit-logs/store.ts'
-import { type CheckStep, type FoundFault, faultOf } from './audit-check.ts'
-import { placedEvents } from './store.ts'
+import { type CheckFault, type CheckStep, faultOf } from './audit-check.ts'
+import { isProvenRow } from './proven-row.ts'
+import { placedEvents, waitingEvents } from './store.ts'
 
 /** The first batch of a log that was slept over takes a moment; a minute is none. */
 const wait_ms_max = minute_ms
@@ -15,18 +15,39 @@ export async function checkRows(
   after: string,
   now: number,
 ): Promise<CheckStep> {
-  const size = (await findLog(store))?.size ?? 0
+  const log = await findLog(store)
+  const { first_index: first = 0, size = 0, state = 'adopting' } = log ?? {}
+  const isBroken = state === 'broken'
   const limit = limits.sweep_rows
   const rows = await placedEvents(store, { after, limit })
-  const faults: FoundFault[] = []
-  for (const { event_id: event, time, leaf } of rows) {
-    if (leaf === refusedLeaf) faults.push(faultOf('event-refused', { event }))
-    else if (leaf === null && time < now - wait_ms_max) {
-      faults.push(faultOf('event-waiting', { event }))
-    } else if (leaf !== null && leaf >= size) {
-      faults.push(faultOf('event-outside', { event, leaf }))
-    }
+  const last = rows.at(-1)?.event_id ?? after
+  const altered = await alteredOf(store, { after, last, adopts: state === 'adopting' })
+  const wrong = ({ event_id, time, leaf }: (typeof rows)[number]): CheckFault | null => {
+    if (leaf !== null && leaf < 0) return 'event-refused'
+    if (leaf !== null) return leaf < first || leaf >= size ? 'event-outside' : null
+    if (altered.has(event_id)) return 'event-altered'
+    // Where nothing is added, all that comes waits.
+    return isBroken || time >= now - wait_ms_max ? null : 'event-waiting'
   }
-  const next = rows.length < limit ? null : (rows.at(-1)?.event_id ?? null)
-  return { faults, looked: rows.length, unknown: 0, next }
+  const faults = isBroken && after === '' ? [faultOf('log-broken')] : []
+  for (const row of rows) {
+    const fault = wrong(row)
+    const leaf = row.leaf !== null && row.leaf >= 0 ? row.leaf : null
+    if (fault) faults.push(faultOf(fault, { event: row.event_id, leaf }))
+  }
+  return { faults, looked: rows.length, unknown: 0, next: rows.length < limit ? null : last }
+}
+
+/** Of the events that wait, those that no leaf would be made of. */
+async function alteredOf(
+  store: TenantStore,
+  { after, last, adopts }: { after: string; last: string; adopts: boolean },
+): Promise<ReadonlySet<string>> {
+  const rows = await waitingEvents(store, { after, last, limit: limits.sweep_rows })
+  const altered = new Set<string>()
+  for (const row of rows) {
+    if (row.proof === null ? adopts : await isProvenRow(store, row)) continue
+    altered.add(row.event_id)
+  }
+  return altered
 }

@@ -1,8 +1,11 @@
 /** Every query of the checks of audit logs: they read, page by page. */
+import { sql } from 'kysely'
 import type { Id } from '../../core/ids.ts'
 import { query } from '../../storage/query.ts'
 import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
+
+type Of = { tenant: Id<'ten'> }
 
 interface Page {
   readonly tenant: Id<'ten'>
@@ -41,6 +44,39 @@ const following = query((db, arg: Page) =>
     .limit(arg.limit),
 )
 
+/** Whole rows of those of a page that wait for a place. */
+const waiting = query((db, arg: Page & { last: string }) =>
+  db
+    .selectFrom('audit_events')
+    .selectAll()
+    .where('tenant_id', '=', arg.tenant)
+    .where('leaf', 'is', null)
+    .where('event_id', '>', arg.after as Id<'evt'>)
+    .where('event_id', '<=', arg.last as Id<'evt'>)
+    .orderBy('event_id')
+    .limit(arg.limit),
+)
+
+const byId = query((db, arg: Of & { id: string }) =>
+  db
+    .selectFrom('audit_events')
+    .select('event_id')
+    .where('tenant_id', '=', arg.tenant)
+    .where('event_id', '=', arg.id as Id<'evt'>),
+)
+
+/** The first that has a proof. The condition on the place is that of the index. */
+const firstProven = query((db, arg: Of) =>
+  db
+    .selectFrom('audit_events')
+    .select('leaf')
+    .where('tenant_id', '=', arg.tenant)
+    .where(sql<boolean>`leaf >= 0`)
+    .where('proof', 'is not', null)
+    .orderBy('leaf')
+    .limit(1),
+)
+
 type PageOf = Omit<Page, 'tenant'>
 
 export function placedEvents(
@@ -59,4 +95,21 @@ export function memoriesAfter(
 
 export function eventsAfter(store: TenantStore, page: PageOf): Promise<Tables['audit_events'][]> {
   return store.all(following, page)
+}
+
+/** Of a page of rows, those without a place: whole, since nothing else proves them yet. */
+export function waitingEvents(
+  store: TenantStore,
+  page: PageOf & { last: string },
+): Promise<Tables['audit_events'][]> {
+  return store.all(waiting, page)
+}
+
+export async function hasEvent(store: TenantStore, id: string): Promise<boolean> {
+  return (await store.first(byId, { id })) !== undefined
+}
+
+/** The place from which on every event has a proof; null: none has. */
+export async function firstProof(store: TenantStore): Promise<number | null> {
+  return (await store.first(firstProven, {}))?.leaf ?? null
 }

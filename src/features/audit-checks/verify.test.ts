@@ -1,168 +1,105 @@
+/** The steps of a check. What all is found in them is the matter of test/audit-tampering.test.ts. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Locket, openLocket } from '../../../test/harness.ts'
-import type { FoundFault } from './audit-check.ts'
+import { checkFaults } from './audit-check.ts'
+import { Verified } from './verify.ts'
 
-/** All that a check finds: `event-missing 20`, `memory-altered`. */
-async function check(locket: Locket, log = 'tenant'): Promise<string[]> {
-  const found: FoundFault[] = []
-  let cursor: string | null = null
-  for (let steps = 0; ; steps += 1) {
-    assert.ok(steps < 50, 'a check comes to its end')
-    const body: object = { log, ...(cursor && { cursor }) }
-    const reply = await locket.call('POST', '/v1/audit-log/verify', { body })
-    assert.equal(reply.status, 200, JSON.stringify(reply.body))
-    found.push(...reply.body.items)
-    assert.equal(reply.body.unknown, 0)
-    cursor = reply.body.nextCursor
-    if (cursor === null) break
-  }
-  return found.map(({ fault, leaf }) => (fault.startsWith('event') ? `${fault} ${leaf}` : fault))
+type Step = ReturnType<typeof Verified.parse>
+
+async function step(locket: Locket, body: object, key = locket.admin): Promise<Step> {
+  const reply = await locket.call('POST', '/v1/audit-log/verify', { body, key })
+  assert.equal(reply.status, 200, JSON.stringify(reply.body))
+  return Verified.parse(reply.body)
 }
 
-async function makeWorld(locket: Locket): Promise<{ first: string; second: string }> {
-  const store = async (key: string, text: string): Promise<string> => {
-    const body = { space: 'user:alice', key, text }
-    return (await locket.call('POST', '/v1/memories', { body })).body.id
+async function allSteps(locket: Locket, log = 'tenant', key = locket.admin): Promise<Step[]> {
+  const steps = [await step(locket, { log }, key)]
+  for (let cursor = steps[0]?.nextCursor; cursor; cursor = steps.at(-1)?.nextCursor) {
+    assert.ok(steps.length < 50, 'a check comes to its end')
+    steps.push(await step(locket, { log, cursor }, key))
   }
-  const first = await store('tea', 'Likes tea')
-  const items = [{ text: 'Lives in Paris' }, { text: 'Runs on Tuesdays' }]
-  await locket.call('POST', '/v1/memories/batch', { body: { space: 'user:alice', items } })
-  await store('tea', 'Likes coffee')
-  const second = await store('dog', 'Has a dog')
+  return steps
+}
+
+const looked = (steps: readonly Step[], part: Step['part']): number =>
+  steps.reduce((sum, one) => sum + (one.part === part ? one.looked : 0), 0)
+
+async function makeWorld(locket: Locket): Promise<void> {
+  await locket.app.jobs.stop()
+  for (let made = 0; made < 30; made += 1) {
+    const body = { space: 'user:alice', text: `Fact ${made}` }
+    assert.equal((await locket.call('POST', '/v1/memories', { body })).status, 201)
+  }
   for (let made = 0; made < 260; made += 1) await locket.call('GET', '/v1/whoami')
   await locket.app.jobs.runAll()
-  return { first, second }
 }
 
-const copies = ['audit_events', 'audit_tiles', 'audit_logs', 'memories'] as const
-
-async function putBack({ sql }: Locket): Promise<void> {
-  for (const table of copies) {
-    await sql(`delete from ${table}`)
-    await sql(`insert into ${table} select * from kept_${table}`)
-  }
-}
-
-const ofEvent = 'where tenant_id = ? and leaf = 20'
-
-/** Changes in the database, each with the tenant as its value, and what is told of them. */
-const cases: readonly (readonly [string, string, readonly string[]])[] = [
-  ['an event is deleted', `delete from audit_events ${ofEvent}`, ['event-missing 20']],
-  [
-    'an event is deleted after the last full tile',
-    'delete from audit_events where tenant_id = ? and leaf = 260',
-    ['event-missing 260'],
-  ],
-  [
-    'what an event did is changed',
-    `update audit_events set action = 'memory.read' ${ofEvent}`,
-    ['event-altered 20', 'content-altered'],
-  ],
-  [
-    'whose key sealed it is changed',
-    `update audit_events set scope = 'spc_00000000000000000000000000' ${ofEvent}`,
-    ['event-altered 20'],
-  ],
-  [
-    'its proof is changed',
-    `update audit_events set proof = commitment ${ofEvent}`,
-    ['event-altered 20'],
-  ],
-  [
-    'when it was is changed',
-    `update audit_events set time = time + 1 ${ofEvent}`,
-    ['event-replaced 20', 'event-altered 20', 'content-altered'],
-  ],
-  [
-    'its place is beyond the end',
-    `update audit_events set leaf = 9999 ${ofEvent}`,
-    ['event-missing 20', 'event-outside 9999'],
-  ],
-  [
-    'it is as if it had been refused',
-    `update audit_events set leaf = -1 ${ofEvent}`,
-    ['event-missing 20', 'event-refused null'],
-  ],
-  [
-    'the entries are damaged',
-    'update audit_tiles set data = substr(data, 1, 99) where tenant_id = ? and level = -1',
-    ['entries-damaged'],
-  ],
-]
-
-test('a check of a log names what is not as it was written', async (t) => {
+test('a check of a log goes step by step over its entries, its events and the memories', async (t) => {
   const locket = await openLocket(t)
-  await locket.app.jobs.stop()
-  const { first, second } = await makeWorld(locket)
-  for (const table of copies) {
-    await locket.sql(`create table kept_${table} as select * from ${table}`)
-  }
+  await makeWorld(locket)
+  const { size } = (await locket.call('GET', '/v1/audit-log')).body
+  const steps = await allSteps(locket)
+  assert.deepEqual(
+    steps.flatMap(({ items }) => items),
+    [],
+  )
+  assert.equal(looked(steps, 'leaves'), size)
+  assert.ok(looked(steps, 'rows') > size, 'its own events wait')
+  assert.equal(looked(steps, 'memories'), 30)
+  assert.ok(steps.filter(({ part }) => part === 'leaves').length > 1)
+  assert.ok(steps.filter(({ part }) => part === 'memories').length > 1)
 
-  await t.test('nothing is found where nothing was done', async () => {
-    assert.deepEqual(await check(locket), [])
-    assert.deepEqual(await check(locket, 'instance'), [])
+  await t.test('of the instance, too', async () => {
+    const own = await allSteps(locket, 'instance')
+    assert.ok(looked(own, 'leaves') > 0)
+    assert.equal(own.flatMap(({ items }) => items).length, 0)
   })
 
-  for (const [name, sql, expected] of cases) {
-    await t.test(name, async () => {
-      await locket.sql(sql, locket.tenant)
-      const found = await check(locket)
-      await putBack(locket)
-      assert.deepEqual(found, expected)
-    })
-  }
-
-  await t.test('an event that nobody made', async () => {
-    await locket.sql(
-      `insert into audit_events (tenant_id, event_id, time, class, action, outcome, scope, commitment, leaf)
-        select tenant_id, 'evt_01ARZ3NDEKTSV4RRFFQ69G5FAV', 1, class, action, outcome, scope,
-        commitment, null from audit_events ${ofEvent}`,
-      locket.tenant,
-    )
-    const found = await check(locket)
-    await putBack(locket)
-    assert.deepEqual(found, ['event-waiting null'])
+  await t.test('and says what is wrong where', async () => {
+    const where = 'where tenant_id = ? and leaf = 20'
+    const [row] = await locket.sql(`select event_id from audit_events ${where}`, locket.tenant)
+    await locket.sql(`update audit_events set action = 'x' ${where}`, locket.tenant)
+    const found = (await allSteps(locket)).flatMap(({ items }) => items)
+    const about = { leaf: 20, event: row?.['event_id'], memory: null }
+    assert.deepEqual(found.slice(0, 2), [
+      { fault: 'event-altered', ...about },
+      { fault: 'content-altered', ...about },
+    ])
   })
 
-  await t.test('a memory that was put back to what it was before', async () => {
-    await rollBack(locket, first)
-    const found = await check(locket)
-    await putBack(locket)
-    assert.deepEqual(found, ['memory-rolled-back'])
+  await t.test('for who may read the audit, each log for its own', async () => {
+    const { key } = await locket.person('user:bob')
+    const auditor = await locket.person('user:carol', { role: 'auditor' })
+    const asked = (log: string, of: string) =>
+      locket.call('POST', '/v1/audit-log/verify', { body: { log }, key: of })
+    assert.equal((await asked('tenant', key)).status, 403)
+    assert.equal((await asked('tenant', auditor.key)).status, 200)
+    assert.equal((await asked('instance', auditor.key)).status, 403)
   })
 
-  await t.test('a memory of which no event is', async () => {
-    const sql = `delete from audit_events where tenant_id = ? and resource_id = '${second}'`
-    await locket.sql(sql, locket.tenant)
-    const found = await check(locket)
-    await putBack(locket)
-    assert.deepEqual(found.slice(-1), ['memory-unknown'])
-  })
-
-  await t.test('a memory that does not open', async () => {
-    await locket.sql('update memories set seq = seq + 100 where memory_id = ?', second)
-    const found = await check(locket)
-    await putBack(locket)
-    assert.deepEqual(found, ['memory-damaged', 'memory-damaged'])
-  })
-
-  await t.test('a cursor of something else', async () => {
-    const body = { cursor: 'x' }
-    const reply = await locket.call('POST', '/v1/audit-log/verify', { body })
-    assert.equal(reply.body.code, 'invalid_cursor')
+  await t.test('not from a cursor of something else, or of no place', async () => {
+    for (const cursor of ['x', 'bGVhdmVzOjE', '']) {
+      const body = { cursor }
+      const reply = await locket.call('POST', '/v1/audit-log/verify', { body })
+      assert.ok(['invalid_cursor', 'invalid_input'].includes(reply.body.code), cursor)
+    }
   })
 })
 
-/** As a backup of the one row would: its bytes from before it was changed. */
-async function rollBack(locket: Locket, id: string): Promise<void> {
-  const [kept] = await locket.sql('select * from memories where memory_id = ?', id)
-  assert.ok(kept)
-  const body = { space: 'user:alice', key: 'tea', text: 'Likes milk' }
-  await locket.call('POST', '/v1/memories', { body })
-  await locket.app.jobs.runAll()
-  const columns = ['seq', 'record', 'key_version'] as const
-  const set = columns.map((column) => `${column} = ?`).join(', ')
-  const values = columns.map((column) => kept[column] ?? null)
-  await locket.sql(`update memories set ${set} where memory_id = ?`, ...values, id)
-}
+test('an event that waits too long is told, and one that was just made is not', async (t) => {
+  let now = Date.now()
+  const locket = await openLocket(t, { clock: () => now })
+  await locket.app.jobs.stop()
+  await locket.call('GET', '/v1/whoami')
+  const faults = async () => (await allSteps(locket)).flatMap(({ items }) => items)
+  assert.deepEqual(await faults(), [])
+  now += 61_000
+  const found = await faults()
+  assert.ok(found.length > 0)
+  assert.ok(found.every(({ fault, event }) => fault === 'event-waiting' && event !== null))
+})
+
+test('each fault says in a sentence what it is', () => {
+  for (const said of Object.values(checkFaults)) assert.match(said, /^[A-Z].*\.$/)
+})
