@@ -2,7 +2,7 @@
 
 export interface Case {
   readonly name: string
-  /** Each has one value: the tenant. */
+  /** Where there is a value, it is the tenant. */
   readonly sql: readonly string[]
   /** What brings back more than the rows. */
   readonly undo?: readonly string[]

@@ -30,9 +30,9 @@ test('what is done to a log in the database is named by its check', async (t) =>
 
   for (const one of cases) {
     await t.test(one.name, async () => {
-      for (const text of one.sql) await locket.sql(text, locket.tenant)
+      await run(locket, one.sql)
       const found = await faultsOf(locket)
-      for (const text of one.undo ?? []) await locket.sql(text, locket.tenant)
+      await run(locket, one.undo ?? [])
       await putBack(locket)
       assertTold(found, one, events)
     })
@@ -41,6 +41,10 @@ test('what is done to a log in the database is named by its check', async (t) =>
   await testMemories(t, locket, memories)
   await testHistory(t, locket)
 })
+
+async function run({ sql, tenant }: Locket, texts: readonly string[]): Promise<void> {
+  for (const text of texts) await sql(text, ...(text.includes('?') ? [tenant] : []))
+}
 
 /** Each is told, at the place and of the event that it is about. */
 function assertTold(
@@ -69,9 +73,7 @@ async function testRows(t: TestContext, locket: Locket): Promise<void> {
       await locket.sql(`update audit_logs set ${change} where tenant_id = ?`, locket.tenant)
       const found = await faultsOf(locket)
       await putBack(locket)
-      assert.deepEqual(found, [
-        'log: what the server keeps of the log is not what it wrote there',
-      ])
+      assert.deepEqual(found, ['log: what the server keeps of the log is not what it wrote there'])
     })
   }
 

@@ -1,5 +1,10 @@
 /** Has a server check a log against its events and memories, step by step. */
-import { checkFaults, type FoundFault, type Part, parts } from '../features/audit-checks/audit-check.ts'
+import {
+  checkFaults,
+  type FoundFault,
+  type Part,
+  parts,
+} from '../features/audit-checks/audit-check.ts'
 import { Verified, verifyAuditLog } from '../features/audit-checks/verify.ts'
 import type { Fault } from '../tlog/check-log.ts'
 import type { Ask } from './patience.ts'

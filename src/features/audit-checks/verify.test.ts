@@ -70,7 +70,7 @@ test('a check of a log goes step by step over its entries, its events and the me
 
   await t.test('for who may read the audit, each log for its own', async () => {
     const { key } = await locket.person('user:bob')
-    const auditor = await locket.person('user:carol', { role: 'auditor' })
+    const auditor = await locket.person('user:carol', { role: 'operator' })
     const asked = (log: string, of: string) =>
       locket.call('POST', '/v1/audit-log/verify', { body: { log }, key: of })
     assert.equal((await asked('tenant', key)).status, 403)
