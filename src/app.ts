@@ -251,8 +251,9 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     keyDestroyed: async (tenant, scope) => {
       const isSpace = scope.startsWith('spc_')
       const erased = isSpace && indexes.erase({ tenant, space: scope as `spc_${string}` })
-      await destruction.destroyed(tenant, scope)
-      await erased
+      // Both are waited for to their end: a failure that nobody waits for yet would end the process.
+      const ended = await Promise.allSettled([destruction.destroyed(tenant, scope), erased])
+      for (const one of ended) if (one.status === 'rejected') throw one.reason
     },
     finishDestruction: destruction.finish,
     keyRotated: (tenant, scope) => {

@@ -9,6 +9,7 @@
  * Nothing reaches data by another way, and nothing is answered that was not audited.
  */
 import { stopwatch } from './core/clock.ts'
+import { tellErrand } from './core/errand.ts'
 import { asLocketError, LocketError } from './core/errors.ts'
 import { isId } from './core/ids.ts'
 import type { Receipt } from './core/receipt.ts'
@@ -45,6 +46,7 @@ interface Run {
 export async function execute(app: Pipeline, request: Request): Promise<Answer> {
   const trail = newTrail(request)
   const started = stopwatch()
+  tellErrand({ operation: request.operation.id })
   try {
     const answer = await answered(app, trail)
     app.services.metrics.done(request.operation.id, stopwatch() - started)
@@ -188,38 +190,35 @@ async function receiptOf(app: Pipeline, trail: Trail): Promise<Receipt | undefin
 
 /** The answer, once what follows its commit is done. */
 async function finished(app: Pipeline, trail: Trail, answer: Answer): Promise<Answer> {
-  for (const effect of trail.afterCommit) await finish(app, trail, effect)
+  for (const effect of trail.afterCommit) await finish(app, effect)
   const { cookie, flow } = trail
   if (cookie === undefined && flow === undefined) return answer
   return { ...answer, ...(cookie !== undefined && { cookie }), ...(flow !== undefined && { flow }) }
 }
 
 /** What follows a commit cannot undo it: when it fails, the operation was done all the same. */
-async function finish(app: Pipeline, trail: Trail, effect: Effect): Promise<void> {
+async function finish(app: Pipeline, effect: Effect): Promise<void> {
   try {
     await effect()
   } catch (thrown) {
-    const { requestId, operation } = trail.request
-    app.log.error({ requestId, operation: operation.id, err: thrown }, 'after commit')
+    app.log.error({ err: thrown }, 'after commit')
   }
 }
 
 /** Audits a refusal or a failure and gives back what the caller is to be told. */
 async function refuse(app: Pipeline, trail: Trail, error: LocketError): Promise<LocketError> {
-  const { requestId, address, operation } = trail.request
+  const { address } = trail.request
   try {
     if (error.code === 'unauthenticated') app.rateLimits.fail(address ?? 'unknown')
   } catch (thrown) {
     return refuse(app, trail, asLocketError(thrown))
   }
-  if (error.status >= 500) {
-    app.log.error({ requestId, operation: operation.id, code: error.code, err: error }, 'failed')
-  }
+  if (error.status >= 500) app.log.error({ code: error.code, err: error }, 'failed')
   try {
     if (!trail.isAudited) await auditRefused(app, trail, error)
     return error
   } catch (thrown) {
-    app.log.error({ requestId, operation: operation.id, err: thrown }, 'audit failed')
+    app.log.error({ err: thrown }, 'audit failed')
     const failure = asLocketError(thrown)
     if (failure.code === 'storage_full') return failure
     return new LocketError('unavailable', undefined, { cause: thrown })

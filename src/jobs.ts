@@ -1,5 +1,6 @@
 /** The background jobs and what runs them: one run of each at a time, none once the server stops. */
 import { second_ms, stopwatch } from './core/clock.ts'
+import { onErrand } from './core/errand.ts'
 import { instanceTenant } from './core/ids.ts'
 import { recordKeyBudgets } from './features/api-keys/record-budgets.ts'
 import { recordKeyUses } from './features/api-keys/record-uses.ts'
@@ -132,7 +133,11 @@ interface Failing {
 }
 
 /** A job that fails is logged and tried again at its next turn; an event tells where that begins. */
-async function runJob(ctx: JobContext, { job, failing }: Failing): Promise<number> {
+function runJob(ctx: JobContext, failing: Failing): Promise<number> {
+  return onErrand({ job: failing.job.name }, () => attempt(ctx, failing))
+}
+
+async function attempt(ctx: JobContext, { job, failing }: Failing): Promise<number> {
   const { metrics } = ctx.services
   const started = stopwatch()
   try {

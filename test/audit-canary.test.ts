@@ -1,11 +1,12 @@
 /**
  * No word that a caller has given stands in the audit [V16.2.5]: every operation is called with a canary in each
- * field that takes free text, allowed and refused; then the events are opened, the bundles and tiles of the logs
- * and the log of the server read, and the database's files searched. That nothing is done where no event can be
+ * field that takes free text, allowed and refused; then the events are opened, the bundles and tiles of the logs,
+ * the log of the server and its metrics read, and the database's files searched. That nothing is done where no event can be
  * written is in test/faults.test.ts.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { serveMetrics } from '../src/http/metrics.ts'
 import { operations } from '../src/operations.ts'
 import { findAll, haystacks } from './byte-search.ts'
 import { copyOf } from './data-files.ts'
@@ -50,7 +51,18 @@ async function eventsOf(locket: Locket, query: string): Promise<readonly object[
   return events
 }
 
-test('no canary stands in an event, a tile, the log or a file [V16.2.5]', async (t) => {
+/** As Prometheus reads them, after every operation was done and refused. */
+async function assertMetricsClean({ app, instance }: Locket): Promise<void> {
+  const { metrics } = app.pipeline.services
+  const answer = await serveMetrics(metrics, instance.log)(new Request('http://127.0.0.1/metrics'))
+  const text = await answer.text()
+  for (const { id } of operations) assert.ok(text.includes(`operation="${id}"`), id)
+  assertClean(text, 'metrics')
+  // Ids are no secret, and name somebody all the same: an operator may not be who may know.
+  assert.doesNotMatch(text, /\b[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}\b/)
+}
+
+test('no canary stands in an event, a tile, the log, a metric or a file [V16.2.5]', async (t) => {
   const world = await openWorld(t)
   const { locket, maker } = world
   await tellEverything(world)
@@ -64,6 +76,7 @@ test('no canary stands in an event, a tile, the log or a file [V16.2.5]', async 
   const rows = await locket.sql('SELECT data FROM audit_tiles')
   for (const { data } of rows)
     assertClean(Buffer.from(data as Uint8Array).toString('latin1'), 'tile')
+  await assertMetricsClean(locket)
   // With the digit after it, for PostgreSQL has a collation of the Canary Islands.
   const words = Array.from({ length: 9 }, (_, at) => `${mark}${at + 1}`)
   const found = findAll(haystacks(await copyOf(t, locket)), words)

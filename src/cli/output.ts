@@ -3,10 +3,7 @@
  * the second. What is printed may come from anybody's memories, so nothing in it reaches the
  * terminal as a command: control characters are shown as `\u001b`, which in JSON means the same.
  */
-
-/** All controls but line feed; and those that turn the direction of writing, which hide text. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what it is about
-const unprintable = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g
+import { printable } from '../core/printable.ts'
 
 /** What has been written, and whether an answer was lost: a full disk, a reader that went away. */
 let written: Promise<unknown> = Promise.resolve()
@@ -72,10 +69,4 @@ function reportLoss(error: NodeJS.ErrnoException): void {
 export async function flushed(): Promise<boolean> {
   await written
   return !lost
-}
-
-function printable(text: string): string {
-  return text.replace(unprintable, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
 }

@@ -3,6 +3,7 @@
  * A code and its sentence are public and stable; a cause is private and goes to the log only.
  */
 
+import { Fault } from './fault.ts'
 import type { RateState } from './rate.ts'
 import type { Receipt } from './receipt.ts'
 
@@ -125,7 +126,7 @@ export interface Spoken {
 }
 
 /** An error with a public face: `code` and `detail` may leave the server, `cause` never does. */
-export class LocketError extends Error {
+export class LocketError extends Fault {
   readonly code: ErrorCode
   /** A public sentence about this very case; must never hold memory text, a secret or a handle. */
   readonly detail: string | undefined

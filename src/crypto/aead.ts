@@ -18,6 +18,7 @@ import {
 } from 'node:crypto'
 import { lengthPrefixed } from '../core/encoding.ts'
 import { LocketError } from '../core/errors.ts'
+import { Fault } from '../core/fault.ts'
 import { fillRandom } from './random.ts'
 
 declare const sealedBrand: unique symbol
@@ -73,7 +74,7 @@ export function derive(material: Uint8Array, label: string, length: number): Buf
 /** Seals `plaintext` for one place. Fails as `internal` when the key has sealed all it may. */
 export function seal(key: SealingKey, place: Place, plaintext: Uint8Array): Sealed {
   if (key.seals >= seals_max) {
-    throw new LocketError('internal', undefined, { cause: new Error('a key is worn out') })
+    throw new LocketError('internal', undefined, { cause: new Fault('a key is worn out') })
   }
   key.seals++
   const nonce = fillRandom(Buffer.allocUnsafe(bodyAt - nonceAt))
@@ -174,6 +175,6 @@ let latest = {
 /** Reason and place go to the log as the cause; the caller learns only that it did not open. */
 function tampered(reason: string, place?: Place): LocketError {
   const where = place ? `${place.table}.${place.column} of ${place.row}` : 'a sealed value'
-  const cause = new Error(`${where} does not open: ${reason}`)
+  const cause = new Fault(`${where} does not open: ${reason}`)
   return new LocketError('integrity_failed', undefined, { cause })
 }

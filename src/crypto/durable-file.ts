@@ -15,6 +15,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { Fault } from '../core/fault.ts'
 
 const ownerOnly = 0o600
 const unfinishedEnd = '.unfinished'
@@ -38,7 +39,7 @@ export function createDurably(file: string, content: string): void {
   }
   syncDirectory(dirname(file))
   // Of two processes that make it at once, one may have linked what the other was writing.
-  if (readFileSync(file, 'utf8') !== content) throw new Error(`another process made ${file}`)
+  if (readFileSync(file, 'utf8') !== content) throw new Fault(`another process made ${file}`)
 }
 
 /** Removes what a crash left of a `createDurably`. */

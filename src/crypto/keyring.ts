@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../core/clock.ts'
 import { LocketError } from '../core/errors.ts'
+import { Fault } from '../core/fault.ts'
 import { open, type Place, type Sealed, seal, sealedKeyVersion } from './aead.ts'
 import { type DataKey, dataKey, zero } from './data-key.ts'
 
@@ -85,7 +86,7 @@ function placeOf(owner: KeyOwner): Place {
 }
 
 function broken(reason: string): LocketError {
-  const cause = new Error(`a key does not open: ${reason}`)
+  const cause = new Fault(`a key does not open: ${reason}`)
   return new LocketError('integrity_failed', undefined, { cause })
 }
 

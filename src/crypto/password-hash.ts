@@ -4,6 +4,7 @@
  */
 import { argon2, timingSafeEqual } from 'node:crypto'
 import { toUtf8 } from '../core/encoding.ts'
+import { Fault } from '../core/fault.ts'
 import { randomBytes } from './random.ts'
 
 /** What one hash costs. */
@@ -60,7 +61,7 @@ interface Parsed {
 
 function parse(hash: string): Parsed {
   const [, memory, passes, lanes, salt = '', tag = ''] = shape.exec(hash) ?? []
-  if (memory === undefined) throw new Error('what is stored as a password is no hash of one')
+  if (memory === undefined) throw new Fault('what is stored as a password is no hash of one')
   return {
     cost: { memory_KiB: Number(memory), passes: Number(passes), lanes: Number(lanes) },
     salt: Buffer.from(salt, 'base64'),

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs'
 import { fromBase64 } from '../core/encoding.ts'
+import { Fault } from '../core/fault.ts'
 import type { Secret } from '../secrets/secret.ts'
 import { isCredential } from '../secrets/secret-file.ts'
 import { derive } from './aead.ts'
@@ -57,7 +58,7 @@ export function generateRootKey(file: string): RootKey {
     return fromMaterial(material, file)
   } catch (error) {
     if (!isSystemError(error, 'EEXIST')) throw error
-    throw new Error(`there is a root key file already: ${file}`, { cause: error })
+    throw new Fault(`there is a root key file already: ${file}`, { cause: error })
   } finally {
     zero(material)
   }
@@ -66,7 +67,7 @@ export function generateRootKey(file: string): RootKey {
 function fromText(text: string, origin: { source: string; file: string | null }): RootKey {
   const material = fromBase64(text)
   try {
-    if (material?.length !== material_bytes) throw new Error(`${origin.source} must be ${shape}`)
+    if (material?.length !== material_bytes) throw new Fault(`${origin.source} must be ${shape}`)
     return fromMaterial(material, origin.file)
   } finally {
     if (material) zero(material)
@@ -91,23 +92,23 @@ function openFile(file: string): number {
     // Without O_NONBLOCK (which Windows lacks) opening a pipe would wait for its writer.
     return openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   } catch (cause) {
-    throw new Error(`the root key file cannot be read: ${file}`, { cause })
+    throw new Fault(`the root key file cannot be read: ${file}`, { cause })
   }
 }
 
 function checkFile(file: string, stats: Stats): void {
-  if (!stats.isFile()) throw new Error(`the root key file is not a regular file: ${file}`)
+  if (!stats.isFile()) throw new Fault(`the root key file is not a regular file: ${file}`)
   if (process.platform !== 'win32') checkOwner(file, stats)
-  if (stats.size > file_bytes_max) throw new Error(`the root key file ${file} must be ${shape}`)
+  if (stats.size > file_bytes_max) throw new Fault(`the root key file ${file} must be ${shape}`)
 }
 
 function checkOwner(file: string, stats: Stats): void {
   if ((stats.mode & 0o077) !== 0 && !isCredential(stats)) {
     const mode = (stats.mode & 0o777).toString(8).padStart(4, '0')
-    throw new Error(`others can reach the root key file (mode ${mode}): chmod 600 ${file}`)
+    throw new Fault(`others can reach the root key file (mode ${mode}): chmod 600 ${file}`)
   }
   if (stats.uid !== 0 && stats.uid !== process.getuid?.()) {
-    throw new Error(`the root key file belongs to another user: ${file}`)
+    throw new Fault(`the root key file belongs to another user: ${file}`)
   }
 }
 

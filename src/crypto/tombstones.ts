@@ -10,6 +10,7 @@ import { dirname } from 'node:path'
 import { assert } from '../core/assert.ts'
 import { fromBase64Url, lengthPrefixed, toBase64Url } from '../core/encoding.ts'
 import { LocketError } from '../core/errors.ts'
+import { Fault } from '../core/fault.ts'
 import { parseJson } from '../core/json.ts'
 import type { DataKey } from './data-key.ts'
 import {
@@ -72,7 +73,7 @@ export function prepareTombstones(file: string): void {
     makeDirectoryDurably(dirname(file))
     openForAppending(file)
   } catch (cause) {
-    throw new Error(`the tombstone file cannot be appended to: ${file}`, { cause })
+    throw new Fault(`the tombstone file cannot be appended to: ${file}`, { cause })
   }
 }
 
@@ -149,7 +150,7 @@ function readAll(file: string, key: VerifyingKey): Tombstone[] {
   const tombstones = lines.map((line, index) => {
     const read = readLine(line, key)
     if (read) return read
-    throw new Error(
+    throw new Fault(
       `line ${index + 1} of the tombstone file was altered or signed under another root key: ${file}`,
     )
   })
@@ -176,7 +177,7 @@ function readIfAny(file: string): string {
     return readFileSync(file, 'latin1')
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return ''
-    throw new Error(`the tombstone file cannot be read: ${file}`, { cause })
+    throw new Fault(`the tombstone file cannot be read: ${file}`, { cause })
   }
 }
 

@@ -1,4 +1,5 @@
 /** What can go wrong with an outgoing call. The sentences are ours: nothing that a server sent is in them. */
+import { Fault } from '../core/fault.ts'
 
 const sentences = {
   url_invalid: 'This is not a URL that can be called.',
@@ -33,7 +34,7 @@ const refusals: ReadonlySet<EgressReason> = new Set([
  * to its caller what fits there. It has no `cause`, since errors of the transport can carry bytes
  * that the other side sent; the code of that error is kept.
  */
-export class EgressError extends Error {
+export class EgressError extends Fault {
   readonly reason: EgressReason
   /** The code of the error below (`ECONNREFUSED`), or the range of a refused address; if any. */
   readonly detail: string | null

@@ -4,6 +4,7 @@
  * while a page is open, and then it would read along.
  */
 import { systemClock } from '../core/clock.ts'
+import { onErrand } from '../core/errand.ts'
 import { asLocketError, LocketError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
@@ -20,14 +21,16 @@ export function serveMetrics(metrics: Pick<Metrics, 'text' | 'contentType'>, log
   return async (request) => {
     const requestId = newId('req', systemClock)
     const about = { requestId, secure: false }
-    try {
-      refuseOthers(request)
-      return toResponse(await textReply(metrics), about)
-    } catch (thrown) {
-      if (!(thrown instanceof LocketError)) log.error({ requestId, err: thrown }, 'metrics failed')
-      const reply = problemReply(asLocketError(thrown), { requestId, docsUrl: null })
-      return toResponse(reply, about)
-    }
+    return onErrand({ requestId }, async () => {
+      try {
+        refuseOthers(request)
+        return toResponse(await textReply(metrics), about)
+      } catch (thrown) {
+        if (!(thrown instanceof LocketError)) log.error({ err: thrown }, 'metrics failed')
+        const reply = problemReply(asLocketError(thrown), { requestId, docsUrl: null })
+        return toResponse(reply, about)
+      }
+    })
   }
 }
 

@@ -1,4 +1,6 @@
 /** Answers: what an endpoint gives back, and how it becomes a response. */
+
+import { Fault } from '../core/fault.ts'
 import type { Id } from '../core/ids.ts'
 import type { ClientCertificate } from '../crypto/certificate.ts'
 import { securityHeaders } from './headers.ts'
@@ -82,7 +84,7 @@ export function headersOf(
  */
 function sendable(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   for (const [name, value] of Object.entries(headers)) {
-    if (!visible.test(value)) throw new Error(`the value of ${name} cannot be sent`)
+    if (!visible.test(value)) throw new Fault(`the value of ${name} cannot be sent`)
   }
   return headers
 }

@@ -6,6 +6,7 @@
 import { type Context, Hono } from 'hono'
 import { isWithin, networksOf } from '../core/address.ts'
 import { stopwatch } from '../core/clock.ts'
+import { onErrand } from '../core/errand.ts'
 import { asLocketError, type ErrorCode, LocketError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
@@ -154,9 +155,9 @@ function answerer(options: RouterOptions): Answerer {
   const cors = createCors(corsOrigins)
   const docsUrl = docs ? `${publicUrl ?? ''}/docs` : null
   const alwaysSecure = publicUrl?.startsWith('https://') ?? false
-  return async ({ request, client, param }, path, resource) => {
+  const answer = async (exchange: Exchange, path: string, resource: Resource) => {
+    const { request, client, requestId } = exchange
     const started = stopwatch()
-    const requestId = newId('req', clock)
     const secure = client.secure === true || alwaysSecure
     const about = { requestId, secure, cors: cors.headers(request) }
     let response: Response
@@ -167,11 +168,10 @@ function answerer(options: RouterOptions): Answerer {
       const endpoint = resource.get(request.method) ?? cors.preflight(request, resource.keys())
       if (!endpoint)
         throw new LocketError(resource === nothing ? 'not_found' : 'method_not_allowed')
-      response = toResponse(await endpoint({ request, client, requestId, param }), about)
+      response = toResponse(await endpoint(exchange), about)
     } catch (thrown) {
       // What the pipeline throws is logged there, with its cause.
-      if (!(thrown instanceof LocketError))
-        log.error({ requestId, route: path, err: thrown }, 'failed')
+      if (!(thrown instanceof LocketError)) log.error({ route: path, err: thrown }, 'failed')
       const error = asLocketError(thrown)
       code = error.code
       const reply = refusal(error, { resource, requestId, docsUrl })
@@ -180,9 +180,13 @@ function answerer(options: RouterOptions): Answerer {
     const { status } = response
     metrics.answered(status, code)
     if (status >= 400 || log.isLevelEnabled('debug')) {
-      note(log, status, { method: request.method, route: path, started, requestId })
+      note(log, status, { method: request.method, route: path, started })
     }
     return response
+  }
+  return (asked, path, resource) => {
+    const requestId = newId('req', clock)
+    return onErrand({ requestId }, () => answer({ ...asked, requestId }, path, resource))
   }
 }
 
@@ -217,7 +221,7 @@ function blocker({
 function note(
   log: Log,
   status: number,
-  { started, ...request }: { method: string; route: string; started: number; requestId: string },
+  { started, ...request }: { method: string; route: string; started: number },
 ): void {
   const ms = Math.round((stopwatch() - started) * 1000) / 1000
   if (status < 400) log.debug({ ...request, status, ms }, 'request')

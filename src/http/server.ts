@@ -15,6 +15,7 @@ import { getRequestListener, RequestError } from '@hono/node-server'
 import { toAddress } from '../core/address.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { asLocketError, LocketError } from '../core/errors.ts'
+import { Fault } from '../core/fault.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import { type Connections, drain, refuseConnection, watchConnections } from './connections.ts'
@@ -199,7 +200,7 @@ async function bind(
   try {
     await promise
   } catch (thrown) {
-    throw new Error(`cannot listen on ${host}, port ${port}: ${reasonOf(thrown)}`, {
+    throw new Fault(`cannot listen on ${host}, port ${port}: ${reasonOf(thrown)}`, {
       cause: thrown,
     })
   }

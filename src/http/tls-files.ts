@@ -6,6 +6,7 @@
 import { constants, type FileHandle, open } from 'node:fs/promises'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { toTimestamp } from '../core/clock.ts'
+import { Fault } from '../core/fault.ts'
 import { limits } from '../core/limits.ts'
 import {
   type Certificate,
@@ -113,7 +114,7 @@ export async function readClientCa(file: string): Promise<ClientCa> {
   const text = await readText(file, { what: 'client CA', isSecret: false })
   const message = `the client CA file has no certificate of a CA (PEM): ${file}`
   const issuers = orThrow(() => readCertificates(text), message)
-  if (issuers.length === 0 || !issuers.every(isCa)) throw new Error(message)
+  if (issuers.length === 0 || !issuers.every(isCa)) throw new Fault(message)
   requireUsable({ ca: text }, `TLS cannot use ${file}`)
   return { text, issuers }
 }
@@ -130,7 +131,7 @@ function requireUsable(context: SecureContextOptions, fault: string): void {
   try {
     createSecureContext(context)
   } catch (cause) {
-    throw new Error(`${fault} (${codeOf(cause)})`, { cause })
+    throw new Fault(`${fault} (${codeOf(cause)})`, { cause })
   }
 }
 
@@ -140,20 +141,20 @@ function checkedPair(
 ): Validity {
   const none = `the certificate file has no certificate (PEM): ${certFile}`
   const [certificate] = orThrow(() => readCertificates(cert), none)
-  if (!certificate) throw new Error(none)
+  if (!certificate) throw new Fault(none)
   const unusable = `the TLS key file has no private key (PEM, without a passphrase): ${keyFile}`
   if (!orThrow(() => keyFits(certificate, key), unusable)) {
-    throw new Error(`the key in ${keyFile} is not that of the certificate in ${certFile}`)
+    throw new Fault(`the key in ${keyFile} is not that of the certificate in ${certFile}`)
   }
   const validity = validityOf(certificate)
   const { state } = stateOf(validity, now)
   if (state === 'expired') {
     const when = toTimestamp(validity.notAfter_ms)
-    throw new Error(`the certificate expired at ${when}: ${certFile}`)
+    throw new Fault(`the certificate expired at ${when}: ${certFile}`)
   }
   if (state === 'not-yet-valid') {
     const when = toTimestamp(validity.notBefore_ms)
-    throw new Error(`the certificate is not valid before ${when}: ${certFile}`)
+    throw new Fault(`the certificate is not valid before ${when}: ${certFile}`)
   }
   return validity
 }
@@ -162,7 +163,7 @@ function orThrow<T>(read: () => T, message: string): T {
   try {
     return read()
   } catch (cause) {
-    throw new Error(message, { cause })
+    throw new Fault(message, { cause })
   }
 }
 
@@ -178,14 +179,14 @@ async function readText(file: string, { what, isSecret }: Kind): Promise<string>
     // Without O_NONBLOCK (which Windows lacks) opening a pipe would wait for its writer.
     handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     const stats = await handle.stat()
-    if (!stats.isFile()) throw new Error(`the ${what} file is not a regular file: ${file}`)
+    if (!stats.isFile()) throw new Fault(`the ${what} file is not a regular file: ${file}`)
     if (isSecret) checkMode(file, stats.mode)
     const text = await readBounded(handle)
-    if (text === null) throw new Error(`the ${what} file is too large: ${file}`)
+    if (text === null) throw new Fault(`the ${what} file is too large: ${file}`)
     return text
   } catch (cause) {
     if (!(cause instanceof Error && 'code' in cause)) throw cause
-    throw new Error(`the ${what} file cannot be read (${codeOf(cause)}): ${file}`, { cause })
+    throw new Fault(`the ${what} file cannot be read (${codeOf(cause)}): ${file}`, { cause })
   } finally {
     await handle?.close()
   }
@@ -211,7 +212,7 @@ async function readBounded(handle: FileHandle): Promise<string | null> {
 function checkMode(file: string, mode: number): void {
   if (process.platform === 'win32' || (mode & 0o027) === 0) return
   const shown = (mode & 0o777).toString(8).padStart(4, '0')
-  throw new Error(`others can reach the TLS key file (mode ${shown}): chmod 600 ${file}`)
+  throw new Fault(`others can reach the TLS key file (mode ${shown}): chmod 600 ${file}`)
 }
 
 function codeOf(thrown: unknown): string {

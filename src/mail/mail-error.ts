@@ -1,4 +1,6 @@
 /** What can go wrong with a mail. Nothing that a server said is in it but codes, and no address. */
+
+import { Fault } from '../core/fault.ts'
 import { EgressError } from '../egress/egress-error.ts'
 import { SecretUnavailable } from '../secrets/secret.ts'
 
@@ -14,7 +16,7 @@ const sentences = {
 export type MailReason = keyof typeof sentences
 
 /** It has no `cause`: the library puts the server's own words, and addresses, into its errors. */
-export class MailError extends Error {
+export class MailError extends Fault {
   readonly reason: MailReason
   /** The code of the error below (`ECONNREFUSED`, `550`); if any. */
   readonly detail: string | null

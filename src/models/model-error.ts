@@ -1,4 +1,6 @@
 /** What can go wrong with a call to a model. Nothing that was sent or answered is in these errors. */
+
+import { Fault } from '../core/fault.ts'
 import { EgressError } from '../egress/egress-error.ts'
 
 const sentences = {
@@ -27,7 +29,7 @@ interface Answered {
  * Why a model gave no answer. It has no `cause`: the errors of the SDK carry the request, and so
  * text of memories, and the whole answer.
  */
-export class ModelError extends Error {
+export class ModelError extends Fault {
   readonly reason: ModelReason
   /** The HTTP status of the answer, if there was one. */
   readonly status: number | null

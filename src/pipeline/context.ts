@@ -1,6 +1,7 @@
 /** Builds what an operation is handed: its context in a transaction, and the one to prepare with. */
 import { assert } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
+import { Fault } from '../core/fault.ts'
 import { type Id, instanceTenant } from '../core/ids.ts'
 import type { Permission } from '../core/permissions.ts'
 import type { AdmittedSpace } from '../features/decisions/decide.ts'
@@ -187,7 +188,8 @@ export function prepareContext(
 export function parseOutput(trail: Trail, output: unknown): unknown {
   const parsed = trail.request.operation.output.safeParse(output)
   if (parsed.success) return parsed.data
-  const places = parsed.error.issues.map((issue) => issue.path.map(String).join('.')).join(', ')
-  const cause = new Error(`the output of ${trail.request.operation.id} is wrong at: ${places}`)
+  // What is below may be a key that somebody chose, as of metadata.
+  const places = parsed.error.issues.map(({ path }) => String(path[0] ?? 'it')).join(', ')
+  const cause = new Fault(`the output of ${trail.request.operation.id} is wrong at: ${places}`)
   throw new LocketError('internal', undefined, { cause })
 }

@@ -1,4 +1,5 @@
 /** Why a secret cannot be had. The sentences are ours: neither it nor what a server sent is in them. */
+import { Fault } from '../core/fault.ts'
 
 const sentences = {
   absent: 'there is none there',
@@ -18,7 +19,7 @@ const sentences = {
 
 export type SecretReason = keyof typeof sentences
 
-export class SecretError extends Error {
+export class SecretError extends Fault {
   readonly reason: SecretReason
 
   /** `detail` is a status, a mode or the code of an error. */

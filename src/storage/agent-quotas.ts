@@ -5,6 +5,7 @@
  * others a store does nothing here.
  */
 import { LocketError } from '../core/errors.ts'
+import { Fault } from '../core/fault.ts'
 import type { Id } from '../core/ids.ts'
 import { query } from './query.ts'
 import type { TenantStore } from './tenant-store.ts'
@@ -97,7 +98,7 @@ export async function charge(store: TenantStore, holder: Holder | null): Promise
   if (holder === null || holder.memories_max === null) return
   const row = await store.first(change, { agent: holder.agent, added: 1 })
   if (!row) {
-    const cause = new Error('an agent has a quota and no count')
+    const cause = new Fault('an agent has a quota and no count')
     throw new LocketError('integrity_failed', undefined, { cause })
   }
   if (row.memories > holder.memories_max) {

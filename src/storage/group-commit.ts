@@ -13,6 +13,7 @@
  *   a transaction. Within a second of a relaxed commit a full one follows.
  */
 import { second_ms } from '../core/clock.ts'
+import { apart, withErrand } from '../core/errand.ts'
 import { LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
@@ -88,7 +89,8 @@ export class GroupCommit {
 
   #enqueue<T>(work: (tx: Transaction) => Promise<T>, durability: Durability): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#queues[durability].push({ work, resolve: resolve as Job['resolve'], reject })
+      const own = withErrand(work)
+      this.#queues[durability].push({ work: own, resolve: resolve as Job['resolve'], reject })
       this.#schedule()
     })
   }
@@ -97,10 +99,12 @@ export class GroupCommit {
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    setImmediate(() => {
-      this.#scheduled = false
-      void this.#turns.take(() => this.#commitNext())
-    })
+    apart(() => setImmediate(() => this.#begin()))
+  }
+
+  #begin(): void {
+    this.#scheduled = false
+    void this.#turns.take(() => this.#commitNext())
   }
 
   async #drain(): Promise<void> {

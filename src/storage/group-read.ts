@@ -5,6 +5,7 @@
  * sees all that was committed until then; what comes later waits for the next.
  */
 import { stopwatch } from '../core/clock.ts'
+import { apart, withErrand } from '../core/errand.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import type { Transaction } from './database.ts'
@@ -40,7 +41,7 @@ export class GroupRead {
 
   read<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ work, resolve: resolve as Job['resolve'], reject })
+      this.#queue.push({ work: withErrand(work), resolve: resolve as Job['resolve'], reject })
       this.#schedule()
     })
   }
@@ -60,10 +61,12 @@ export class GroupRead {
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    setImmediate(() => {
-      this.#scheduled = false
-      void this.#turns.take(() => this.#readNext())
-    })
+    apart(() => setImmediate(() => this.#begin()))
+  }
+
+  #begin(): void {
+    this.#scheduled = false
+    void this.#turns.take(() => this.#readNext())
   }
 
   async #readNext(): Promise<void> {

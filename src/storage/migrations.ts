@@ -2,6 +2,8 @@
  * Brings the schema of a database up to date. Migrations are history: one that was released is
  * never edited, the next one changes what it made.
  */
+
+import { Fault } from '../core/fault.ts'
 import { spine } from './migrations/001-spine.ts'
 import { compaction } from './migrations/002-compaction.ts'
 import { scrub } from './migrations/003-scrub.ts'
@@ -87,7 +89,7 @@ export function countApplied(names: readonly string[], known: readonly Migration
 }
 
 /** The database had a migration that this program does not know. */
-export class NewerSchemaError extends Error {
+export class NewerSchemaError extends Fault {
   constructor(migration: string) {
     super(
       `This database was written by a newer Locket (migration ${migration}). Start that version.`,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { type ClientConfig, DatabaseError, Pool, type PoolClient, types } from 'pg'
 import { second_ms } from '../core/clock.ts'
 import { LocketError } from '../core/errors.ts'
+import { Fault } from '../core/fault.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import type { Secret } from '../secrets/secret.ts'
@@ -35,7 +36,7 @@ const bytea = 17
 /** Integers are numbers up to 2^53, as in the other engine; beyond that they would lose digits. */
 function toNumber(text: string): number {
   const value = Number(text)
-  if (!Number.isSafeInteger(value)) throw new Error('an integer in the database is too large')
+  if (!Number.isSafeInteger(value)) throw new Fault('an integer in the database is too large')
   return value
 }
 
@@ -61,7 +62,7 @@ export function openPool(target: PostgresTarget, log: Log): Pool {
     maxLifetimeSeconds: connection_life_s,
   })
   // The pool drops it and makes another when one is needed.
-  pool.on('error', (error) => log.warn(reasonOf(error), 'an idle database connection failed'))
+  pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection failed'))
   return pool
 }
 
@@ -200,12 +201,6 @@ function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
-/** For the log: the driver hangs the whole connection on its errors, with what could cancel a query. */
-export function reasonOf(error: Error): { readonly code?: string; readonly reason: string } {
-  const code = codeOf(error)
-  return { ...(code !== undefined && { code }), reason: error.message }
-}
-
 /** What is wrong, for who starts a program: the driver's and the server's own words have no secrets. */
 function unusable(error: unknown): unknown {
   if (!(error instanceof Error)) return error
@@ -232,7 +227,7 @@ export async function withClient<T>(
     const client = await connecting(target, () => pool.connect()).catch((error: unknown) => {
       throw unusable(error)
     })
-    client.on('error', (error) => log.warn(reasonOf(error), 'a database connection failed'))
+    client.on('error', (error) => log.warn({ err: error }, 'a database connection failed'))
     try {
       return await work(client)
     } finally {

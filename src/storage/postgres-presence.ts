@@ -12,7 +12,6 @@ import {
   clientOptions,
   connecting,
   type PostgresTarget,
-  reasonOf,
   translated,
 } from './postgres-connection.ts'
 
@@ -91,7 +90,7 @@ class Holder implements Presence {
     this.held = false
     clearTimeout(this.#timer)
     client.end().catch(() => undefined)
-    this.#options.log.warn(error instanceof Error ? reasonOf(error) : {}, lost)
+    this.#options.log.warn({ err: error }, lost)
     this.#renewSoon()
   }
 
@@ -111,7 +110,7 @@ class Holder implements Presence {
     } catch (error) {
       this.#client = undefined
       client?.end().catch(() => undefined)
-      this.#options.log.warn(error instanceof Error ? reasonOf(error) : {}, lost)
+      this.#options.log.warn({ err: error }, lost)
       this.#renewSoon()
     }
   }

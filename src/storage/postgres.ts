@@ -9,6 +9,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { assert } from '../core/assert.ts'
 import { minute_ms, second_ms, stopwatch } from '../core/clock.ts'
+import { withErrand } from '../core/errand.ts'
 import { LocketError } from '../core/errors.ts'
 import { idPattern } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
@@ -26,7 +27,6 @@ import {
   type Pool,
   type PoolClient,
   type PostgresTarget,
-  reasonOf,
   translated,
 } from './postgres-connection.ts'
 import { writeKeysAnew } from './postgres-scrub.ts'
@@ -139,7 +139,12 @@ class PostgresDatabase implements Database {
     const name = nameOf(turn)
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     const queue = this.#queues.get(name) ?? this.#newQueue(name, turn)
-    queue.add({ durability, work, resolve: (value) => resolve(value as T), reject })
+    queue.add({
+      durability,
+      work: withErrand(work),
+      resolve: (value) => resolve(value as T),
+      reject,
+    })
     return promise
   }
 
@@ -311,7 +316,7 @@ class PostgresDatabase implements Database {
   async #connect(): Promise<PoolClient> {
     const client = await connecting(this.#target, () => this.#pool.connect())
     client.removeAllListeners('error')
-    client.on('error', (error) => this.#log.warn(reasonOf(error), 'a database connection failed'))
+    client.on('error', (error) => this.#log.warn({ err: error }, 'a database connection failed'))
     return client
   }
 }

@@ -18,6 +18,7 @@ import {
   SqliteQueryCompiler,
   sql,
 } from 'kysely'
+import { Fault } from '../core/fault.ts'
 import type { Id } from '../core/ids.ts'
 import type { Tables } from './tables.ts'
 
@@ -134,6 +135,6 @@ function markers<Args extends object>(): Args {
 
 function argument(args: object, name: string): unknown {
   const value = (args as Readonly<Record<string, unknown>>)[name]
-  if (value === undefined) throw new Error(`query argument is missing: ${name}`)
+  if (value === undefined) throw new Fault(`query argument is missing: ${name}`)
   return value
 }

@@ -10,6 +10,7 @@
  */
 import { assert } from '../core/assert.ts'
 import { LocketError } from '../core/errors.ts'
+import { Fault } from '../core/fault.ts'
 import { type DataKey, macsEqual } from '../crypto/data-key.ts'
 import type { KeySet } from '../crypto/keyring.ts'
 import type { Column } from './column.ts'
@@ -44,7 +45,7 @@ export function checkRow<Name extends PowerTable>(
   const key = version === undefined ? undefined : keys.version(version)
   if (key && table === 'tenants' && isProven(key, row)) return row
   if (!key || !macsEqual(rowMac(key, table, row), row.mac)) {
-    const cause = new Error(`a row of ${table} does not carry the MAC of its content`)
+    const cause = new Fault(`a row of ${table} does not carry the MAC of its content`)
     throw new LocketError('integrity_failed', undefined, { cause })
   }
   if (table === 'tenants') proven.set(key, copyOf(row))

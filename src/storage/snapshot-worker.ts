@@ -5,6 +5,7 @@
 import { extname } from 'node:path'
 import { type Transferable, Worker } from 'node:worker_threads'
 import { second_ms, stopwatch } from '../core/clock.ts'
+import { Fault } from '../core/fault.ts'
 import { limits } from '../core/limits.ts'
 import type { Answered, Asked, Calls, ThreadData } from './snapshot-calls.ts'
 
@@ -71,7 +72,7 @@ class Hold implements SnapshotWorker {
     given: Calls[Name]['given'],
     transfer: readonly Transferable[] = [],
   ): Promise<Calls[Name]['gives']> {
-    if (this.#waiting.size >= limits.snapshotCalls_max) throw new Error('the thread is too busy')
+    if (this.#waiting.size >= limits.snapshotCalls_max) throw new Fault('the thread is too busy')
     const worker = this.#started()
     const number = this.#asked++
     const { promise, resolve, reject } = Promise.withResolvers<Calls[Name]['gives']>()
@@ -99,9 +100,9 @@ class Hold implements SnapshotWorker {
   }
 
   #started(): Worker {
-    if (this.#closed || this.#stuck) throw new Error('the thread was ended')
+    if (this.#closed || this.#stuck) throw new Fault('the thread was ended')
     if (this.#worker) return this.#worker
-    if (stopwatch() - this.#died_ms < restart_ms) throw new Error('the thread has just died')
+    if (stopwatch() - this.#died_ms < restart_ms) throw new Fault('the thread has just died')
     // It needs nothing of the environment, where the root key may be, nor of how node was called.
     const worker = new Worker(this.#options.module, { workerData: this.#data, env: {}, execArgv })
     let failure: Error | null = null
@@ -109,7 +110,7 @@ class Hold implements SnapshotWorker {
     worker.on('error', (error) => {
       failure = error instanceof Error ? error : new Error(String(error))
     })
-    worker.on('exit', (code) => this.#ended(failure ?? new Error(`the thread ended (${code})`)))
+    worker.on('exit', (code) => this.#ended(failure ?? new Fault(`the thread ended (${code})`)))
     this.#worker = worker
     worker.unref()
     return worker
@@ -125,7 +126,7 @@ class Hold implements SnapshotWorker {
   /** What is still to come would only pile up behind what it is stuck in. */
   #giveUp(): void {
     this.#stuck = true
-    const reason = new Error('the thread did not answer in time')
+    const reason = new Fault('the thread did not answer in time')
     for (const number of [...this.#waiting.keys()]) this.#settle(number)?.failed(reason)
     void this.#worker?.terminate()
   }

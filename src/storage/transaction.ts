@@ -3,6 +3,8 @@
  * failed, nothing more can be done but leave the savepoint (or the whole work) it failed in, so that
  * no feature comes to rely on an engine that forgives.
  */
+
+import { Fault } from '../core/fault.ts'
 import type { Id } from '../core/ids.ts'
 import type { Transaction } from './database.ts'
 import type { Engine, Query } from './query.ts'
@@ -137,7 +139,7 @@ export class StrictTransaction {
   }
 
   #refusal(): unknown {
-    if (this.#ended) return new Error('a transaction was used after its work had ended')
+    if (this.#ended) return new Fault('a transaction was used after its work had ended')
     return this.#failure?.error
   }
 
@@ -148,7 +150,7 @@ export class StrictTransaction {
 
   #innermost(depth: number): void {
     if (this.#depth === depth) return
-    const error = new Error('savepoints of one transaction overlap; await each before the next')
+    const error = new Fault('savepoints of one transaction overlap; await each before the next')
     this.#failure ??= { error, final: true }
     throw error
   }

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import type { createClient } from '@redis/client'
 import { type Clock, stopwatch } from '../core/clock.ts'
+import { Fault } from '../core/fault.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import type { Secret } from '../secrets/secret.ts'
@@ -20,7 +21,11 @@ export interface RedisTarget {
 }
 
 /** It cannot be asked now: it is away, slow, full or busy. */
-export class Unreachable extends Error {}
+export class Unreachable extends Fault {
+  constructor() {
+    super('the shared counters cannot be asked now')
+  }
+}
 
 export interface SharedCounters {
   /** Runs a script on the keys, atomically. Rejects with `Unreachable`, within a bounded time. */

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { toUtf8 } from '../../core/encoding.ts'
+import { Fault } from '../../core/fault.ts'
 import { parseJson } from '../../core/json.ts'
 import { provesInclusion } from '../../tlog/check-proof.ts'
 import { openCheckpoint } from '../../tlog/checkpoint.ts'
@@ -56,7 +57,7 @@ export interface Said {
 }
 
 /** What is wrong with a receipt, in one public sentence. */
-export class WrongReceipt extends Error {}
+export class WrongReceipt extends Fault {}
 
 /** Throws `WrongReceipt`. */
 export function checkReceipt(bytes: Uint8Array, key: NoteKey): CheckedReceipt {

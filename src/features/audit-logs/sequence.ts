@@ -6,6 +6,7 @@
 import { second_ms } from '../../core/clock.ts'
 import { toUtf8 } from '../../core/encoding.ts'
 import { LocketError } from '../../core/errors.ts'
+import { Fault } from '../../core/fault.ts'
 import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { Job, JobContext } from '../../kernel/job.ts'
@@ -146,7 +147,7 @@ async function addBatch(ctx: JobContext, place: Place, key: CheckpointKey): Prom
   const { tree, tiles } = grow(before, believed.map(entryOf))
   const first = before.frontier.size
   const count = await numberEvents(tx, { tenant, last: last.event_id, first })
-  if (count !== believed.length) throw new Error('events that wait are not those that were read')
+  if (count !== believed.length) throw new Fault('events that wait are not those that were read')
   for (const tile of tiles) await writeTile(place, tile)
   const { size } = tree.frontier
   const origin = originOf(key.server, tenant)
@@ -173,7 +174,7 @@ async function treeOf(
   const signed = tree === known ? null : openCheckpoint(log.checkpoint, signer)
   const isSound = tree === known || (signed && isSame(signed.root, tree.frontier.root()))
   if (isSound) return tree
-  const cause = new Error('the tiles of an audit log are not those of its checkpoint')
+  const cause = new Fault('the tiles of an audit log are not those of its checkpoint')
   throw new LocketError('integrity_failed', undefined, { cause })
 }
 

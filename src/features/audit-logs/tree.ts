@@ -4,6 +4,7 @@
  * until it is. So a new leaf costs no tile written anew.
  */
 import { LocketError } from '../../core/errors.ts'
+import { Fault } from '../../core/fault.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { Frontier, hash_bytes, leafHash, type Subtree, wholeSubtrees } from '../../tlog/merkle.ts'
 import {
@@ -55,7 +56,7 @@ export function treeTiles(store: TenantStore): ReadTile {
   return async (tile) => {
     const bytes = await readTile(store, tile)
     if (bytes?.length === tile.width * hash_bytes) return bytes
-    const cause = new Error('a tile of an audit log is not there, or not whole')
+    const cause = new Fault('a tile of an audit log is not there, or not whole')
     throw new LocketError('integrity_failed', undefined, { cause })
   }
 }

@@ -1,6 +1,7 @@
 /** From the row of an event to what it says. */
 import { toTimestamp } from '../../core/clock.ts'
 import { LocketError } from '../../core/errors.ts'
+import { Fault } from '../../core/fault.ts'
 import { macsEqual } from '../../crypto/data-key.ts'
 import type { KeyScope, Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
@@ -31,7 +32,7 @@ export async function openContent(store: TenantStore, row: Row): Promise<EventCo
     store.open(originScope, { ...cell, column: 'origin' }, sealed),
   )
   if (body && origin && !macsEqual(commitmentAgain(row, body, origin), row.commitment)) {
-    const cause = new Error('an audit event is not what was committed to')
+    const cause = new Fault('an audit event is not what was committed to')
     throw new LocketError('integrity_failed', undefined, { cause })
   }
   return { body, origin }

@@ -24,6 +24,7 @@ import {
 } from 'openid-client'
 import { systemClock } from '../../core/clock.ts'
 import { LocketError } from '../../core/errors.ts'
+import { Fault } from '../../core/fault.ts'
 import { parseJson } from '../../core/json.ts'
 import { limits } from '../../core/limits.ts'
 import type { Algorithm } from '../../crypto/external-token.ts'
@@ -82,7 +83,7 @@ export interface CameBack {
 export type FlowProblem = 'refused' | 'unreachable' | 'invalid'
 
 /** Its message names a code of a closed list; nothing that the provider sent is in it. */
-export class FlowError extends Error {
+export class FlowError extends Fault {
   readonly problem: FlowProblem
   /** For the log: which code of the library, of the gate, or of OAuth. */
   readonly detail: string

@@ -1,4 +1,6 @@
 /** Why the keys of a provider could not be had: a closed list, since nothing that it sends may be told. */
+
+import { Fault } from '../../core/fault.ts'
 import { EgressError } from '../../egress/egress-error.ts'
 
 export const problems = [
@@ -13,7 +15,7 @@ export const problems = [
 
 export type Problem = (typeof problems)[number]
 
-export class ProviderError extends Error {
+export class ProviderError extends Fault {
   readonly problem: Problem
 
   constructor(problem: Problem) {

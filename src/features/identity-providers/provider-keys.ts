@@ -6,6 +6,7 @@
  */
 import { type Clock, toTimestamp } from '../../core/clock.ts'
 import { LocketError } from '../../core/errors.ts'
+import { Fault } from '../../core/fault.ts'
 import { limits } from '../../core/limits.ts'
 import type { Log } from '../../core/log.ts'
 import type { ExternalKey } from '../../crypto/external-token.ts'
@@ -163,7 +164,7 @@ function isPast(since_ms: number, life_ms: number, now: number): boolean {
 
 function silent({ source: { id }, problem }: Entry): LocketError {
   return new LocketError('unavailable', 'The identity provider cannot be asked for its keys.', {
-    cause: new Error(`no keys of ${id}: ${problem ?? 'not asked'}`),
+    cause: new Fault(`no keys of ${id}: ${problem ?? 'not asked'}`),
     retryAfter_s: Math.ceil(limits.providerKeys_retry_ms / 1000),
   })
 }

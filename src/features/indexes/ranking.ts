@@ -1,3 +1,4 @@
+import { Fault } from '../../core/fault.ts'
 import { type Explanation, explain } from './explain.ts'
 import { factorMax, factorOf, type Timing } from './factors.ts'
 import { phraseScore, phraseScoreMax, worthOf } from './phrases.ts'
@@ -92,7 +93,7 @@ function searching<Found>(
   { query, options }: { readonly query: Query; readonly options: Options },
   answer: (search: Search) => Found,
 ): Found {
-  if (busy) throw new Error('accept must not search: the working memory is in use')
+  if (busy) throw new Fault('accept must not search: the working memory is in use')
   busy = true
   try {
     reserve(corpus.documents.count, corpus.sessions.capacity)

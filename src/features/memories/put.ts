@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { endOfHour } from '../../core/clock.ts'
 import { toBase64Url } from '../../core/encoding.ts'
 import { LocketError } from '../../core/errors.ts'
+import { Fault } from '../../core/fault.ts'
 import { isId, newId } from '../../core/ids.ts'
 import type { Caller, Context, NamedSpace } from '../../kernel/context.ts'
 import { overSpace } from '../../kernel/rights.ts'
@@ -31,7 +32,7 @@ import {
 } from './memory.ts'
 
 /** The indexes are not sealed with the record, so whoever writes to the database can move them. */
-const cause = new Error('a memory is indexed under a key or a content that is not its own')
+const cause = new Fault('a memory is indexed under a key or a content that is not its own')
 
 interface Found {
   readonly stored: StoredMemory

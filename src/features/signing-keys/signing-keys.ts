@@ -2,6 +2,8 @@
  * The signing keys that a process has open. What it remembers is read anew every few seconds, and when
  * a token names a key that it does not know: so it needs no word from the node that replaced one.
  */
+
+import { Fault } from '../../core/fault.ts'
 import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import {
@@ -81,7 +83,7 @@ export function createSigningKeys(options: {
     isFresh(known, now, life_ms) ? known : load(now)
   const signerOf = (found: Known, now: number): Promise<TokenSigner> => {
     const current = signingAt(found.keys, now)
-    if (!current) throw new Error('there is no signing key')
+    if (!current) throw new Fault('there is no signing key')
     const id = current.row.signing_key_id
     if (found.signer?.id !== id) found.signer = { id, signer: openSigner(current) }
     return found.signer.signer
