@@ -59,7 +59,7 @@ test('calls, refusals, the index and the audit show in what Prometheus is told',
   await locket.app.jobs.runAll()
   assert.ok(Date.now() / 1000 - (await value('locket_audit_checkpoint_timestamp_seconds')) < 60)
   assert.ok(
-    (await value(`locket_job_runs_total{job="${sequenceEvents.name}",outcome="done"}`)) >= 2,
+    (await value(`locket_job_runs_total{name="${sequenceEvents.name}",outcome="done"}`)) >= 2,
   )
 })
 

@@ -54,6 +54,9 @@ export interface Gauges {
   watchDisk(directory: string): void
 }
 
+/** What can fail to be measured. */
+const measured = ['database', 'disk'] as const
+
 export function createGauges(registry: Registry, measure: Measure): Gauges {
   const own = new OwnGauges(registry)
   const asked = new AskedGauges(registry)
@@ -63,10 +66,11 @@ export function createGauges(registry: Registry, measure: Measure): Gauges {
     labelNames: ['what'],
     registers: [registry],
   })
+  for (const what of measured) failures.inc({ what }, 0)
   let disk: DiskGauges | null = null
   let running: Promise<void> | null = null
   const attempt = async <T>(
-    what: string,
+    what: (typeof measured)[number],
     gauges: { look: () => Promise<T>; set: (found: T | null) => void },
   ): Promise<void> => {
     try {

@@ -75,7 +75,7 @@ describe('what is counted', () => {
       'locket_limit_violations_total{class="failure",code="too_many_requests"} 1',
       'locket_errors_total{code="not_found"} 1',
       'locket_http_responses_total{class="2xx"} 1',
-      'locket_job_runs_total{job="memories.sweep",outcome="failed"} 1',
+      'locket_job_runs_total{name="memories.sweep",outcome="failed"} 1',
       'locket_audit_events_refused_total 2',
     ]) {
       assert.ok(text.includes(`${line}\n`), `${line} in\n${text}`)

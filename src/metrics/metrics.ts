@@ -88,6 +88,7 @@ export function createMetrics(lists: Lists, measure: Measure): Metrics {
   const operation = oneOf(lists.operations)
   const rateClass = oneOf(lists.rateClasses)
   const job = oneOf(lists.jobs)
+  beginAtZero(counters, lists)
   const ended = (id: string, outcome: Outcome, duration_ms: number): void => {
     const name = operation(id)
     counters.operations.inc({ operation: name, outcome })
@@ -105,8 +106,8 @@ export function createMetrics(lists: Lists, measure: Measure): Metrics {
       if (code !== null) counters.errors.inc({ code })
     },
     jobRan: (name, { ok, duration_ms }) => {
-      counters.jobRuns.inc({ job: job(name), outcome: ok ? 'done' : 'failed' })
-      counters.jobDurations.observe({ job: job(name) }, duration_ms / 1000)
+      counters.jobRuns.inc({ name: job(name), outcome: ok ? 'done' : 'failed' })
+      counters.jobDurations.observe({ name: job(name) }, duration_ms / 1000)
     },
     eventsRefused: (count) => counters.refusedEvents.inc(count),
     checkpointSigned: gauges.checkpointSigned,
@@ -158,12 +159,13 @@ function createCounters(registry: Registry) {
       'class',
       'code',
     ]),
+    // Not `job`: by that name Prometheus keeps where it has scraped.
     jobRuns: counter('job_runs_total', 'Runs of background jobs, by how they ended.', [
-      'job',
+      'name',
       'outcome',
     ]),
     jobDurations: histogram('job_duration_seconds', 'How long runs of background jobs took.', {
-      labels: ['job'],
+      labels: ['name'],
       buckets: jobBuckets_s,
     }),
     refusedEvents: counter(
@@ -173,6 +175,19 @@ function createCounters(registry: Registry) {
     ),
   }
 }
+
+/** What has never happened is told as 0: of a series that begins with 1, no increase can be seen. */
+function beginAtZero(
+  { errors, jobRuns }: ReturnType<typeof createCounters>,
+  { jobs }: Lists,
+): void {
+  for (const code of Object.keys(errorTable)) errors.inc({ code }, 0)
+  for (const name of jobs) {
+    for (const outcome of jobOutcomes) jobRuns.inc({ name, outcome }, 0)
+  }
+}
+
+const jobOutcomes = ['done', 'failed'] as const
 
 /** Of what is on no list nothing is said but that it was there. */
 function oneOf(list: readonly string[]): (value: string) => string {
