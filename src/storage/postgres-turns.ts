@@ -3,7 +3,7 @@
  * and one flush of the disk serve them all. As with the embedded engine nobody hears anything before
  * the commit, and a work that throws undoes itself alone.
  */
-import { apart } from '../core/errand.ts'
+import { apart, withErrand } from '../core/errand.ts'
 import { limits } from '../core/limits.ts'
 import type { Durability, Transaction } from './database.ts'
 import { isConflict, isDisconnection, isTaken, translated } from './postgres-connection.ts'
@@ -32,7 +32,7 @@ export class TurnQueue {
   }
 
   add(job: Job): void {
-    this.#jobs.push(job)
+    this.#jobs.push({ ...job, work: withErrand(job.work) })
     // What is done for all of them is done on nobody's errand.
     if (!this.#running) void apart(() => this.#run())
   }

@@ -9,7 +9,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { assert } from '../core/assert.ts'
 import { minute_ms, second_ms, stopwatch } from '../core/clock.ts'
-import { withErrand } from '../core/errand.ts'
 import { LocketError } from '../core/errors.ts'
 import { idPattern } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
@@ -139,12 +138,7 @@ class PostgresDatabase implements Database {
     const name = nameOf(turn)
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     const queue = this.#queues.get(name) ?? this.#newQueue(name, turn)
-    queue.add({
-      durability,
-      work: withErrand(work),
-      resolve: (value) => resolve(value as T),
-      reject,
-    })
+    queue.add({ durability, work, resolve: (value) => resolve(value as T), reject })
     return promise
   }
 
