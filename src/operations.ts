@@ -12,6 +12,8 @@ import { getProof } from './features/audit-logs/get-proof.ts'
 import { getReceipt } from './features/audit-logs/get-receipt.ts'
 import { getTile } from './features/audit-logs/get-tile.ts'
 import { listLeaves } from './features/audit-logs/list-leaves.ts'
+import { listOwnAuditEvents } from './features/audit-questions/list-own.ts'
+import { queryAuditEvents } from './features/audit-questions/query.ts'
 import { createBlock } from './features/blocked-addresses/create.ts'
 import { deleteBlock } from './features/blocked-addresses/delete.ts'
 import { listBlocks } from './features/blocked-addresses/list.ts'
@@ -202,6 +204,8 @@ export const operations: readonly Operation[] = [
   deleteBlock,
 
   listAuditEvents,
+  queryAuditEvents,
+  listOwnAuditEvents,
   getAuditLog,
   getCheckpoint,
   getTile,

@@ -334,6 +334,11 @@ export const samples: Readonly<Record<string, Sample>> = {
     names: 'filter',
     make: async (maker) => ({ resource: (await memory(maker)).id, limit: '5' }),
   },
+  'audit-events.query': {
+    names: 'nothing',
+    make: async (maker) => ({ subject: (await memory(maker)).space, as: 'space' }),
+  },
+  'audit-events.list-own': { names: 'nothing', make: async () => ({ action: 'self.read' }) },
   'audit-logs.get': { names: 'nothing', make: async () => ({}) },
   'checkpoints.get': { names: 'nothing', make: async (maker) => inLog(maker, {}) },
   'tiles.get': { names: 'nothing', make: async (maker) => inLog(maker, { tile: '0/000.p/1' }) },

@@ -259,7 +259,7 @@ describe('an audit event [V16.2.1]', () => {
     const [event] = (await locket.call('GET', path)).body.items
     const { credentialId } = stored.body.provenance
     const grants = (await locket.call('GET', `/v1/grants?principalId=${id}`)).body.items
-    const { id: _, time, spaceId, details, ...told } = event
+    const { id: _, leaf: __, time, spaceId, details, ...told } = event
     assert.deepEqual(told, {
       class: 'write',
       action: 'memory.stored',

@@ -8,6 +8,8 @@ const auditColumns = ['time', 'action', 'outcome', 'code', 'actor.id', 'resource
 
 export const auditRemotes: readonly Remote[] = [
   { operation: 'audit-events.list', words: 'audit list', columns: auditColumns },
+  { operation: 'audit-events.query', words: 'audit subject', columns: auditColumns },
+  { operation: 'audit-events.list-own', words: 'audit mine', columns: auditColumns },
   { operation: 'audit-logs.get', words: 'audit log' },
   { operation: 'witnesses.get', words: 'witness' },
   {

@@ -2,6 +2,10 @@
 export const auditLimits = {
   /** How many events one question to the audit log looks through. */
   auditScan_rows: 10_000,
+  /** How many of them it opens, to see what is sealed of them. */
+  auditOpen_rows: 500,
+  /** Actions of one prefix that are looked up each; of more the log itself is looked through. */
+  auditActions_max: 64,
   /** Events that become leaves in one transaction, beside which nothing else is written. */
   auditBatch_rows: 128,
   /** Such transactions for one tenant, before the others have their turn. */

@@ -71,6 +71,16 @@ export function newId<Prefix extends IdPrefix>(prefix: Prefix, clock: Clock): Id
   return `${prefix}_${toBase32(uuidV7(clock()))}`
 }
 
+/** Sorts before every id of a moment, and after those of before. */
+export function idFloor<Prefix extends IdPrefix>(prefix: Prefix, time_ms: number): Id<Prefix> {
+  const bytes = new Uint8Array(16)
+  const view = new DataView(bytes.buffer)
+  const whole_ms = Math.min(Math.max(Math.floor(time_ms), 0), 2 ** 48 - 1)
+  view.setUint32(0, Math.floor(whole_ms / 0x10000))
+  view.setUint16(4, whole_ms % 0x10000)
+  return `${prefix}_${toBase32(bytes)}`
+}
+
 function uuidV7(now_ms: number): Uint8Array {
   if (now_ms > lastTime_ms) {
     lastTime_ms = now_ms

@@ -3,7 +3,7 @@ import { bootstrapKeys } from '../bootstrap-keys.ts'
 import { day_ms } from '../core/clock.ts'
 import { type Id, instanceTenant } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
-import { listEvents, scanEnd } from '../features/audit/store.ts'
+import { lookUp } from '../features/audit/look-up.ts'
 import { placed, signingAt } from '../features/signing-keys/signing-key.ts'
 import { signingKeyRows } from '../features/signing-keys/store.ts'
 import {
@@ -49,16 +49,10 @@ export const rootKeyAge: Check = {
     'How long the root key has been in use: since its rotation, or since the instance was made.',
   warns: `More than ${days(limits.rootKey_period_ms)} days.`,
   fails: null,
-  unknown: 'The data cannot be opened, or no rotation is among the newest events.',
+  unknown: 'The data cannot be opened.',
   look: async (scene) => {
     const data = await scene.data()
     const since = await rootKeySince(data)
-    if (since === null) {
-      return unknown(
-        `no rotation is among the newest ${limits.auditScan_rows} events of the instance`,
-        'rotate it with `locket root-key rotate` unless you know when that was done',
-      )
-    }
     const age_ms = scene.clock() - since
     const saw = `in use for ${count(days(age_ms), 'day')}`
     if (age_ms <= limits.rootKey_period_ms) return pass(saw)
@@ -66,24 +60,13 @@ export const rootKeyAge: Check = {
   },
 }
 
-/** Null when the log goes back further than what is looked through, and no rotation is in that. */
-async function rootKeySince(data: Data): Promise<number | null> {
-  const rotated = await inTenant(data, instanceTenant, async (store) => {
-    const newest = { before: 'evt_~', rows: limits.auditScan_rows }
-    const end = (await store.first(scanEnd, newest))?.event_id ?? null
-    const any = { outcome: null, actor: null, resource: null, from: 0 }
-    const [event] = await store.all(listEvents, {
-      ...any,
-      before: newest.before,
-      end: end ?? '',
-      until: Number.MAX_SAFE_INTEGER,
-      action: 'root-key.rotated',
-      limit: 1,
-    })
-    return { time: event?.time ?? null, isWhole: end === null }
-  })
-  if (rotated.time !== null || !rotated.isWhole) return rotated.time
-  return data.look.read(instanceBorn)
+/** When it was last replaced, or else first made. */
+async function rootKeySince(data: Data): Promise<number> {
+  const question = { action: 'root-key.rotated', order: 'newest' } as const
+  const { rows } = await inTenant(data, instanceTenant, (store) =>
+    lookUp(store, question, { list: '', take: 1 }),
+  )
+  return rows[0]?.time ?? data.look.read(instanceBorn)
 }
 
 export const encryptionKeyAge: Check = {

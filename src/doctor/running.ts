@@ -4,7 +4,7 @@ import { LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { appendEvent } from '../features/audit/append.ts'
 import { jobEvent } from '../features/audit/event.ts'
-import { listEvents } from '../features/audit/store.ts'
+import { lookUp } from '../features/audit/look-up.ts'
 import { connectionState } from '../storage/postgres-look.ts'
 import { instanceStore } from '../storage/tenant-store.ts'
 import type { Check } from './check.ts'
@@ -84,11 +84,13 @@ async function aheadOfDatabase({ config, log, clock: now }: Scene): Promise<numb
 
 /** When the newest event of some tenants happened; zero when there is none. */
 async function newestEvent(data: Data): Promise<number> {
-  const any = { action: null, outcome: null, actor: null, resource: null, from: 0 }
-  const newest = { ...any, before: 'evt_~', end: '', until: Number.MAX_SAFE_INTEGER, limit: 1 }
+  const question = { order: 'newest' } as const
   let time_ms = 0
   for (const tenant of await sampleTenants(data)) {
-    const [event] = await inTenant(data, tenant, (store) => store.all(listEvents, newest))
+    const [event] = await inTenant(data, tenant, async (store) => {
+      const { rows } = await lookUp(store, question, { list: '', take: 1 })
+      return rows
+    })
     time_ms = Math.max(time_ms, event?.time ?? 0)
   }
   return time_ms

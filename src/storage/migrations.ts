@@ -25,6 +25,7 @@ import { answeredChallenges } from './migrations/018-answered-challenges.ts'
 import { accessHashes } from './migrations/019-access-hashes.ts'
 import { auditLogs } from './migrations/020-audit-logs.ts'
 import { witness } from './migrations/021-witness.ts'
+import { auditQuestions } from './migrations/022-audit-questions.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -57,6 +58,7 @@ export const migrations: readonly Migration[] = [
   accessHashes,
   auditLogs,
   witness,
+  auditQuestions,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

@@ -51,6 +51,7 @@ export const features: readonly string[] = [
   'provenance',
   'access-reviews',
   'decisions',
+  'audit-questions',
   'spaces',
   'provider-sign-ins',
   'tokens',

@@ -3,7 +3,7 @@ import { fromUtf8 } from '../../core/encoding.ts'
 import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { operation } from '../../kernel/operation.ts'
-import { logField, ofNamedLog, storeOf } from './named.ts'
+import { logField, ofNamedLog, storeOf } from '../audit/named.ts'
 import { findLog } from './store.ts'
 
 /** The newest checkpoint (C2SP tlog-checkpoint). Fails with `not_found` while nothing is signed yet. */

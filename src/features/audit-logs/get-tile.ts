@@ -3,7 +3,7 @@ import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { operation } from '../../kernel/operation.ts'
 import { type Tile, tile_hashes, tileAt, widthIn } from '../../tlog/tiles.ts'
-import { logField, ofNamedLog, storeOf } from './named.ts'
+import { logField, ofNamedLog, storeOf } from '../audit/named.ts'
 import { findLog } from './store.ts'
 import { readTile } from './tree.ts'
 

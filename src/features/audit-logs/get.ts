@@ -5,8 +5,8 @@ import { Timestamp } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 import { logKey } from '../../tlog/checkpoint.ts'
 import { toVerifierKey } from '../../tlog/signed-note.ts'
+import { logField, ofNamedLog, storeOf } from '../audit/named.ts'
 import { originOf } from './audit-log.ts'
-import { logField, ofNamedLog, storeOf } from './named.ts'
 import { findLog } from './store.ts'
 
 const AuditLog = z.strictObject({

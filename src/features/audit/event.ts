@@ -50,6 +50,11 @@ export interface NewEvent {
 /** An event as it is listed. */
 export const AuditEvent = z.strictObject({
   id: idField('evt'),
+  leaf: z
+    .number()
+    .int()
+    .nullable()
+    .describe('Its place in the log, from 0, by which it can be proven; null until it has one.'),
   time: Timestamp,
   class: z.enum(eventClasses),
   action: z.string(),

@@ -41,6 +41,8 @@ export async function openContent(store: TenantStore, row: Row): Promise<EventCo
 function toEvent(row: Row, { body, origin }: EventContent): AuditEvent {
   return {
     id: row.event_id,
+    // Below zero: one that is not believed is no leaf.
+    leaf: row.leaf !== null && row.leaf >= 0 ? row.leaf : null,
     time: toTimestamp(row.time),
     class: row.class,
     action: row.action,

@@ -1,5 +1,13 @@
 /** Every query on audit_events. Events are only ever appended and read. */
 import type { Id } from '../../core/ids.ts'
+import {
+  beginsWith,
+  placed,
+  rareAction,
+  type StreamName,
+  streamNames,
+  waiting,
+} from '../../storage/audit-streams.ts'
 import { leftOut, query } from '../../storage/query.ts'
 import type { Tables } from '../../storage/tables.ts'
 
@@ -24,51 +32,109 @@ export const insertEvent = query(
     }),
 )
 
-/** The event that stands `rows` below `before`: how far one question looks back. */
-export const scanEnd = query((db, arg: { tenant: Id<'ten'>; before: string; rows: number }) =>
+/** Ids from `low`, and below `high`: whatever sorts between them. */
+export interface Range {
+  readonly low: string
+  readonly high: string
+}
+
+/** Conditions of which none needs an index; those that are null do not narrow. */
+export interface Narrowing {
+  readonly from: number
+  readonly until: number
+  readonly action: string | null
+  readonly prefix: string | null
+  readonly class: string | null
+  readonly outcome: string | null
+  readonly actor: string | null
+  readonly resource: string | null
+  readonly scope: string | null
+}
+
+export const unnarrowed: Narrowing = {
+  from: 0,
+  until: Number.MAX_SAFE_INTEGER,
+  action: null,
+  prefix: null,
+  class: null,
+  outcome: null,
+  actor: null,
+  resource: null,
+  scope: null,
+}
+
+export type Direction = 'asc' | 'desc'
+
+type InStream = { tenant: Id<'ten'>; value: string } & Range
+
+type Condition = typeof placed
+
+function streamQueries(condition: Condition, name: StreamName, direction: Direction) {
+  return {
+    /** The event that stands `rows` further on: how far one question looks. */
+    end: query((db, arg: InStream & { rows: number }) =>
+      db
+        .selectFrom('audit_events')
+        .select('event_id')
+        .where('tenant_id', '=', arg.tenant)
+        .where(condition(name, arg.value))
+        .where('event_id', '>=', arg.low as Id<'evt'>)
+        .where('event_id', '<', arg.high as Id<'evt'>)
+        .orderBy('event_id', direction)
+        .limit(1)
+        .offset(arg.rows),
+    ),
+    rows: query((db, arg: InStream & Narrowing & { limit: number }) =>
+      db
+        .selectFrom('audit_events')
+        .selectAll()
+        .where('tenant_id', '=', arg.tenant)
+        .where(condition(name, arg.value))
+        .where('event_id', '>=', arg.low as Id<'evt'>)
+        .where('event_id', '<', arg.high as Id<'evt'>)
+        .where('time', '>=', arg.from)
+        .where('time', '<', arg.until)
+        .where((row) =>
+          row.and([
+            row.or([leftOut(arg.action), row('action', '=', arg.action)]),
+            row.or([leftOut(arg.prefix), beginsWith(arg.prefix)]),
+            row.or([leftOut(arg.class), row('class', '=', arg.class as never)]),
+            row.or([leftOut(arg.outcome), row('outcome', '=', arg.outcome as never)]),
+            row.or([leftOut(arg.actor), row('actor_id', '=', arg.actor as never)]),
+            row.or([leftOut(arg.resource), row('resource_id', '=', arg.resource)]),
+            row.or([leftOut(arg.scope), row('scope', '=', arg.scope as never)]),
+          ]),
+        )
+        .orderBy('event_id', direction)
+        .limit(arg.limit),
+    ),
+  } as const
+}
+
+type Lookups = Readonly<Record<StreamName, ReturnType<typeof streamQueries>>>
+
+function inDirection(condition: Condition, direction: Direction): Lookups {
+  const entries = streamNames.map((name) => [name, streamQueries(condition, name, direction)])
+  return Object.fromEntries(entries) as Lookups
+}
+
+/** Of events that have their place in the log, by an index each; `all` is of those that wait, too. */
+export const lookups = { asc: inDirection(placed, 'asc'), desc: inDirection(placed, 'desc') }
+
+/** Of those that wait for their place. */
+export const waitingLookups = {
+  asc: inDirection(waiting, 'asc'),
+  desc: inDirection(waiting, 'desc'),
+}
+
+/** The next action there is, of those that are not common; the words of a log are few. */
+export const nextAction = query((db, arg: { tenant: Id<'ten'>; after: string }) =>
   db
     .selectFrom('audit_events')
-    .select('event_id')
+    .select('action')
     .where('tenant_id', '=', arg.tenant)
-    .where('event_id', '<', arg.before as Id<'evt'>)
-    .orderBy('event_id', 'desc')
-    .limit(1)
-    .offset(arg.rows),
-)
-
-/** Newest first, below `before` and not below `end`. Conditions that are null do not narrow. */
-export const listEvents = query(
-  (
-    db,
-    arg: {
-      tenant: Id<'ten'>
-      before: string
-      end: string
-      from: number
-      until: number
-      action: string | null
-      outcome: string | null
-      actor: string | null
-      resource: string | null
-      limit: number
-    },
-  ) =>
-    db
-      .selectFrom('audit_events')
-      .selectAll()
-      .where('tenant_id', '=', arg.tenant)
-      .where('event_id', '<', arg.before as Id<'evt'>)
-      .where('event_id', '>=', arg.end as Id<'evt'>)
-      .where('time', '>=', arg.from)
-      .where('time', '<', arg.until)
-      .where((row) =>
-        row.and([
-          row.or([leftOut(arg.action), row('action', '=', arg.action)]),
-          row.or([leftOut(arg.outcome), row('outcome', '=', arg.outcome as never)]),
-          row.or([leftOut(arg.actor), row('actor_id', '=', arg.actor as never)]),
-          row.or([leftOut(arg.resource), row('resource_id', '=', arg.resource)]),
-        ]),
-      )
-      .orderBy('event_id', 'desc')
-      .limit(arg.limit),
+    .where(rareAction())
+    .where('action', '>', arg.after)
+    .orderBy('action')
+    .limit(1),
 )

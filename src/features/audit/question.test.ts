@@ -1,0 +1,192 @@
+/** What a question finds is what anybody would pick out of all events; and how the engines look it up. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { engine } from '../../../test/engine.ts'
+import { type Locket, openLocket } from '../../../test/harness.ts'
+import type { StreamName } from '../../storage/audit-streams.ts'
+import type { Engine } from '../../storage/query.ts'
+import type { AuditEvent } from './event.ts'
+import { lookups, unnarrowed, waitingLookups } from './store.ts'
+
+const isPostgres = engine === 'postgres'
+
+const space = 'user:alice'
+
+/** Some of all: common and rare actions, refusals, several actors and spaces. */
+async function aLife(locket: Locket): Promise<void> {
+  const { call } = locket
+  const alice = await locket.person(space)
+  const vera = await locket.person('user:vera', { role: 'viewer' })
+  for (const key of [alice.key, vera.key, locket.admin]) {
+    const stored = await call('POST', '/v1/memories', { key, body: { space, text: 'tea' } })
+    await call('GET', `/v1/memories/${stored.body.id}`, { key })
+    await call('POST', '/v1/memories/recall', { key, body: { space: 'org', query: 'tea' } })
+    await call('POST', '/v1/memories', { key, body: { text: '' } })
+    await call('GET', '/v1/principals', { key })
+    await call('DELETE', `/v1/memories/${stored.body.id}`, { key })
+  }
+  await call('POST', '/v1/roles', { body: { name: 'reader', permissions: ['memory:read'] } })
+  await locket.app.jobs.runAll()
+}
+
+async function pages(locket: Locket, query: URLSearchParams): Promise<AuditEvent[]> {
+  const found: AuditEvent[] = []
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    if (cursor !== '') query.set('cursor', cursor)
+    const { status, body } = await locket.call('GET', `/v1/audit-events?${query}`)
+    assert.equal(status, 200, JSON.stringify(body))
+    assert.ok(body.items.length <= Number(query.get('limit')))
+    found.push(...body.items)
+    cursor = body.nextCursor
+  }
+  return found
+}
+
+type Asked = Readonly<Record<string, string | undefined>>
+
+/** The same, as plainly as it can be said. */
+function isAskedFor(event: AuditEvent, asked: Asked): boolean {
+  const time = Date.parse(event.time)
+  const { action } = asked
+  return (
+    (action === undefined || event.action === action || isBelow(event.action, action)) &&
+    (asked['class'] ?? event.class) === event.class &&
+    (asked['outcome'] ?? event.outcome) === event.outcome &&
+    (asked['code'] ?? event.code) === event.code &&
+    (asked['actor'] ?? event.actor?.id) === event.actor?.id &&
+    (asked['resource'] ?? event.resourceId) === event.resourceId &&
+    (asked['space'] ?? event.spaceId) === event.spaceId &&
+    (asked['requestId'] ?? event.requestId) === event.requestId &&
+    time >= Date.parse(asked['from'] ?? '1970-01-01T00:00:00Z') &&
+    time < Date.parse(asked['until'] ?? '2999-01-01T00:00:00Z')
+  )
+}
+
+const isBelow = (action: string, prefix: string): boolean =>
+  prefix.endsWith('.') && action.startsWith(prefix)
+
+test('what a question finds is what it asks for of all events, each once and in order', async (t) => {
+  const locket = await openLocket(t)
+  await aLife(locket)
+  const until = new Date(Date.now() + 1).toISOString()
+  const all = await pages(locket, new URLSearchParams({ limit: '100', until, order: 'oldest' }))
+  assert.ok(all.length > 20 && all.some(({ leaf }) => leaf !== null))
+  const of = (pick: (event: AuditEvent) => string | null | undefined): fc.Arbitrary<string> =>
+    fc.constantFrom(...new Set(all.map(pick).filter((value) => typeof value === 'string')))
+  const asked = fc.record(
+    {
+      action: fc.oneof(
+        of(({ action }) => action),
+        of(({ action }) => action.replace(/\..*/, '.')),
+      ),
+      class: of((event) => event.class),
+      outcome: of(({ outcome }) => outcome),
+      code: of(({ code }) => code),
+      actor: of(({ actor }) => actor?.id),
+      resource: of(({ resourceId }) => resourceId),
+      space: of(({ spaceId }) => spaceId),
+      requestId: of(({ requestId }) => requestId),
+      from: of(({ time }) => time),
+      until: of(({ time }) => time),
+      order: fc.constantFrom('newest', 'oldest'),
+      limit: fc.constantFrom('2', '7', '100'),
+    },
+    { requiredKeys: ['limit', 'until'] },
+  )
+  await fc.assert(
+    fc.asyncProperty(asked, async (question) => {
+      const found = await pages(locket, new URLSearchParams(question))
+      const meant = all.filter((event) => isAskedFor(event, question))
+      if (question.order !== 'oldest') meant.reverse()
+      assert.deepEqual(found, meant)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('each event tells its place in the log, by which it is proven', async (t) => {
+  const locket = await openLocket(t)
+  await locket.call('POST', '/v1/memories', { body: { space, text: 'tea' } })
+  const newest = async () =>
+    (await locket.call('GET', '/v1/audit-events?action=memory.stored')).body.items[0]
+  await locket.app.jobs.runAll()
+  const { id, leaf } = await newest()
+  const { body: proof } = await locket.call('GET', `/v1/audit-log/proof?event=${id}`)
+  assert.match(proof, new RegExp(`^index ${leaf}$`, 'm'))
+})
+
+const columns: Readonly<Record<StreamName, string | null>> = {
+  all: null,
+  actor: 'actor_id',
+  scope: 'scope',
+  resource: 'resource_id',
+  action: 'action',
+  class: 'class',
+  outcome: 'outcome',
+}
+
+/** What the engine says of how it would do it: the index, and by what it looks there. */
+async function planOf({ sql, tenant }: Locket, query: Looking): Promise<string> {
+  const asked = { ...unnarrowed, value: 'x', low: 'evt_0', high: 'evt_~', limit: 2, rows: 9 }
+  const values = query.values({ ...asked, tenant } as never) as never[]
+  const [explain, text] = isPostgres
+    ? (['explain', query.sql('postgres')] as const)
+    : (['explain query plan', query.sql('sqlite')] as const)
+  const lines = await sql(`${explain} ${text}`, ...values)
+  return lines.map((line) => Object.values(line).at(-1)).join('\n')
+}
+
+type Looking = { sql(engine: Engine): string; values(args: never): unknown[] }
+
+/** As each engine writes it. */
+function assertLooksUp(plan: string, { index, column }: { index: string; column: string | null }) {
+  assert.doesNotMatch(plan, /sort|b-tree|scan on|SCAN audit/i, plan)
+  assert.ok(plan.includes(index), `${index}: ${plan}`)
+  const by = ['tenant_id', ...(column ? [column] : [])]
+  const looked = isPostgres
+    ? [...by.map((one) => `\\(?${one} = '[^']*'::text\\)?`), '\\(event_id >= '].join(' AND \\(?')
+    : `${by.map((one) => `${one}=\\?`).join(' AND ')} AND event_id>\\? AND event_id<\\?`
+  assert.match(plan, new RegExp(looked), `${index}: ${plan}`)
+}
+
+test('every question is answered by an index, in its order', async (t) => {
+  const locket = await openLocket(t)
+  if (isPostgres) {
+    // As with a table that is not as good as empty.
+    for (const way of ['seqscan', 'bitmapscan', 'sort']) await locket.sql(`set enable_${way} = off`)
+  }
+  const whole = isPostgres ? 'audit_events_pkey' : 'sqlite_autoindex_audit_events_1'
+  for (const direction of ['asc', 'desc'] as const) {
+    for (const [name, column] of Object.entries(columns) as [StreamName, string | null][]) {
+      const index = column ? `audit_events_by_${name}` : whole
+      const { rows, end } = lookups[direction][name]
+      for (const query of [rows, end]) {
+        assertLooksUp(await planOf(locket, query), { index, column })
+      }
+      const waits = { index: 'audit_events_waiting', column: null }
+      assertLooksUp(await planOf(locket, waitingLookups[direction][name].rows), waits)
+      assertLooksUp(await planOf(locket, waitingLookups[direction].all.end), waits)
+    }
+  }
+})
+
+test('an event enters the indexes with its place in the log, and is found before', async (t) => {
+  const locket = await openLocket(t)
+  const alice = await locket.person(space)
+  await locket.call('POST', '/v1/memories', { key: alice.key, body: { text: 'tea' } })
+  await locket.call('DELETE', '/v1/roles/rol_00000000000000000000000000')
+  const asked = [`actor=${alice.id}`, 'action=role.deleted', 'outcome=denied', 'class=write']
+  const found = async (query: string) =>
+    (await locket.call('GET', `/v1/audit-events?${query}`)).body.items
+  for (const query of asked) {
+    const [event, ...others] = await found(query)
+    assert.deepEqual([event?.leaf, others], [null, []], query)
+  }
+  await locket.app.jobs.runAll()
+  for (const query of asked) {
+    const [event, ...others] = await found(query)
+    assert.ok(event?.leaf >= 0, query)
+    assert.deepEqual(others, [], query)
+  }
+})
