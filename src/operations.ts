@@ -12,6 +12,7 @@ import { getProof } from './features/audit-logs/get-proof.ts'
 import { getReceipt } from './features/audit-logs/get-receipt.ts'
 import { getTile } from './features/audit-logs/get-tile.ts'
 import { listLeaves } from './features/audit-logs/list-leaves.ts'
+import { exportAuditEvents } from './features/audit-questions/export.ts'
 import { listOwnAuditEvents } from './features/audit-questions/list-own.ts'
 import { queryAuditEvents } from './features/audit-questions/query.ts'
 import { createBlock } from './features/blocked-addresses/create.ts'
@@ -205,6 +206,7 @@ export const operations: readonly Operation[] = [
 
   listAuditEvents,
   queryAuditEvents,
+  exportAuditEvents,
   listOwnAuditEvents,
   getAuditLog,
   getCheckpoint,

@@ -1,11 +1,12 @@
 /**
  * No word that a caller has given stands in the audit [V16.2.5]: every operation is called with a canary in each
- * field that takes free text, allowed and refused; then the events are opened, the bundles and tiles of the logs,
+ * field that takes free text, allowed and refused; then the events are opened and exported, the bundles and tiles of the logs,
  * the log of the server and its metrics read, and the database's files searched. That nothing is done where no event can be
  * written is in test/faults.test.ts.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { recordFormats } from '../src/features/event-records/line.ts'
 import { serveMetrics } from '../src/http/metrics.ts'
 import { operations } from '../src/operations.ts'
 import { findAll, haystacks } from './byte-search.ts'
@@ -51,6 +52,21 @@ async function eventsOf(locket: Locket, query: string): Promise<readonly object[
   return events
 }
 
+/** The same as lines for other programs. */
+async function linesOf(locket: Locket, wanted: object): Promise<readonly string[]> {
+  const lines: string[] = []
+  let cursor: string | undefined
+  do {
+    const body = { ...wanted, ...(cursor && { cursor }) }
+    const reply = await locket.call('POST', '/v1/audit-events/export', { body })
+    assert.equal(reply.status, 200, JSON.stringify(reply.body))
+    lines.push(...reply.body.lines)
+    cursor = reply.body.nextCursor ?? undefined
+  } while (cursor !== undefined)
+  assert.ok(lines.length > 10)
+  return lines
+}
+
 /** As Prometheus reads them, after every operation was done and refused. */
 async function assertMetricsClean({ app, instance }: Locket): Promise<void> {
   const { metrics } = app.pipeline.services
@@ -72,6 +88,13 @@ test('no canary stands in an event, a tile, the log, a metric or a file [V16.2.5
     assert.ok(events.length > 10, `${events.length} events ${query}`)
     t.diagnostic(`${events.length} events ${query}`)
     for (const event of events) assertClean(JSON.stringify(event), `event ${query}`)
+    for (const format of recordFormats) {
+      for (const line of await linesOf(locket, {
+        format,
+        log: query === '' ? 'tenant' : 'instance',
+      }))
+        assertClean(line, `${format} ${query}`)
+    }
   }
   const rows = await locket.sql('SELECT data FROM audit_tiles')
   for (const { data } of rows)

@@ -4,6 +4,7 @@ import { systemClock } from '../src/core/clock.ts'
 import { type IdPrefix, newId } from '../src/core/ids.ts'
 import type { Operation } from '../src/kernel/operation.ts'
 import { fillPath, paramsOf } from '../src/kernel/path.ts'
+import { eventSamples } from './event-samples.ts'
 import { peopleSamples } from './people-samples.ts'
 import type { Input, Maker, Sample } from './sample.ts'
 import { witnessSamples } from './witness-samples.ts'
@@ -330,36 +331,8 @@ export const samples: Readonly<Record<string, Sample>> = {
     },
   },
 
-  'audit-events.list': {
-    names: 'filter',
-    make: async (maker) => ({ resource: (await memory(maker)).id, limit: '5' }),
-  },
-  'audit-events.query': {
-    names: 'nothing',
-    make: async (maker) => ({ subject: (await memory(maker)).space, as: 'space' }),
-  },
-  'audit-events.list-own': { names: 'nothing', make: async () => ({ action: 'self.read' }) },
-  'audit-logs.get': { names: 'nothing', make: async () => ({}) },
-  'checkpoints.get': { names: 'nothing', make: async (maker) => inLog(maker, {}) },
-  'tiles.get': { names: 'nothing', make: async (maker) => inLog(maker, { tile: '0/000.p/1' }) },
-  'audit-logs.verify': { names: 'nothing', make: async (maker) => inLog(maker, {}) },
-  'leaves.list': { names: 'nothing', make: async (maker) => inLog(maker, { limit: '1' }) },
-  'proofs.get': { names: 'id', make: ownEvent },
-  'receipts.get': { names: 'id', make: ownEvent },
-
+  ...eventSamples,
   ...witnessSamples,
-}
-
-/** What the administrator has done, in the log. */
-async function ownEvent(maker: Maker): Promise<Input> {
-  const { id } = await memory(maker)
-  const { items } = (await maker.admin('GET', `/v1/audit-events?resource=${id}`)).body
-  return inLog(maker, { event: items[0].id })
-}
-
-async function inLog(maker: Maker, input: Input): Promise<Input> {
-  await maker.jobs()
-  return input
 }
 
 /** The sample of an operation; an operation without one has no tests. */

@@ -1,6 +1,7 @@
 /** The commands of the audit log: those that ask for one operation, and those that check or copy it. */
 import { exportFlags, exportLogCommand, verifyFlags, verifyLogCommand } from './audit.ts'
 import type { ClientCommand } from './command.ts'
+import { exportEventsCommand, exportEventsFlags } from './export-events.ts'
 import type { Remote } from './remote-command.ts'
 import { verifyReceipt } from './verify-receipt.ts'
 
@@ -34,6 +35,14 @@ export const auditClients: readonly ClientCommand[] = [
     flags: verifyFlags,
     positionals: [],
     run: verifyLogCommand,
+  },
+  {
+    kind: 'client',
+    words: 'audit export-events',
+    summary: 'Write what a question to an audit log finds as JSON Lines, CSV or OCSF.',
+    flags: exportEventsFlags,
+    positionals: ['FILE'],
+    run: exportEventsCommand,
   },
   verifyReceipt,
 ]

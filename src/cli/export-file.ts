@@ -29,7 +29,7 @@ export async function openExportFile(
   { resume, space }: { resume: boolean; space: string },
 ): Promise<Target> {
   const old = resume ? await openOld(path) : null
-  const handle = old ?? (await openNew(path, resume))
+  const handle = old ?? (await openNew(path, { resume, hint: continuing }))
   try {
     const end = old ? await lastLine(old, path, space) : { last: null, size_bytes: 0 }
     await handle.truncate(end.size_bytes)
@@ -38,6 +38,12 @@ export async function openExportFile(
     await handle.close()
     throw thrown
   }
+}
+
+/** Opens a new file, for other lines than memories. Throws when there is one. */
+export async function newExportFile(path: string): Promise<Target> {
+  const handle = await openNew(path, { hint: 'name another file' })
+  return exportFile(handle, path, { last: null, size_bytes: 0, isNew: true })
 }
 
 interface End {
@@ -74,12 +80,17 @@ function exportFile(
   }
 }
 
-async function openNew(path: string, resume: boolean): Promise<FileHandle> {
+const continuing = 'name another file, or continue it with --resume'
+
+async function openNew(
+  path: string,
+  { resume = false, hint }: { resume?: boolean; hint: string },
+): Promise<FileHandle> {
   try {
     return await open(path, 'wx+', 0o600)
   } catch (thrown) {
     if (!hasCode(thrown, 'EEXIST') || resume) throw thrown
-    throw new Error(`${path} is there already: name another file, or continue it with --resume`)
+    throw new Error(`${path} is there already: ${hint}`)
   }
 }
 

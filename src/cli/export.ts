@@ -68,7 +68,7 @@ async function writePages(writer: Writer, wanted: object, progress: Progress): P
 }
 
 /** The answer is the lines themselves, so nothing else is said there. */
-function standardOutput(): Target {
+export function standardOutput(): Target {
   return {
     last: null,
     append: (lines) => {

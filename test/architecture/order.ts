@@ -74,6 +74,7 @@ export const features: readonly string[] = [
   'principals',
   'tenants',
   'audit-logs',
+  'event-records',
   'audit',
 ]
 

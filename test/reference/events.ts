@@ -3,6 +3,7 @@
  * server makes itself. test/reference.test.ts finds every action that src appends here, and the
  * universal tests every one that they ever see.
  */
+import { ocsfActivity, ocsfClasses } from '../../src/features/event-records/ocsf-classes.ts'
 import type { Operation } from '../../src/kernel/operation.ts'
 import { operations } from '../../src/operations.ts'
 import { classOf } from '../../src/pipeline/audit.ts'
@@ -118,6 +119,12 @@ export const allActions: ReadonlySet<string> = new Set([
 /** What doctor writes to see that it can, in a transaction that it takes back. */
 export const neverKept: readonly string[] = ['doctor.rehearsed']
 
+/** The class and the activity that exports give an action (src/features/event-records/ocsf-classes.ts). */
+function ocsfOf(action: string): string {
+  const { class: name, id, name: activity } = ocsfActivity(action)
+  return `${ocsfClasses[name].uid} ${id === 99 ? 'Other' : activity}`
+}
+
 export function eventsPage(): Page {
   const rows = operations.map((operation) => [
     actionsOf(operation).map(code).join(', '),
@@ -125,27 +132,31 @@ export function eventsPage(): Page {
     classOf(operation, 'allowed'),
     operation.permission === 'public' ? 'anybody' : 'who is signed in or has a key',
     operation.opening ? 'the first of a minute, the others counted' : 'each',
+    actionsOf(operation).map(ocsfOf).join(', '),
   ])
   const owns = ownEvents.map(({ action, log, details, when }) => [
     code(action),
     log,
     details.map(code).join(', '),
     when,
+    ocsfOf(action),
   ])
   return page('events.md', 'Audit events', [
     'Every action that can stand in an audit log. What each event says (time, who and for whom, by what ' +
-      'credential, about what, outcome, code, address, request, decision) is in the output of `audit-events.list`.',
+      'credential, about what, outcome, code, address, request, decision) is in the output of `audit-events.list`. OCSF: the class and activity ' +
+      'of an export, which are 3001 Account Change, 3002 Authentication, 3004 Entity Management, 6002 Application ' +
+      'Lifecycle and 6003 API Activity.',
     '## Of operations',
     'One for each call: `allowed` in the transaction of what was done, `denied` or `failed` with the error’s ' +
       'code in one of its own. A denial is of class `security`, whatever the class is else. Refusals of nobody ' +
       'known, and of who calls too often, are told once by address and then counted as `requests.refused`. ' +
       'An allowed call names what it is about as `resourceId`, or the space.',
-    table(['action', 'operation', 'class', 'by', 'told'], rows),
+    table(['action', 'operation', 'class', 'by', 'told', 'OCSF'], rows),
     '## Of the server itself',
     'They have the class `system` and no actor, but where one is signed in. The use of a key has no event ' +
       'of its own: each event names the credential that let its call in, so the first use of a day is the ' +
       'first event that names it. That a limit was hit is the outcome `denied` with the code ' +
       '`too_many_requests`. Settings are read at a start only, so a change of them is the next `server.started`.',
-    table(['action', 'log', 'details', 'when'], owns),
+    table(['action', 'log', 'details', 'when', 'OCSF'], owns),
   ])
 }
