@@ -124,7 +124,10 @@ function tell({ json }: ClientCall, outcome: Outcome): void {
     ['entries', `${count(entries)} of ${count(size)}${from}`],
     ['events', `${count(whole)} as committed, ${count(erased)} erased, ${count(gone)} not kept`],
     ...(data ? [['data', dataLine(data)]] : []),
-    ['verdict', faultCount === 0 ? 'sound' : `not sound: ${faultsOf(faultCount)}`],
+    [
+      'verdict',
+      faultCount === 0 ? 'sound' : `not sound: ${counted(faultCount, ['fault', 'faults'])}`,
+    ],
   ]
   print(columns(rows))
   const faults = [...verified.faults, ...(data?.faults ?? [])]
@@ -135,11 +138,16 @@ function tell({ json }: ClientCall, outcome: Outcome): void {
 function dataLine({ looked, unknown }: CheckedData): string {
   const { leaves, rows, memories } = looked
   const open = unknown > 0 ? `, ${count(unknown)} of them unknown` : ''
-  return `${count(leaves)} places, ${count(rows)} events, ${count(memories)} memories${open}`
+  const some = [
+    counted(leaves, ['place', 'places']),
+    counted(rows, ['event', 'events']),
+    counted(memories, ['memory', 'memories']),
+  ]
+  return `${some.join(', ')}${open}`
 }
 
-function faultsOf(faultCount: number): string {
-  return `${count(faultCount)} ${faultCount === 1 ? 'fault' : 'faults'}`
+function counted(number: number, [one, more]: readonly [string, string]): string {
+  return `${count(number)} ${number === 1 ? one : more}`
 }
 
 /** As it is told: `leaf 20 (evt_…): …`, and `log: …` of what no leaf can be named for. */
