@@ -15,6 +15,7 @@ type Row = readonly [id: string, level: Requirement['level'], text: string]
 
 const asvs: readonly Row[] = [
   ['V1.2.4', 1, 'Queries are parameterised; no SQL is built from strings; filters are an AST.'],
+  ['V1.2.10', 3, 'No cell of an export as CSV is taken for a formula by a spreadsheet.'],
   ['V1.3.2', 1, 'Text is never evaluated as code; filters are parsed, not executed.'],
   ['V1.3.6', 2, 'One way out: resolved, judged and pinned addresses, no redirects.'],
   ['V1.5.3', 3, 'One JSON parser everywhere: no duplicate keys, bounded depth and size.'],

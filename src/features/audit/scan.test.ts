@@ -10,7 +10,8 @@ import { jobEvent } from './event.ts'
 
 /** A log in which an event stands far back, and that was never given places. */
 async function openLongLog(t: TestContext) {
-  const { call, instance, tenant } = await openLocket(t)
+  const { app, call, instance, tenant } = await openLocket(t)
+  await app.jobs.stop()
   const stored = await call('POST', '/v1/memories', { body: { space: 'org', text: 'tea' } })
   await instance.database.write(async (tx) => {
     const store = tenantStore(tx, instance.keys, tenant as Id<'ten'>)

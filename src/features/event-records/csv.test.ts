@@ -63,8 +63,8 @@ describe('an event as CSV', () => {
     )
   })
 
-  for (const begun of ['=', '+', '-', '@', '\t', '\r', '\n', ' =', '＝', '\t@', ' －']) {
-    test(`has no cell that begins with ${JSON.stringify(begun)}`, () => {
+  for (const begun of ['=', '+', '-', '@', '\t', '\r', '\n', '\0', ' =', '＝', '\t@', ' －']) {
+    test(`has no cell that begins with ${JSON.stringify(begun)} [V1.2.10]`, () => {
       const userAgent = `${begun}cmd|' /C calc'!A0`
       assert.equal(cell('userAgent', { userAgent }), `'${userAgent}`)
       assert.equal(cell('resourceId', { resourceId: userAgent }), `'${userAgent}`)

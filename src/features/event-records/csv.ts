@@ -1,7 +1,7 @@
 /**
  * Events as CSV (RFC 4180). Some of what stands in an event comes from whoever called, such as his user
- * agent, and a spreadsheet runs a cell that begins like a formula (OWASP, CSV Injection): such a cell gets an
- * apostrophe in front, which spreadsheets do not show.
+ * agent, and a spreadsheet runs a cell that begins like a formula (OWASP, CSV Injection; ASVS 5.0,
+ * V1.2.10): such a cell gets an apostrophe in front, which spreadsheets do not show.
  */
 import type { EventRecord } from './event-record.ts'
 
@@ -33,8 +33,8 @@ const columns: Readonly<Record<string, (record: EventRecord) => Cell>> = {
   erased: ({ erased }) => erased,
 }
 
-/** Also behind spaces, and in the full width that some spreadsheets take for the same. */
-const formula = /^\s*[=+\-@＝＋－＠]|^[\t\r\n]/
+/** Also behind spaces and controls, and in the full width that some spreadsheets take for the same. */
+const formula = /^[\s\p{Cc}]*[=+\-@＝＋－＠]|^\p{Cc}/u
 
 /** Quoted whatever it holds, so that no other separator parts it; nothing for null. */
 function toCell(value: Cell): string {
