@@ -24,6 +24,7 @@ import { sweepTombstones } from './features/memories/sweep-tombstones.ts'
 import { sweepPasskeyChallenges } from './features/passkeys/sweep.ts'
 import { sweepPasswordLinks } from './features/password-links/sweep.ts'
 import { sweepProviderSignIns } from './features/provider-sign-ins/sweep.ts'
+import { purgeEvents } from './features/retention/purge.ts'
 import { recordSignInUses } from './features/sign-ins/record-uses.ts'
 import { sweepSignIns } from './features/sign-ins/sweep.ts'
 import { rotateDueSigningKeys } from './features/signing-keys/rotate-due.ts'
@@ -49,6 +50,7 @@ export const jobs: readonly Job[] = [
   recordSignInUses,
   flushRefusals,
   sequenceEvents,
+  purgeEvents,
   flushOpenings,
   learnBlockedAddresses,
   sweepIdempotencyKeys,

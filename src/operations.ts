@@ -64,6 +64,9 @@ import { whoami } from './features/principals/whoami.ts'
 import { finishProviderSignIn } from './features/provider-sign-ins/finish.ts'
 import { startProviderSignIn } from './features/provider-sign-ins/start.ts'
 import { recallMemories } from './features/recall/recall.ts'
+import { getRetention } from './features/retention/get.ts'
+import { liftHold, placeHold } from './features/retention/hold.ts'
+import { updateRetention } from './features/retention/update.ts'
 import { createRole } from './features/roles/create.ts'
 import { createGrant } from './features/roles/create-grant.ts'
 import { deleteRole } from './features/roles/delete.ts'
@@ -222,4 +225,9 @@ export const operations: readonly Operation[] = [
   deleteWitnessedLog,
   cosignCheckpoint,
   getWitnessedCheckpoint,
+
+  getRetention,
+  updateRetention,
+  placeHold,
+  liftHold,
 ]

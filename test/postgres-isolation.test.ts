@@ -67,6 +67,8 @@ async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: stri
       const spent = `insert into ${table} (tenant_id, hash, expires_at) values (?, ?, 9e15)`
       await locket.sql(spent, tenant, new Uint8Array(32))
     }
+    const purge = 'insert into audit_purges (tenant_id, class, next_leaf) values (?, ?, 1)'
+    await locket.sql(purge, tenant, 'read')
     // Far from where the log grows.
     const tile = 'insert into audit_tiles (tenant_id, level, tile, data) values (?, 6, 9, ?)'
     await locket.sql(tile, key === apiKey ? id : locket.tenant, new Uint8Array(32))
@@ -153,6 +155,8 @@ describe('in PostgreSQL', onlyOn('postgres', 'SQLite has no roles and no row sec
       'delete from locket.audit_events',
       'delete from locket.audit_tiles',
       'delete from locket.audit_logs',
+      'update locket.audit_purges set next_leaf = 9',
+      'delete from locket.audit_purges',
     ]) {
       await assert.rejects(inTenant(client, locket.tenant, own), /permission denied/, own)
     }

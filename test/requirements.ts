@@ -144,6 +144,7 @@ const asvs: readonly Row[] = [
   ['V13.4.5', 2, 'The docs are off in production unless they are asked for.'],
   ['V14.1.1', 2, 'Every stored field is classified; one that is not does not pass.'],
   ['V14.2.1', 1, 'No secret in a URL: one that comes there is refused.'],
+  ['V14.2.7', 3, 'What is kept for a time goes when that is over, and an event proves it.'],
   ['V14.3.2', 2, 'Cache-Control: no-store on every answer.'],
   ['V15.1.2', 2, 'A bill of materials (CycloneDX) of what ships, from the lockfile.'],
   ['V15.2.4', 3, 'Lockfile only, one registry, no install scripts.'],

@@ -4,6 +4,7 @@ import { systemClock } from '../src/core/clock.ts'
 import { type IdPrefix, newId } from '../src/core/ids.ts'
 import type { Operation } from '../src/kernel/operation.ts'
 import { fillPath, paramsOf } from '../src/kernel/path.ts'
+import { auditSamples } from './audit-samples.ts'
 import { eventSamples } from './event-samples.ts'
 import { peopleSamples } from './people-samples.ts'
 import type { Input, Maker, Sample } from './sample.ts'
@@ -167,6 +168,7 @@ export const samples: Readonly<Record<string, Sample>> = {
   'principals.whoami': empty,
 
   ...peopleSamples,
+  ...auditSamples,
 
   'tokens.create': empty,
   'tokens.exchange': {

@@ -22,4 +22,13 @@ export const auditLimits = {
   verifierKey_characters_max: 400,
   /** C2SP tlog-witness: 63 hashes, and a checkpoint with signatures of others. */
   addCheckpoint_bytes_max: 16 * 1024,
+  /** Events that one transaction removes because their time is over, and leaves that it looks through for them. */
+  auditPurge_rows: 256,
+  auditPurge_leaves: 2_048,
+  /** Such transactions for one tenant, before the others have their turn. */
+  auditPurges_max: 32,
+  /** Leaves whose tiles one transaction removes: 16 tiles and as many bundles. */
+  auditPrune_leaves: 16 * 256,
+  auditRetention_days_max: 3_653,
+  holdReason_characters_max: 500,
 } as const

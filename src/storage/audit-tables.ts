@@ -49,6 +49,15 @@ export const auditTables = {
     data: digest(),
   },
 
+  /** How far the events of a class have been purged: none of it is left before this leaf. */
+  audit_purges: {
+    tenant_id: text<Id<'ten'>>(),
+    class: text<'read' | 'write' | 'admin' | 'security' | 'system'>(),
+    next_leaf: integer(),
+    /** The event that told of its last purge; null: none of it has gone yet. */
+    event_id: nullable(text<Id<'evt'>>()),
+  },
+
   /** What checkpoints are signed with; the instance's own. */
   checkpoint_keys: {
     tenant_id: text<Id<'ten'>>(),

@@ -26,6 +26,7 @@ import { accessHashes } from './migrations/019-access-hashes.ts'
 import { auditLogs } from './migrations/020-audit-logs.ts'
 import { witness } from './migrations/021-witness.ts'
 import { auditQuestions } from './migrations/022-audit-questions.ts'
+import { auditPurges } from './migrations/023-audit-purges.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -59,6 +60,7 @@ export const migrations: readonly Migration[] = [
   auditLogs,
   witness,
   auditQuestions,
+  auditPurges,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

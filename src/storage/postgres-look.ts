@@ -164,12 +164,13 @@ function isOurs({ table, name, roles, cmd, qual, check }: Policy): boolean {
   return roles === appRole && isHeld
 }
 
-/** Events are only ever added; the job that makes leaves of them says which leaf, and nothing else. */
+/** Events are only ever added; jobs say which leaf one is, and remove those whose time is over. */
 async function changeableEvents(client: PoolClient): Promise<readonly string[]> {
   const events = `${postgresSchema}.audit_events`
   const { rows } = await client.query(
     `SELECT rolname AS role FROM pg_roles WHERE rolname IN ('${appRole}', '${systemRole}')
-      AND (has_table_privilege(rolname, '${events}', 'UPDATE, DELETE, TRUNCATE')
+      AND (has_table_privilege(rolname, '${events}', 'UPDATE, TRUNCATE')
+        OR (rolname <> '${systemRole}' AND has_table_privilege(rolname, '${events}', 'DELETE'))
         OR EXISTS (SELECT FROM pg_attribute
           WHERE attrelid = '${events}'::regclass AND attnum > 0 AND NOT attisdropped
             AND NOT (rolname = '${systemRole}' AND attname = 'leaf')

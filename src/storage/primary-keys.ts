@@ -34,6 +34,7 @@ export const primaryKeys = {
   audit_events: ['tenant_id', 'event_id'],
   audit_logs: ['tenant_id'],
   audit_tiles: ['tenant_id', 'level', 'tile'],
+  audit_purges: ['tenant_id', 'class'],
   checkpoint_keys: ['tenant_id', 'checkpoint_key_id'],
   witness_keys: ['tenant_id', 'witness_key_id'],
   witnessed_logs: ['tenant_id', 'witnessed_log_id'],

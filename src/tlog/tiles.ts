@@ -106,14 +106,20 @@ export function toBundle(entries: readonly Uint8Array[]): Buffer {
 
 /** Null for what is no bundle of that many entries. */
 export function fromBundle(bundle: Uint8Array, width: number): Uint8Array[] | null {
+  const entries = entriesIn(bundle)
+  return entries?.length === width ? entries : null
+}
+
+/** Null for what is no bundle. */
+export function entriesIn(bundle: Uint8Array): Uint8Array[] | null {
   const view = new DataView(bundle.buffer, bundle.byteOffset, bundle.byteLength)
   const entries: Uint8Array[] = []
   for (let at = 0; at < bundle.length; ) {
-    if (at + 2 > bundle.length || entries.length === width) return null
+    if (at + 2 > bundle.length || entries.length === tile_hashes) return null
     const end = at + 2 + view.getUint16(at)
     if (end > bundle.length) return null
     entries.push(bundle.subarray(at + 2, end))
     at = end
   }
-  return entries.length === width ? entries : null
+  return entries
 }

@@ -61,6 +61,22 @@ const ownEvents: readonly OwnEvent[] = [
     when: 'An event that waits for its place is not what was committed.',
   }),
   own('audit-log.broken', 'instance', { when: 'What is stored of a log is not what was signed.' }),
+  own('audit-events.purged', 'tenant and instance', {
+    details: ['class', 'count', 'firstLeaf', 'lastLeaf', 'purgedBefore'],
+    when:
+      'Events whose time is over are removed; `purgedBefore` tells for each class before which moment ' +
+      'none has to be there any more.',
+  }),
+  own('audit-log.pruned', 'tenant and instance', {
+    details: ['tiles', 'firstIndex'],
+    when: 'Tiles are removed of which no event is left.',
+  }),
+  ...['audit-retention.updated', 'legal-hold.placed', 'legal-hold.lifted'].map((action) =>
+    own(action, 'instance', {
+      details: ['requestId'],
+      when: 'A copy, where it was done to the log of the instance; `requestId` is that of the call.',
+    }),
+  ),
   own('requests.refused', 'tenant and instance', {
     details: ['count'],
     when: 'What is refused before it is a call, and what is counted instead of being told each time.',

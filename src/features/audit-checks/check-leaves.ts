@@ -6,13 +6,14 @@ import { isSame } from '../../tlog/merkle.ts'
 import { fromBundle, tile_hashes, widthIn } from '../../tlog/tiles.ts'
 import type { EventBody } from '../audit/event.ts'
 import { openContent } from '../audit/open-event.ts'
+import { isProvenRow } from '../audit/proven-row.ts'
 import { type AuditLogRow, type EventRow, entryOf } from '../audit-logs/audit-log.ts'
+import { isPurged, type PurgedBefore, purgedBefore } from '../audit-logs/purged.ts'
 import { findLog, wholeEventsFrom } from '../audit-logs/store.ts'
-import { readTile } from '../audit-logs/tree.ts'
+import { keptTail, readTile } from '../audit-logs/tree.ts'
 import { isDestroyed } from '../spaces/store.ts'
 import { type CheckStep, type FoundFault, faultOf, isIntegrityFailure } from './audit-check.ts'
 import { tailOf } from './check-tail.ts'
-import { isProvenRow } from './proven-row.ts'
 import { firstProof, hasEvent } from './store.ts'
 import { changesOf, faultAfter } from './stored-memory.ts'
 
@@ -30,7 +31,7 @@ export async function checkLeaves(store: TenantStore, after: string): Promise<Ch
   const range = { from: start, until: start + width, limit: 2 * tile_hashes }
   const rows = await wholeEventsFrom(store, range)
   const { entries, fault } = await entriesOf(store, log, { index, width, rows })
-  const check = new LeavesCheck(store)
+  const check = new LeavesCheck(store, await purgedBefore(store))
   if (fault) check.faults.push(faultOf(fault, { leaf: start }))
   const placed = Map.groupBy(rows, (row) => row.leaf)
   let leaf = from
@@ -48,7 +49,7 @@ interface BundleOf {
 }
 
 interface Entries {
-  /** Null when they are not known. */
+  /** Null when they are not known; where there is a gap, those before it alone. */
   readonly entries: readonly Uint8Array[] | null
   readonly fault: 'entries-damaged' | 'tail-differs' | null
 }
@@ -62,7 +63,8 @@ async function entriesOf(
     const tail = await tailOf(store, log, rows)
     if (tail === 'differs') return { entries: null, fault: 'tail-differs' }
     // Where it has a gap, what is missing is named by its place.
-    return { entries: tail === 'unknown' ? null : tail.entries, fault: null }
+    const entries = tail === 'unknown' ? await keptTail(store, index) : tail.entries
+    return { entries, fault: null }
   }
   const bytes = await readTile(store, { level: 'entries', index, width })
   const entries = bytes && fromBundle(bytes, width)
@@ -78,11 +80,13 @@ interface Place {
 
 class LeavesCheck {
   readonly #store: TenantStore
+  readonly #purged: PurgedBefore
   readonly faults: FoundFault[] = []
   memories = 0
 
-  constructor(store: TenantStore) {
+  constructor(store: TenantStore, purged: PurgedBefore) {
     this.#store = store
+    this.#purged = purged
   }
 
   async look({ leaf, entry, rows: [row, ...others] }: Place): Promise<void> {
@@ -102,8 +106,10 @@ class LeavesCheck {
   }
 
   async #lookForMissing(leaf: number, entry: Uint8Array | null): Promise<void> {
-    const event = entry && (readLeaf(entry)?.id ?? null)
+    const known = entry && readLeaf(entry)
+    const event = known?.id ?? null
     const isElsewhere = event !== null && (await hasEvent(this.#store, event))
+    if (known && !isElsewhere && isPurged(this.#purged, known)) return
     this.#add(isElsewhere ? 'event-moved' : 'event-missing', { leaf, event })
   }
 

@@ -5,6 +5,7 @@ import { limits } from '../../core/limits.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { openContent } from '../audit/open-event.ts'
 import type { EventRow } from '../audit-logs/audit-log.ts'
+import { purgedBefore } from '../audit-logs/purged.ts'
 import { type CheckStep, type FoundFault, faultOf, isIntegrityFailure } from './audit-check.ts'
 import { eventsAfter, memoriesAfter } from './store.ts'
 import { changesOf, type KeptVersion, keptVersion } from './stored-memory.ts'
@@ -13,11 +14,12 @@ type MemoryRow = Awaited<ReturnType<typeof memoriesAfter>>[number]
 
 export async function checkMemories(store: TenantStore, after: string): Promise<CheckStep> {
   const limit = memories_perStep
+  const { write: gone_before = 0 } = await purgedBefore(store)
   const rows = await memoriesAfter(store, { after, limit })
   const faults: FoundFault[] = []
   let unknown = 0
   for (const row of rows) {
-    const found = row.state === 'deleted' ? 'told' : await lookAt(store, row)
+    const found = row.state === 'deleted' ? 'told' : await lookAt(store, row, gone_before)
     if (found === 'unknown') unknown += 1
     else if (found !== 'told') faults.push(faultOf(found, { memory: row.memory_id }))
   }
@@ -27,10 +29,14 @@ export async function checkMemories(store: TenantStore, after: string): Promise<
 
 type Found = 'told' | 'unknown' | 'memory-damaged' | 'memory-unknown'
 
-async function lookAt(store: TenantStore, row: MemoryRow): Promise<Found> {
+async function lookAt(store: TenantStore, row: MemoryRow, gone_before: number): Promise<Found> {
   const kept = await keptVersion(store, row.memory_id)
   if (kept === null) return 'told'
-  return kept === 'damaged' ? 'memory-damaged' : whetherTold(store, row, kept)
+  if (kept === 'damaged') return 'memory-damaged'
+  const found = await whetherTold(store, row, kept)
+  // The event of a change that is so old need not be there any more.
+  const isGone = found === 'memory-unknown' && kept.updatedAt < gone_before + slack_ms
+  return isGone ? 'unknown' : found
 }
 
 /** The event of a change has an id of its moment, give or take what clocks do. */

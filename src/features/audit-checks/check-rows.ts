@@ -2,9 +2,9 @@
 import { minute_ms } from '../../core/clock.ts'
 import { limits } from '../../core/limits.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
+import { isProvenRow } from '../audit/proven-row.ts'
 import { findLog } from '../audit-logs/store.ts'
 import { type CheckFault, type CheckStep, faultOf } from './audit-check.ts'
-import { isProvenRow } from './proven-row.ts'
 import { placedEvents, waitingEvents } from './store.ts'
 
 /** The first batch of a log that was slept over takes a moment; a minute is none. */

@@ -1,6 +1,6 @@
 /**
- * The entries after the last full tile. They are nowhere but in the rows of their events, so what they
- * have to be is told by the root that the checkpoint signs.
+ * The entries after the last full tile. They are nowhere but in the rows of their events, or kept where one of
+ * these was purged, so what they have to be is told by the root that the checkpoint signs.
  */
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { readCheckpointText } from '../../tlog/checkpoint.ts'
@@ -8,7 +8,7 @@ import { Frontier, isSame, leafHash, wholeSubtrees } from '../../tlog/merkle.ts'
 import { readNote } from '../../tlog/signed-note.ts'
 import { hashesFrom, tile_hashes } from '../../tlog/tiles.ts'
 import { type AuditLogRow, type EventRow, entryOf } from '../audit-logs/audit-log.ts'
-import { treeTiles } from '../audit-logs/tree.ts'
+import { keptTail, treeTiles } from '../audit-logs/tree.ts'
 import { isIntegrityFailure } from './audit-check.ts'
 
 /** `unknown`: some are missing, or the tiles before them do not say what they follow. */
@@ -24,14 +24,16 @@ export async function tailOf(
   rows: readonly EventRow[],
 ): Promise<Tail> {
   const first = log.size - (log.size % tile_hashes)
-  if (rows.length !== log.size - first) return 'unknown'
+  const kept = await keptTail(store, first / tile_hashes)
+  const later = rows.filter(({ leaf }) => (leaf ?? 0) >= first + kept.length)
+  if (later.length !== log.size - first - kept.length) return 'unknown'
   const before = await treeBefore(store, first)
   if (!before) return 'unknown'
   const root = rootOf(log)
-  const sorted = rows.toSorted((one, other) => (one.event_id < other.event_id ? -1 : 1))
-  for (const order of [rows, sorted]) {
+  const sorted = later.toSorted((one, other) => (one.event_id < other.event_id ? -1 : 1))
+  for (const order of [later, sorted]) {
     const tree = new Frontier(first, before)
-    const entries = order.map(entryOf)
+    const entries = [...kept, ...order.map(entryOf)]
     for (const entry of entries) tree.add(leafHash(entry))
     if (root && isSame(tree.root(), root)) return { entries }
   }

@@ -17,7 +17,9 @@ const Verify = z.strictObject({ ...logField, cursor: z.string().max(200).optiona
 export const Verified = z.strictObject({
   part: z.enum(parts).describe('What was looked at: entries, rows of events, memories.'),
   looked: z.int().describe('So many of them.'),
-  unknown: z.int().describe('Of these, memories whose events are not found among too many.'),
+  unknown: z
+    .int()
+    .describe('Of these, memories whose events are not found among too many, or purged.'),
   items: z.array(FoundFault),
   nextCursor: z.string().nullable().describe('Null: all is looked at.'),
 })

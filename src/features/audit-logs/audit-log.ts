@@ -13,6 +13,9 @@ export type EventRow = Tables['audit_events']
 /** The level that entry bundles stand at in the table of tiles; hash tiles have 0 and more. */
 export const entryLevel = -1
 
+/** The level of the one bundle that is not full, where an event has gone whose entry stands in it. */
+export const tailLevel = -2
+
 /** The leaf of an event that is not believed, so that it is none. */
 export const refusedLeaf = -1
 

@@ -7,7 +7,7 @@ import type { Transaction } from '../../storage/database.ts'
 import { query } from '../../storage/query.ts'
 import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
-import { type AuditLogRow, type EventRow, refusedLeaf } from './audit-log.ts'
+import { type AuditLogRow, type EventRow, refusedLeaf, tailLevel } from './audit-log.ts'
 
 type CheckpointKeyRow = Tables['checkpoint_keys']
 
@@ -162,6 +162,10 @@ const putTile = query((db, arg: Of & { level: number; tile: number; data: Uint8A
     ),
 )
 
+const dropTailRows = query((db, arg: Of) =>
+  db.deleteFrom('audit_tiles').where('tenant_id', '=', arg.tenant).where('level', '=', tailLevel),
+)
+
 /** Of all tenants; those that wait have an index of their own, and ids of events begin with their time. */
 const allWaiting = query((db, arg: { limit: number }) =>
   db
@@ -261,6 +265,11 @@ export async function storeTile(
   place: TilePlace & { readonly data: Uint8Array },
 ): Promise<void> {
   await tx.asSystem().run(putTile, { tenant, ...place })
+}
+
+/** The bundles that were kept of what is no full tile, or was none at the time. */
+export async function dropTails(tx: Transaction, tenant: Id<'ten'>): Promise<void> {
+  await tx.asSystem().run(dropTailRows, { tenant })
 }
 
 /** The instance's, its MAC checked. */

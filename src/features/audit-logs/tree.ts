@@ -1,13 +1,15 @@
 /**
  * The tree of a log as its tiles and its last events tell it. Tiles of leaves and of entries are kept
- * when they are full; what follows the last full one is made of the events themselves, whose rows stay
- * until it is. So a new leaf costs no tile written anew.
+ * when they are full; what follows the last full one is made of the events themselves. So a new leaf
+ * costs no tile written anew. Who removes an event there keeps the entries first (`keepTail`).
  */
 import { LocketError } from '../../core/errors.ts'
 import { Fault } from '../../core/fault.ts'
+import type { Transaction } from '../../storage/database.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { Frontier, hash_bytes, leafHash, type Subtree, wholeSubtrees } from '../../tlog/merkle.ts'
 import {
+  entriesIn,
   hashesFrom,
   type ReadTile,
   type Tile,
@@ -15,8 +17,8 @@ import {
   tile_height,
   toBundle,
 } from '../../tlog/tiles.ts'
-import { entryLevel, entryOf } from './audit-log.ts'
-import { eventsFrom, findTile } from './store.ts'
+import { entryLevel, entryOf, tailLevel } from './audit-log.ts'
+import { dropTails, eventsFrom, findTile, storeTile } from './store.ts'
 
 /**
  * The bytes of a tile of a log that has at least so many entries; null when it is not there any more.
@@ -43,12 +45,36 @@ function bundleOf(full: Uint8Array, width: number): Uint8Array {
   return full.subarray(0, end)
 }
 
-/** The entries of a tile that is not full yet, from its events; null when they are not all there. */
+/**
+ * The entries of a tile that is not full yet: those that were kept when events of it went, and after
+ * them those of the events. Null when they are not all there.
+ */
 async function tailOf(store: TenantStore, { index, width }: Tile): Promise<Uint8Array[] | null> {
-  const from = index * tile_hashes
-  const rows = await eventsFrom(store, { from, until: from + width })
-  const inPlace = rows.length === width && rows.every(({ leaf }, at) => leaf === from + at)
-  return inPlace ? rows.map(entryOf) : null
+  const kept = (await keptTail(store, index)).slice(0, width)
+  const from = index * tile_hashes + kept.length
+  const until = index * tile_hashes + width
+  const rows = from < until ? await eventsFrom(store, { from, until }) : []
+  const inPlace = rows.length === until - from && rows.every(({ leaf }, at) => leaf === from + at)
+  return inPlace ? [...kept, ...rows.map(entryOf)] : null
+}
+
+/** The first entries of a tile that is not full yet, where events of it have gone; else none. */
+export async function keptTail(store: TenantStore, index: number): Promise<Uint8Array[]> {
+  const stored = await findTile(store, { level: tailLevel, tile: index })
+  return (stored && entriesIn(stored)) ?? []
+}
+
+/** Keeps the entries after the last full tile, so that the rows of their events may go. */
+export async function keepTail(
+  { tx, store }: { tx: Transaction; store: TenantStore },
+  size: number,
+): Promise<void> {
+  const tile = tileOf(size, size % tile_hashes)
+  const entries = await tailOf(store, tile)
+  if (entries === null) throw new LocketError('integrity_failed')
+  await dropTails(tx, store.tenant)
+  const data = toBundle(entries)
+  await storeTile(tx, store.tenant, { level: tailLevel, tile: tile.index, data })
 }
 
 /** Reads the tiles that proofs and roots are made of. Throws `integrity_failed` where one is missing. */

@@ -9,6 +9,7 @@ import {
   embeddingLevels,
 } from '../../kernel/embedding-level.ts'
 import { idField, Timestamp } from '../../kernel/fields.ts'
+import { defaultRetention, type RetentionPolicy } from '../../kernel/retention-policy.ts'
 import { defaultSignInPolicy, type SignInPolicy } from '../../kernel/sign-in-policy.ts'
 import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
@@ -42,6 +43,8 @@ export interface TenantProfile {
   readonly embeddingLevel?: EmbeddingLevel
   /** Left out: the default. */
   readonly signInPolicy?: SignInPolicy
+  /** Left out: the default. */
+  readonly retention?: RetentionPolicy
 }
 
 /** Opens a row. `store` is the view of that very tenant: its keys, not the reader's. */
@@ -69,6 +72,11 @@ export async function embeddingLevelOf(
 /** What it asks of its people when they sign in. */
 export async function signInPolicyOf(store: TenantStore, row: TenantRow): Promise<SignInPolicy> {
   return (await openProfile(store, row)).signInPolicy ?? defaultSignInPolicy
+}
+
+/** How long its events are kept. */
+export async function retentionOf(store: TenantStore, row: TenantRow): Promise<RetentionPolicy> {
+  return (await openProfile(store, row)).retention ?? defaultRetention
 }
 
 export async function openProfile(store: TenantStore, row: TenantRow): Promise<TenantProfile> {

@@ -1,7 +1,7 @@
 /** Whether the row of an event is what it was when it was added. */
 import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
-import { isProven, proofVersion } from '../audit/event-proof.ts'
+import { isProven, proofVersion } from './event-proof.ts'
 
 /** False, too, for one that has no proof. */
 export async function isProvenRow(

@@ -1,0 +1,44 @@
+/** What a period has ended for is no fault; whatever else is missing is. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { faultsOf, grow } from '../../../test/audit-logs.ts'
+import { timedLog } from '../../../test/retention.ts'
+
+test('an event that is missing is named, unless its class and time are before what was purged', async (t) => {
+  const { locket, pass } = await timedLog(t)
+  await grow(locket, 270)
+  await pass(8)
+  await grow(locket, 3)
+  await pass(4)
+  const [{ gone = 0 } = {}] = await locket.sql(
+    'select count(*) as gone from audit_events where tenant_id = ? and leaf > 0 and leaf < 270',
+    locket.tenant,
+  )
+  assert.ok(Number(gone) < 10, 'they are purged, also after the last full tile')
+  assert.deepEqual(await faultsOf(locket), [])
+  const young = `select leaf from audit_events
+    where tenant_id = ? and class = ? and leaf >= 0 order by leaf limit 1`
+  for (const kind of ['read', 'admin']) {
+    await t.test(`one of class ${kind} that is not so old`, async () => {
+      const [{ leaf = -1 } = {}] = await locket.sql(young, locket.tenant, kind)
+      const of = 'where tenant_id = ? and leaf = ?'
+      await locket.sql('create table kept as select * from audit_events')
+      await locket.sql(`delete from audit_events ${of}`, locket.tenant, leaf)
+      const faults = await faultsOf(locket)
+      const isNamed = faults.some(
+        (one) => one.startsWith(`leaf ${leaf} `) || one.startsWith(`leaf ${leaf}:`),
+      )
+      assert.ok(isNamed && faults.length < 5, faults.join('\n'))
+      await locket.sql('delete from audit_events')
+      await locket.sql('insert into audit_events select * from kept')
+      await locket.sql('drop table kept')
+    })
+  }
+
+  await t.test('the word of the event that tells it', async () => {
+    const told = "where tenant_id = ? and action = 'audit-events.purged'"
+    await locket.sql(`update audit_events set outcome = 'failed' ${told}`, locket.tenant)
+    const faults = await faultsOf(locket)
+    assert.ok(faults.filter((one) => one.includes('no event stands there')).length > 90)
+  })
+})
