@@ -42,3 +42,22 @@ test('an event that is missing is named, unless its class and time are before wh
     assert.ok(faults.filter((one) => one.includes('no event stands there')).length > 90)
   })
 })
+
+test('what the events of earlier purges told is told on when they are purged themselves', async (t) => {
+  const { locket, pass } = await timedLog(t)
+  const body = { days: { system: 5 } }
+  assert.equal((await locket.call('PATCH', '/v1/audit-retention', { body })).status, 200)
+  await grow(locket, 20)
+  await pass(12)
+  await pass(7)
+  const [purge] = await locket.sql(
+    "select count(*) as kept from audit_events where tenant_id = ? and action = 'audit-events.purged'",
+    locket.tenant,
+  )
+  assert.equal(
+    Number(purge?.['kept']),
+    1,
+    'there was one since, of the class of the earlier ones alone',
+  )
+  assert.deepEqual(await faultsOf(locket), [])
+})

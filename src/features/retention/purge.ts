@@ -131,9 +131,10 @@ const purging: Work<Purge> = {
       return setPurgePlace(tx, { tenant, class: kind, next: until, event: place.event })
     }
     if (last.leaf >= fullOf(log.size)) await keepTail({ tx, store }, log.size)
+    // Before the event that tells it is, perhaps, among those that go.
+    const known = await purgedBefore(store)
     const range = { from: first.leaf, until: last.leaf + 1 }
     const count = await dropEvents(tx, { tenant, class: kind, ...range })
-    const known = await purgedBefore(store)
     const told = { ...known, [kind]: Math.max(before, known[kind] ?? 0) }
     const details = {
       ...{ class: kind, count, firstLeaf: first.leaf, lastLeaf: last.leaf },
