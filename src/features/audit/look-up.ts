@@ -77,10 +77,10 @@ export async function lookUp(
     narrowing: narrowingOf(asked),
     take,
   }
-  const hasWaiting = streams.some(({ by }) => by === 'all')
+  const isWhole = streams.some(({ by }) => by === 'all')
   const placed = streams.map((stream): Piece => ({ ...stream, waits: false }))
   const waiting = (among ?? [all]).map((stream): Piece => ({ ...stream, waits: true }))
-  return merged(store, hasWaiting ? placed : [...waiting, ...placed], seen)
+  return merged(store, isWhole ? placed : [...waiting, ...placed], seen)
 }
 
 const all: Stream = { by: 'all', value: '' }
