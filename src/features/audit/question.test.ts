@@ -145,7 +145,10 @@ function assertLooksUp(plan: string, { index, column }: { index: string; column:
   assert.ok(plan.includes(index), `${index}: ${plan}`)
   const by = ['tenant_id', ...(column ? [column] : [])]
   const looked = isPostgres
-    ? [...by.map((one) => `\\(?${one} = '[^']*'::text(?: COLLATE "C")?\\)?`), '\\(event_id >= '].join(' AND \\(?')
+    ? [
+        ...by.map((one) => `\\(?${one} = '[^']*'::text(?: COLLATE "C")?\\)?`),
+        '\\(event_id >= ',
+      ].join(' AND \\(?')
     : `${by.map((one) => `${one}=\\?`).join(' AND ')} AND event_id>\\? AND event_id<\\?`
   assert.match(plan, new RegExp(looked), `${index}: ${plan}`)
 }

@@ -124,6 +124,8 @@ const entities: readonly string[] = [
   'witness-key',
   'witnessed-log',
   'root-key',
+  'audit-retention',
+  'legal-hold',
 ]
 
 const verbs: Readonly<Record<string, keyof typeof crud>> = {
@@ -131,6 +133,7 @@ const verbs: Readonly<Record<string, keyof typeof crud>> = {
   stored: 'Create',
   'stored-batch': 'Create',
   recovered: 'Create',
+  placed: 'Create',
   read: 'Read',
   'history-read': 'Read',
   listed: 'Read',
@@ -151,6 +154,9 @@ const verbs: Readonly<Record<string, keyof typeof crud>> = {
   deleted: 'Delete',
   'deleted-again': 'Delete',
   'deleted-matching': 'Delete',
+  lifted: 'Delete',
+  purged: 'Delete',
+  pruned: 'Delete',
   expired: 'Delete',
   revoked: 'Delete',
 }
