@@ -144,6 +144,10 @@ export async function filled(place: Place): Promise<string> {
     const spent = `insert into ${table} select tenant_id, ?, 9e15 from tenants`
     await place.data.sql(spent, new Uint8Array(32))
   }
+  // Nothing is old enough to be purged.
+  const purges =
+    'insert into audit_purges (tenant_id, class, next_leaf) select tenant_id, ?, 1 from tenants'
+  await place.data.sql(purges, 'read')
   return admin
 }
 
