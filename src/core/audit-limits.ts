@@ -27,6 +27,8 @@ export const auditLimits = {
   auditPurge_leaves: 2_048,
   /** Such transactions for one tenant, before the others have their turn. */
   auditPurges_max: 32,
+  /** After which no other tenant is begun with. */
+  auditPurgeRun_ms: 2_000,
   /** Leaves whose tiles one transaction removes: 16 tiles and as many bundles. */
   auditPrune_leaves: 16 * 256,
   auditRetention_days_max: 3_653,
