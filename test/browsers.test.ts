@@ -121,7 +121,7 @@ async function done({ locket, maker }: World, operation: Operation): Promise<Res
   const own = isShown ? signedInAs.get(input) : undefined
   return ask(locket, {
     ...toHttp(operation, input),
-    headers: own ?? { Authorization: `Bearer ${key}` },
+    headers: { 'Content-Type': 'application/json', ...(own ?? { Authorization: `Bearer ${key}` }) },
   })
 }
 
