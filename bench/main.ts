@@ -13,6 +13,7 @@ import { benchRecall } from './recall.ts'
 import { benchScale } from './scale.ts'
 import { benchSpaceIndex } from './space-index.ts'
 import { benchTax } from './tax.ts'
+import { benchTraces } from './traces.ts'
 
 interface Bench {
   readonly usage: string
@@ -59,6 +60,10 @@ const benches: Readonly<Record<string, Bench>> = {
     usage:
       'audit [--events N] [--memories N]  leaves a second, what a call costs more, checking a log',
     run: benchAudit,
+  },
+  traces: {
+    usage: 'traces [--memories N]   what traces cost: off, of a share of requests, and of all',
+    run: benchTraces,
   },
   accounts: {
     usage: 'accounts [--tries N] [--memory-kib N]  whether time tells which accounts there are',

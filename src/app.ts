@@ -79,9 +79,12 @@ import { isInitialised } from './storage/instance.ts'
 import { createKeyDestruction } from './storage/key-destruction.ts'
 import { openSnapshots } from './storage/snapshots.ts'
 import { instanceStore, tenantStore } from './storage/tenant-store.ts'
+import { tracedDatabase } from './storage/traced-database.ts'
 import { type RateBudgets, rateClasses } from './throttles/budgets.ts'
 import type { RedisTarget } from './throttles/redis.ts'
 import { createThrottles, type Throttles } from './throttles/throttles.ts'
+import { openTraces } from './traces.ts'
+import type { TraceSettings } from './tracing/tracing.ts'
 
 export interface AppOptions {
   readonly version: string
@@ -111,6 +114,8 @@ export interface AppOptions {
   readonly blockedAddresses?: readonly string[]
   /** Where nodes share their limits; none when it is not said, and this one counts for itself. */
   readonly redis?: RedisTarget | null
+  /** Where traces of requests are sent; none when it is not said, and nothing is traced. */
+  readonly traceSettings?: TraceSettings | null
   /** What tests and benches replace. */
   readonly embedder?: Embedder
   readonly rateBudgets?: RateBudgets
@@ -129,26 +134,17 @@ export interface App {
 
 /** A server on an instance, without sockets: `fetch` is its whole contract. */
 export async function createApp(instance: Instance, options: AppOptions): Promise<App> {
-  const { database, keys, clock, log } = instance
+  const { keys, clock, log } = instance
   const { rateBudgets: budgets, redis } = options
   const throttles = createThrottles({ key: keys.root, log, budgets, redis })
-  const services = createServices(instance, options, throttles)
+  const { traceSettings = null } = options
+  const database = traceSettings ? tracedDatabase(instance.database) : instance.database
+  const services = createServices({ ...instance, database }, options, throttles)
+  const traces = traceSettings && (await openTraces(traceSettings, options, services))
   for (const { tenant, space } of await database.read(spacesEverRotated)) {
     services.reseals.set(space, tenant)
   }
-  const pipeline: Pipeline = {
-    database,
-    keys,
-    clock,
-    log,
-    services,
-    authenticator: createAuthenticator(),
-    certificates: createCertificateAuthenticator(),
-    signIns: createSignInAuthenticator(services.signInUses),
-    rateLimits: throttles.rateLimits,
-    externalTokens: createExternalTokens(services.providerKeys),
-    accessTokens: createAccessTokenAuthenticator(services),
-  }
+  const pipeline = pipelineOf({ ...instance, database }, services, throttles)
   let closing = false
   const background: JobContext = {
     database,
@@ -177,6 +173,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     blockedAddresses: options.blockedAddresses ?? [],
     corsOrigins: options.corsOrigins ?? [],
     docs: options.docs ?? true,
+    tracing: traces?.tracing ?? null,
     ready: async () => !closing && database.takesChanges && (await database.read(isInitialised)),
   })
   return {
@@ -194,7 +191,28 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
       throttles.close()
       await note(instance, clock, { action: 'server.stopped', details: {} })
       await sequenceEvents.run(background)
+      await traces?.close()
     },
+  }
+}
+
+function pipelineOf(
+  { database, keys, clock, log }: Instance,
+  services: Services,
+  { rateLimits }: Throttles,
+): Pipeline {
+  return {
+    database,
+    keys,
+    clock,
+    log,
+    services,
+    authenticator: createAuthenticator(),
+    certificates: createCertificateAuthenticator(),
+    signIns: createSignInAuthenticator(services.signInUses),
+    rateLimits,
+    externalTokens: createExternalTokens(services.providerKeys),
+    accessTokens: createAccessTokenAuthenticator(services),
   }
 }
 

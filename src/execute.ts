@@ -33,6 +33,7 @@ import {
   within,
 } from './pipeline/request.ts'
 import type { WriteOptions } from './storage/database.ts'
+import { traced } from './tracing/traced.ts'
 
 const attempts_max = 5
 
@@ -48,7 +49,7 @@ export async function execute(app: Pipeline, request: Request): Promise<Answer> 
   const started = stopwatch()
   tellErrand({ operation: request.operation.id })
   try {
-    const answer = await answered(app, trail)
+    const answer = await traced({ name: request.operation.id }, () => answered(app, trail))
     app.services.metrics.done(request.operation.id, stopwatch() - started)
     return await complete(app, trail, answer)
   } catch (thrown) {

@@ -70,6 +70,7 @@ export function configOf(directory: string, data?: TestData): Config {
     tls: null,
     redirectPort: null,
     metrics: null,
+    traces: null,
     trustedProxies: [],
     corsOrigins: [],
     docs: true,

@@ -82,6 +82,7 @@ async function serveInstance(config: Config, serving: Serving): Promise<void> {
     corsOrigins: config.corsOrigins,
     docs: config.docs,
     egressAllow: config.egressAllow,
+    traceSettings: config.traces,
     embedderSettings: config.embedder,
     languageModelSettings: config.languageModel,
     blockedAddresses: config.blockedAddresses,

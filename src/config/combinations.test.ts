@@ -65,6 +65,20 @@ const cases: Readonly<Record<string, Case>> = {
       '--embedder-url: calls to it would be refused: add http://[fd12::5] to --egress-allow',
     ],
   },
+  'a collector of traces that may not be called': {
+    env: { LOCKET_TRACE_ENDPOINT: 'http://collector:4318' },
+    mistakes: [
+      'LOCKET_TRACE_ENDPOINT: calls to it would be refused: add http://collector:4318=NETWORK to LOCKET_EGRESS_ALLOW',
+    ],
+  },
+  'what is said of traces that go nowhere': {
+    env: { LOCKET_TRACE_SAMPLE: '0.5' },
+    flags: { 'trace-parents': '10.0.0.0/8' },
+    mistakes: [
+      '--trace-parents: needs --trace-endpoint too',
+      'LOCKET_TRACE_SAMPLE: needs LOCKET_TRACE_ENDPOINT too',
+    ],
+  },
   'an embedder that may be called': {
     flags: {
       'embedder-url': 'http://127.0.0.1:11434/v1',

@@ -18,6 +18,7 @@ export function combinationMistakes(reading: Reading): string[] {
     ...embedder(reading),
     ...languageModel(reading),
     ...mail(reading),
+    ...traces(reading),
     ...keeperMistakes(reading, [
       ...referringTo(reading, 'vault'),
       ...referringTo(reading, 'aws-sm'),
@@ -141,8 +142,20 @@ function mail(reading: Reading): string[] {
   return mistakes
 }
 
+function traces(reading: Reading): string[] {
+  const isSampled = reading.given.get('traceSample')?.source !== 'default'
+  return [
+    ...needs(reading, 'traceParents', 'traceEndpoint'),
+    ...(isSampled ? needs(reading, 'traceSample', 'traceEndpoint') : []),
+    ...uncallable(reading, 'traceEndpoint'),
+  ]
+}
+
 /** An endpoint whose host is not on the list of those that may be called; told when the list is right. */
-function uncallable(reading: Reading, name: 'embedderUrl' | 'languageModelUrl'): string[] {
+function uncallable(
+  reading: Reading,
+  name: 'embedderUrl' | 'languageModelUrl' | 'traceEndpoint',
+): string[] {
   const { [name]: url, egressAllow = [] } = reading.values
   if (url === undefined || isNamed(url, egressAllow)) return []
   const allow = siblingOf(reading, name, 'egressAllow')

@@ -65,6 +65,7 @@ describe('a server', () => {
       tls: null,
       redirectPort: null,
       metrics: { host: '127.0.0.1', port: 9090, isDefaultPort: true, exposed: false },
+      traces: null,
       trustedProxies: [],
       corsOrigins: [],
       docs: true,
@@ -98,6 +99,7 @@ describe('a server', () => {
       },
       redirectPort: 80,
       metrics: { host: '10.0.0.7', port: 9100, isDefaultPort: false, exposed: true },
+      traces: null,
       trustedProxies: ['10.0.0.1', '10.1.0.0/16'],
       corsOrigins: ['https://app.example.com', 'http://localhost:3000'],
       docs: true,
@@ -166,6 +168,24 @@ describe('a server', () => {
       },
       timeout_ms: 30_000,
     })
+  })
+
+  test('traces where a collector is named that may be called, all requests unless it is said', () => {
+    const flags = {
+      'trace-endpoint': 'http://127.0.0.1:4318/',
+      'egress-allow': 'http://127.0.0.1:4318',
+    }
+    const endpoint = 'http://127.0.0.1:4318'
+    assert.deepEqual(readConfig(flags, {}).traces, { endpoint, sample: 1, parents: [] })
+    const env = { LOCKET_TRACE_SAMPLE: '.05', LOCKET_TRACE_PARENTS: '10.0.0.0/8,::1' }
+    const parents = ['10.0.0.0/8', '::1']
+    assert.deepEqual(readConfig(flags, env).traces, { endpoint, sample: 0.05, parents })
+    // What clusters put into every container is no word of the operator.
+    const standard = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_TRACES_SAMPLER: 'always_on' }
+    assert.equal(readConfig({}, standard).traces, null)
+    for (const wrong of ['2', '-0.1', '1e-3', '50%', '', '0.1.1', 'NaN']) {
+      assert.throws(() => readConfig({ ...flags, 'trace-sample': wrong }, {}), /--trace-sample/)
+    }
   })
 
   test('takes a flag before the environment', () => {

@@ -12,6 +12,7 @@ import type { Secrets } from '../secrets/secrets.ts'
 import type { PostgresTarget } from '../storage/postgres-connection.ts'
 import { type RateBudgets, withBudgets } from '../throttles/budgets.ts'
 import type { RedisTarget } from '../throttles/redis.ts'
+import type { TraceSettings } from '../tracing/tracing.ts'
 import { combinationMistakes, keeperMistakes } from './combinations.ts'
 import { readSettingsFile, type SettingsFile } from './file.ts'
 import { isLoopback } from './loopback.ts'
@@ -34,6 +35,8 @@ export interface Config {
   readonly redirectPort: number | null
   /** The listener that metrics are asked of; null: there is none. */
   readonly metrics: MetricsConfig | null
+  /** Where traces of requests are sent; null: nothing is traced. */
+  readonly traces: TraceSettings | null
   /** Addresses and networks of the proxies whose word on a client's address is taken. */
   readonly trustedProxies: readonly string[]
   /** Exact origins; none: no page of another site may call from a browser. */
@@ -183,6 +186,7 @@ function assemble(reading: Reading, env: Environment): Config {
     tls: tlsOf(values, secret),
     redirectPort,
     metrics: metricsOf(values),
+    traces: tracesOf(values),
     trustedProxies: Object.freeze(values.trustedProxies ?? []),
     corsOrigins: Object.freeze(values.corsOrigins ?? []),
     docs: values.docs ?? mode === 'development',
@@ -211,6 +215,12 @@ function metricsOf(values: Values): MetricsConfig | null {
     isDefaultPort: metricsPort === undefined,
     exposed: metricsExposed,
   })
+}
+
+function tracesOf({ traceEndpoint, traceSample, traceParents }: Values): TraceSettings | null {
+  if (traceEndpoint === undefined) return null
+  const parents = Object.freeze(traceParents ?? [])
+  return Object.freeze({ endpoint: traceEndpoint, sample: traceSample ?? 0, parents })
 }
 
 type FindSecret = SecretSettings['secret']

@@ -24,6 +24,7 @@ import {
   Switch,
   wholeNumber,
 } from './shapes.ts'
+import { traceSettings } from './trace-settings.ts'
 
 export const mebibyte = 1024 * 1024
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const
@@ -325,6 +326,7 @@ export const settings = {
   ...limitSettings,
   ...mailSettings,
   ...metricsSettings,
+  ...traceSettings,
   logLevel: setting({
     flag: 'log-level',
     env: 'LOCKET_LOG_LEVEL',

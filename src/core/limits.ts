@@ -1,8 +1,10 @@
 import { auditLimits } from './audit-limits.ts'
+import { traceLimits } from './trace-limits.ts'
 
 /** Every bound of the server, in one table. docs/reference/limits.md is made from it. */
 export const limits = {
   ...auditLimits,
+  ...traceLimits,
   body_bytes_max: 64 * 1024,
   /** A larger body is read only after its credential was looked at. */
   unknownBody_bytes_max: 16 * 1024,

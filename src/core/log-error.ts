@@ -23,6 +23,12 @@ export interface LoggedError {
   readonly errors?: readonly LoggedError[]
 }
 
+/** The code of an error of ours, the class of another: for where one word is told of it. */
+export function failureName(thrown: unknown): string {
+  if (thrown instanceof LocketError) return thrown.code
+  return toLoggedError(thrown).type
+}
+
 const depth_max = 4
 const errors_max = 3
 const frames_max = 10

@@ -55,7 +55,7 @@ const fields = {
   mail: 'id',
   memory: 'id',
   method: 'code',
-  model: 'code',
+  model: 'text',
   ms: 'number',
   notAfter: 'text',
   operation: 'code',
@@ -77,6 +77,7 @@ const fields = {
   spaces: 'number',
   status: 'number',
   tenant: 'id',
+  traceId: 'code',
   what: 'code',
   works: 'number',
 } as const satisfies Readonly<Record<string, Form>>

@@ -24,3 +24,10 @@ export function fillRandom(bytes: Buffer): Buffer {
   poolAt += length
   return bytes
 }
+
+/** From 0 to below 1, each of 2^32 steps as likely. */
+export function randomShare(): number {
+  return fillRandom(share).readUInt32BE() / 2 ** 32
+}
+
+const share = Buffer.alloc(4)

@@ -1,6 +1,7 @@
 /** One outgoing call, from the request to the last byte of the answer. */
 import { type Agent, type Response as Answer, fetch as send } from 'undici'
 import type { Log } from '../core/log.ts'
+import { traced } from '../tracing/traced.ts'
 import { boundedBody, quietly, wholeBody } from './bodies.ts'
 import { asEgressError, EgressError } from './egress-error.ts'
 import type { Target } from './gate.ts'
@@ -39,8 +40,17 @@ const ownHeaders = [
 
 const resetContent = 205
 
-/** Sends a request to a target that was admitted. */
-export async function call(exit: Exit, target: Target, request: Request): Promise<Response> {
+/** Sends a request to a target that was admitted. Whose server that is, no trace tells, nor that server of the trace. */
+export function call(exit: Exit, target: Target, request: Request): Promise<Response> {
+  const facts = { 'http.request.method': request.method }
+  return traced({ name: 'egress.call', kind: 'client', facts }, async (span) => {
+    const answer = await sent(exit, target, request)
+    span?.tell({ 'http.response.status_code': answer.status })
+    return answer
+  })
+}
+
+async function sent(exit: Exit, target: Target, request: Request): Promise<Response> {
   const broken = new AbortController()
   const leave = exit.enter(target.url.origin)
   const timer = setTimeout(() => broken.abort(new EgressError('timeout')), exit.bounds.total_ms)

@@ -6,14 +6,16 @@
 import { type Context, Hono } from 'hono'
 import { isWithin, networksOf } from '../core/address.ts'
 import { stopwatch } from '../core/clock.ts'
-import { onErrand } from '../core/errand.ts'
+import { currentSpan, onErrand } from '../core/errand.ts'
 import { asLocketError, type ErrorCode, LocketError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
+import type { Span } from '../core/span.ts'
 import type { Operation } from '../kernel/operation.ts'
 import { fillPath } from '../kernel/path.ts'
 import { auditUnanswered } from '../pipeline/audit.ts'
 import type { Pipeline } from '../pipeline/request.ts'
+import type { Tracing } from '../tracing/tracing.ts'
 import { callEndpoint } from './call.ts'
 import { createCors } from './cors.ts'
 import { docsEndpoints, docsPaths } from './docs.ts'
@@ -46,6 +48,8 @@ export interface RouterOptions {
   readonly corsOrigins: readonly string[]
   /** Whether `/docs` and `/openapi.json` are there. */
   readonly docs: boolean
+  /** Null or absent: nothing is traced. */
+  readonly tracing?: Tracing | null
 }
 
 export type Router = (request: globalThis.Request, client: Client) => Promise<Response>
@@ -147,7 +151,7 @@ type Asked = Omit<Exchange, 'requestId'>
 
 /** What is done to every request around its endpoint: id, errors, headers, one line in the log. */
 function answerer(options: RouterOptions): Answerer {
-  const { pipeline, publicUrl, corsOrigins, docs } = options
+  const { pipeline, publicUrl, corsOrigins, docs, tracing = null } = options
   const { log, clock } = pipeline
   const { metrics } = pipeline.services
   const refuseBlocked = blocker(options)
@@ -174,6 +178,7 @@ function answerer(options: RouterOptions): Answerer {
       if (!(thrown instanceof LocketError)) log.error({ route: path, err: thrown }, 'failed')
       const error = asLocketError(thrown)
       code = error.code
+      currentSpan()?.tell({ 'error.type': code })
       const reply = refusal(error, { resource, requestId, docsUrl })
       response = toResponse(reply, about)
     }
@@ -186,7 +191,36 @@ function answerer(options: RouterOptions): Answerer {
   }
   return (asked, path, resource) => {
     const requestId = newId('req', clock)
-    return onErrand({ requestId }, () => answer({ ...asked, requestId }, path, resource))
+    const span = tracing && beginSpan(tracing, asked, { path, resource, requestId })
+    const work = () => answer({ ...asked, requestId }, path, resource)
+    return span ? tracedAnswer(span, { requestId, work }) : onErrand({ requestId }, work)
+  }
+}
+
+/** Its piece of a trace, where it is to have one. What it asks for is told by what we know of it. */
+function beginSpan(
+  tracing: Tracing,
+  { request, client }: Asked,
+  { path, resource, requestId }: { path: string; resource: Resource; requestId: string },
+): Span | null {
+  const method = resource.has(request.method) ? request.method : '_OTHER'
+  const traceparent = request.headers.get('traceparent')
+  return tracing.begin({ method, route: path, requestId, address: client.address, traceparent })
+}
+
+interface Work {
+  readonly requestId: string
+  readonly work: () => Promise<Response>
+}
+
+async function tracedAnswer(span: Span, { requestId, work }: Work): Promise<Response> {
+  try {
+    const response = await onErrand({ requestId, traceId: span.traceId }, work, span)
+    span.tell({ 'http.response.status_code': response.status })
+    if (response.status >= 500) span.fail()
+    return response
+  } finally {
+    span.end()
   }
 }
 

@@ -67,6 +67,8 @@ export interface Metrics {
   checkpointSigned(time_ms: number): void
   /** So many logs were found not to be what they were; nothing is added to them. */
   logsBroken(count: number): void
+  /** Pieces of traces were sent, or could not be. */
+  spans(count: number, outcome: SpanOutcome): void
   /** Measures the process, too, and the disk of this directory. Once in a process. */
   watchProcess(directory: string): void
   /** Everything, in the text format of Prometheus. */
@@ -112,6 +114,7 @@ export function createMetrics(lists: Lists, measure: Measure): Metrics {
     eventsRefused: (count) => counters.refusedEvents.inc(count),
     checkpointSigned: gauges.checkpointSigned,
     logsBroken: gauges.logsBroken,
+    spans: (count, outcome) => counters.spans.inc({ outcome }, count),
     watchProcess: (directory) => {
       collectDefaultMetrics({ register: registry })
       gauges.watchDisk(directory)
@@ -168,6 +171,9 @@ function createCounters(registry: Registry) {
       labels: ['name'],
       buckets: jobBuckets_s,
     }),
+    spans: counter('trace_spans_total', 'Pieces of traces, by whether they could be sent.', [
+      'outcome',
+    ]),
     refusedEvents: counter(
       'audit_events_refused_total',
       'Audit events that did not say any more what they said when they were added.',
@@ -178,14 +184,18 @@ function createCounters(registry: Registry) {
 
 /** What has never happened is told as 0: of a series that begins with 1, no increase can be seen. */
 function beginAtZero(
-  { errors, jobRuns }: ReturnType<typeof createCounters>,
+  { errors, jobRuns, spans }: ReturnType<typeof createCounters>,
   { jobs }: Lists,
 ): void {
+  for (const outcome of spanOutcomes) spans.inc({ outcome }, 0)
   for (const code of Object.keys(errorTable)) errors.inc({ code }, 0)
   for (const name of jobs) {
     for (const outcome of jobOutcomes) jobRuns.inc({ name, outcome }, 0)
   }
 }
+
+const spanOutcomes = ['sent', 'lost'] as const
+type SpanOutcome = (typeof spanOutcomes)[number]
 
 const jobOutcomes = ['done', 'failed'] as const
 

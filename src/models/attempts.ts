@@ -2,6 +2,7 @@
 import { type Clock, stopwatch, systemClock } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
+import { traced } from '../tracing/traced.ts'
 import { createBreaker } from './breaker.ts'
 import { asModelError, ModelError } from './model-error.ts'
 
@@ -74,7 +75,15 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     log.warn({ model: name, reason, status, resting: !breaker.closed }, 'a model did not answer')
   }
 
-  async function run<Answer>(call: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
+  const piece = { name: 'model.call', kind: 'client', facts: { 'locket.model': name } } as const
+
+  function run<Answer>(call: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
+    return traced(piece, () => repeatedly(call))
+  }
+
+  async function repeatedly<Answer>(
+    call: (signal: AbortSignal) => Promise<Answer>,
+  ): Promise<Answer> {
     for (let retry = 0; ; retry++) {
       try {
         return await once(call)

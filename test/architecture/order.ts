@@ -14,7 +14,7 @@ export const layers: readonly (readonly string[])[] = [
   ['src/engine.ts', 'src/root-key-rotation.ts'],
   ['src/config/'],
   ['src/http/', 'src/mcp/'],
-  ['src/operations.ts', 'src/execute.ts', 'src/jobs.ts', 'src/measure.ts'],
+  ['src/operations.ts', 'src/execute.ts', 'src/jobs.ts', 'src/measure.ts', 'src/traces.ts'],
   ['src/pipeline/'],
   ['src/features/'],
   ['src/kernel/'],
@@ -25,7 +25,7 @@ export const layers: readonly (readonly string[])[] = [
   ['src/models/', 'src/mail/'],
   ['src/secrets/'],
   ['src/egress/'],
-  ['src/metrics/'],
+  ['src/metrics/', 'src/tracing/'],
   ['src/core/'],
 ]
 
@@ -149,6 +149,11 @@ export const reserved: readonly Reserved[] = [
     packages: /^prom-client($|\/)/,
     places: /^src\/metrics\//,
     why: 'what is counted, and by which labels, is decided in metrics/',
+  },
+  {
+    packages: /^@opentelemetry\//,
+    places: /^src\/tracing\//,
+    why: 'what is told of a request in a trace, and to whom, is decided in tracing/',
   },
   {
     packages: /^nodemailer($|\/)/,

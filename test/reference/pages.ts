@@ -54,7 +54,7 @@ function errorsPage(): Page {
 }
 
 function limitsPage(): Page {
-  const source = textWithout('core/limits.ts', 'core/audit-limits.ts')
+  const source = textWithout('core/limits.ts', 'core/audit-limits.ts', 'core/trace-limits.ts')
   const rows = Object.entries(limits).map(([name, value]) => [
     code(name),
     number(value),

@@ -4,6 +4,7 @@ import { limits } from '../../core/limits.ts'
 import type { Context, NamedSpace, PrepareContext } from '../../kernel/context.ts'
 import { operation } from '../../kernel/operation.ts'
 import type { StoredMemory } from '../../storage/space-store.ts'
+import { traced } from '../../tracing/traced.ts'
 import { queriesAreSent, queryVector } from '../embeddings/embeddings.ts'
 import { recencies } from '../indexes/factors.ts'
 import type { HeldIndex } from '../indexes/space-indexes.ts'
@@ -77,17 +78,24 @@ export const recallMemories = operation({
   status: 200,
   prepare: async (ctx, input): Promise<Prepared> => {
     if (ctx.spaces.length === 0) return { held: new Map(), vector: null }
-    const [held, vector] = await Promise.all([catchUp(ctx), queryVector(ctx, input.query)])
+    const [held, vector] = await Promise.all([
+      traced({ name: 'recall.index' }, () => catchUp(ctx)),
+      traced({ name: 'recall.embed' }, () => queryVector(ctx, input.query)),
+    ])
     return { held, vector }
   },
   preparesFirst: queriesAreSent,
   run: async (ctx, input, prepared?: Prepared) => {
     const { filter, space: _, ...asked } = input
     const question = { ...asked, now: ctx.now, prepared, ...(filter && { accept: filter }) }
-    const answers = await Promise.all(ctx.spaces.map((space) => search(ctx, space, question)))
+    const answers = await traced({ name: 'recall.search' }, () =>
+      Promise.all(ctx.spaces.map((space) => search(ctx, space, question))),
+    )
     const lists = answers.map(({ found }) => found)
     return {
-      items: await open(ctx, fuse(lists, input.limit), input),
+      items: await traced({ name: 'recall.open' }, () =>
+        open(ctx, fuse(lists, input.limit), input),
+      ),
       degraded: queriesAreSent(ctx) && answers.some((answer) => answer.degraded),
     }
   },
