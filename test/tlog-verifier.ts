@@ -288,17 +288,24 @@ export type Get = (path: string) => Promise<Uint8Array>
 
 export interface Walked {
   readonly checkpoint: Checkpoint
+  /** The first entry that was there: the log's minimum index, or 0. */
+  readonly first: number
   readonly entries: readonly Buffer[]
+  /** Hashes of what was pruned, by level and index, as tiles that are kept give them. */
+  readonly given: ReadonlyMap<string, Buffer>
   /** The resources that were read, in their order. */
   readonly paths: readonly string[]
 }
 
 /**
  * Reads a whole log and computes every hash of it anew: each level-0 hash from its entry, each hash
- * above from the full tile below it, and the root from the entries.
+ * above from the full tile below it, and the root from the entries. Of a pruned log it is told the minimum
+ * index, a multiple of 256: resources that end there or before are not read, and hashes of what was pruned
+ * are taken from the tiles above, which count only as far as they lead to the root.
  * @throws Unsound with the path of the first resource that is not what it must be.
  */
-export async function walkLog(get: Get, trust: Trust): Promise<Walked> {
+export async function walkLog(get: Get, trust: Trust, first = 0): Promise<Walked> {
+  must(first % width_max === 0, 'the minimum index is not the beginning of a bundle')
   const paths: string[] = []
   const read = async <Part>(
     { path, width }: Tile,
@@ -315,28 +322,57 @@ export async function walkLog(get: Get, trust: Trust): Promise<Walked> {
   paths.push('checkpoint')
   const bytes = await get('checkpoint')
   const checkpoint = at('checkpoint', () => openCheckpoint(bytes, trust))
+  const { size } = checkpoint
+  must(first <= size, 'the minimum index is beyond the end')
   const entries: Buffer[] = []
-  for (const tile of tilesOf('entries', checkpoint.size)) {
+  for (const tile of tilesOf('entries', size).slice(first / width_max)) {
     entries.push(...(await read(tile, entriesOf)))
   }
-  const leaves = entries.map(leafHash)
-  let computed: readonly Buffer[] = leaves
-  for (let level = 0; computed.length > 0; level++) {
-    for (const [index, tile] of tilesOf(level, checkpoint.size).entries()) {
+  const given = new Map<string, Buffer>()
+  let [skipped, computed]: [number, readonly Buffer[]] = [first, entries.map(leafHash)]
+  for (let level = 0; tilesOf(level, size).length > 0; level++) {
+    const from = Math.floor(skipped / width_max)
+    const above: Buffer[] = []
+    for (const [index, tile] of [...tilesOf(level, size).entries()].slice(from)) {
       const hashes = await read(tile, hashesOf)
-      const differs = hashes.findIndex((hash, i) => !computed[index * width_max + i]?.equals(hash))
-      must(differs < 0, `${tile.path}: hash ${differs} is not of what stands below it`)
+      for (const [i, hash] of hashes.entries()) {
+        const place = index * width_max + i
+        if (place < skipped) given.set(`${level} ${place}`, hash)
+        else {
+          const isSame = computed[place - skipped]?.equals(hash) ?? false
+          must(isSame, `${tile.path}: hash ${i} is not of what stands below it`)
+        }
+      }
+      if (tile.width === width_max) above.push(rootOf(hashes))
     }
-    computed = fullTilesOf(computed).map(rootOf)
+    ;[skipped, computed] = [from, above]
   }
-  must(rootOf(leaves).equals(checkpoint.root), 'checkpoint: its root is not of these entries')
-  return { checkpoint, entries, paths }
+  const walked = { checkpoint, first, entries, given, paths }
+  must(rootAt(walked, size).equals(checkpoint.root), 'checkpoint: its root is not of these entries')
+  return walked
 }
 
-function fullTilesOf(hashes: readonly Buffer[]): readonly (readonly Buffer[])[] {
-  return Array.from({ length: Math.floor(hashes.length / width_max) }, (_, index) =>
-    hashes.slice(index * width_max, (index + 1) * width_max),
-  )
+/** MTH of the first so many entries, which are no fewer than were pruned. */
+function rootAt({ first, entries, given }: Omit<Walked, 'checkpoint'>, size: number): Buffer {
+  const leaves = entries.map(leafHash)
+  const mth = (start: number, end: number): Buffer => {
+    if (start >= first) return rootOf(leaves.slice(start - first, end - first))
+    if (end <= first) return rootOf(givenIn(given, start, end))
+    const split = start + splitOf(end - start)
+    return nodeHash(mth(start, split), mth(split, end))
+  }
+  return mth(0, size)
+}
+
+/** A full subtree of what was pruned, as the highest level gives it whose hashes fit into it. */
+function givenIn(given: ReadonlyMap<string, Buffer>, start: number, end: number): Buffer[] {
+  let [level, width] = [0, 1]
+  for (; width * width_max <= end - start; level++) width *= width_max
+  return Array.from({ length: (end - start) / width }, (_, i) => {
+    const hash = given.get(`${level} ${start / width + i}`)
+    must(hash !== undefined, `nothing tells the entries from ${start} to ${end}`)
+    return hash
+  })
 }
 
 /** What is wrong is said with where. */
@@ -349,8 +385,9 @@ function at<T>(path: string, check: () => T): T {
   }
 }
 
-/** Whether a log that was walked has grown out of what an older checkpoint of it stated. */
-export function extendsIt({ entries }: Walked, older: Checkpoint): boolean {
-  const were = entries.slice(0, older.size)
-  return were.length === older.size && rootOf(were.map(leafHash)).equals(older.root)
+/** Whether a log that was walked has grown out of what an older checkpoint of it stated; of no less than was pruned. */
+export function extendsIt(walked: Walked, older: Checkpoint): boolean {
+  const { first, entries } = walked
+  if (older.size < first || older.size > first + entries.length) return false
+  return rootAt(walked, older.size).equals(older.root)
 }

@@ -35,12 +35,18 @@ test('an event that is missing is named, unless its class and time are before wh
     })
   }
 
-  await t.test('the word of the event that tells it', async () => {
-    const told = "where tenant_id = ? and action = 'audit-events.purged'"
-    await locket.sql(`update audit_events set outcome = 'failed' ${told}`, locket.tenant)
-    const faults = await faultsOf(locket)
-    assert.ok(faults.filter((one) => one.includes('no event stands there')).length > 90)
-  })
+  for (const change of ["outcome = 'failed'", 'body = origin', 'body = null']) {
+    await t.test(`the word of the event that tells it: ${change}`, async () => {
+      const told = "where tenant_id = ? and action = 'audit-events.purged'"
+      await locket.sql('create table kept as select * from audit_events')
+      await locket.sql(`update audit_events set ${change} ${told}`, locket.tenant)
+      const faults = await faultsOf(locket)
+      await locket.sql('delete from audit_events')
+      await locket.sql('insert into audit_events select * from kept')
+      await locket.sql('drop table kept')
+      assert.ok(faults.filter((one) => one.includes('no event stands there')).length > 90)
+    })
+  }
 })
 
 test('what the events of earlier purges told is told on when they are purged themselves', async (t) => {
