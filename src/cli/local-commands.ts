@@ -10,6 +10,7 @@ import { initCommand } from './init.ts'
 import { migrateCommand } from './migrate.ts'
 import { impliedByMove, moveCommand } from './move.ts'
 import { recoverCommand } from './recover.ts'
+import { resumeFlags, resumeLogCommand } from './resume-log.ts'
 import { rotateRootKeyCommand } from './rotate-root-key.ts'
 import { serve } from './serve.ts'
 
@@ -124,6 +125,14 @@ export const localCommands: readonly LocalCommand[] = [
     settings: data,
     flags: [],
     run: rotateRootKeyCommand,
+  },
+  {
+    kind: 'local',
+    words: 'audit resume',
+    summary: 'Have an audit log go on that stands still, while no server runs.',
+    settings: data,
+    flags: resumeFlags,
+    run: resumeLogCommand,
   },
   {
     kind: 'local',

@@ -57,10 +57,16 @@ const ownEvents: readonly OwnEvent[] = [
     details: ['cosigned', 'shown'],
     when: 'A witnessed log has signed, for the first time, what does not follow: of class `security`.',
   }),
-  own('audit-event.refused', 'instance', {
+  own('audit-event.refused', 'tenant and instance', {
     when: 'An event that waits for its place is not what was committed.',
   }),
-  own('audit-log.broken', 'instance', { when: 'What is stored of a log is not what was signed.' }),
+  own('audit-log.broken', 'tenant and instance', {
+    when: 'What is stored of a log is not what was signed: it stands still. The instance has a copy.',
+  }),
+  own('audit-log.reopened', 'tenant and instance', {
+    details: ['size', 'firstIndex', 'firstIndexBefore'],
+    when: '`locket audit resume` has a log go on that stood still. The instance has a copy.',
+  }),
   own('audit-events.purged', 'tenant and instance', {
     details: ['class', 'count', 'firstLeaf', 'lastLeaf', 'purgedBefore'],
     when:

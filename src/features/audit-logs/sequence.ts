@@ -18,6 +18,7 @@ import { appendEvent } from '../audit/append.ts'
 import { jobEvent } from '../audit/event.ts'
 import { isProven, proofVersion } from '../audit/event-proof.ts'
 import { type AuditLogRow, type EventRow, entryOf, originOf } from './audit-log.ts'
+import { breakLog } from './break-log.ts'
 import type { CheckpointKey } from './checkpoint-keys.ts'
 import {
   eventsWaiting,
@@ -25,7 +26,6 @@ import {
   findTile,
   numberEvents,
   putLog,
-  readLog,
   refuseEvent,
   storeTile,
   tenantWaiting,
@@ -210,23 +210,6 @@ async function writeTile({ tx, store }: Place, { after, data, ...at }: GrownTile
   const before = after > 0 ? await findTile(store, at) : null
   const whole = before ? Buffer.concat([before, data]) : data
   await storeTile(tx, store.tenant, { ...at, data: whole })
-}
-
-/** It stands still from now on, and says so where whoever is responsible looks. */
-async function breakLog(ctx: JobContext, tenant: Id<'ten'>): Promise<void> {
-  await ctx.database.write(
-    async (tx) => {
-      const store = ctx.open(tx, tenant)
-      // Its MAC may be what is wrong: then it is what it says from now on that it stands still.
-      const log = await readLog(store)
-      if (!log || log.state === 'broken') return
-      const { tenant_id: _, mac: __, ...row } = log
-      await putLog({ tx, store }, { ...row, state: 'broken' })
-      const about = { outcome: 'failed', code: 'integrity_failed' } as const
-      await appendEvent(store, jobEvent(ctx.clock(), 'audit-log.broken', about), ctx.clock)
-    },
-    { durability: 'full', turn: { tenant, log: true } },
-  )
 }
 
 function remember(trees: KnownTrees, tenant: Id<'ten'>, tree: Tree): void {

@@ -7,7 +7,7 @@ import type { Transaction } from '../../storage/database.ts'
 import { query } from '../../storage/query.ts'
 import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
-import { type AuditLogRow, type EventRow, refusedLeaf, tailLevel } from './audit-log.ts'
+import { type AuditLogRow, type EventRow, entryLevel, refusedLeaf, tailLevel } from './audit-log.ts'
 
 type CheckpointKeyRow = Tables['checkpoint_keys']
 
@@ -166,6 +166,16 @@ const dropTailRows = query((db, arg: Of) =>
   db.deleteFrom('audit_tiles').where('tenant_id', '=', arg.tenant).where('level', '=', tailLevel),
 )
 
+const tileCount = query((db, arg: Of & { from: number; until: number }) =>
+  db
+    .selectFrom('audit_tiles')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('tenant_id', '=', arg.tenant)
+    .where('level', 'in', [entryLevel, 0])
+    .where('tile', '>=', arg.from)
+    .where('tile', '<', arg.until),
+)
+
 /** Of all tenants; those that wait have an index of their own, and ids of events begin with their time. */
 const allWaiting = query((db, arg: { limit: number }) =>
   db
@@ -257,6 +267,14 @@ export interface TilePlace {
 
 export async function findTile(store: TenantStore, place: TilePlace): Promise<Uint8Array | null> {
   return (await store.first(tile, place))?.data ?? null
+}
+
+/** How many of the full tiles of entries and of their hashes are there, two for each index. */
+export async function countTiles(
+  store: TenantStore,
+  range: { from: number; until: number },
+): Promise<number> {
+  return (await store.first(tileCount, range))?.count ?? 0
 }
 
 export async function storeTile(
