@@ -13,7 +13,7 @@ import { tellErrand } from './core/errand.ts'
 import { asLocketError, LocketError } from './core/errors.ts'
 import { isId } from './core/ids.ts'
 import type { Receipt } from './core/receipt.ts'
-import { asPublic, Unprepared } from './kernel/operation.ts'
+import { asPublic, type Operation, Unprepared } from './kernel/operation.ts'
 import { admit, admitAgain, parseInput, recheck, Stale } from './pipeline/admit.ts'
 import { auditAllowed, auditRefused, eventStore } from './pipeline/audit.ts'
 import { openContext, parseOutput, prepareContext } from './pipeline/context.ts'
@@ -32,7 +32,7 @@ import {
   type Within,
   within,
 } from './pipeline/request.ts'
-import type { WriteOptions } from './storage/database.ts'
+import type { ReadOptions, WriteOptions } from './storage/database.ts'
 import { traced } from './tracing/traced.ts'
 
 const attempts_max = 5
@@ -77,8 +77,10 @@ async function answered(app: Pipeline, trail: Trail): Promise<Answer> {
 async function tryOnce(app: Pipeline, trail: Trail): Promise<Answer | null> {
   const { operation } = trail.request
   try {
-    const { admitted, output } = await app.database.read((tx) =>
-      passGate(app, within(app, tx), trail),
+    const sight = sightOf(operation)
+    const { admitted, output } = await app.database.read(
+      (tx) => passGate(app, within(app, tx), trail),
+      sight,
     )
     if (output !== undefined) return await answerRead(app, trail, output)
     const prepared = await operation.prepare?.(
@@ -87,7 +89,7 @@ async function tryOnce(app: Pipeline, trail: Trail): Promise<Answer | null> {
     )
     const run = { admitted, trail, prepared }
     if (operation.effect !== 'read') return await answerWrite(app, run)
-    const second = await app.database.read((tx) => runRead(app, within(app, tx), run))
+    const second = await app.database.read((tx) => runRead(app, within(app, tx), run), sight)
     return await answerRead(app, trail, second)
   } catch (thrown) {
     if (thrown instanceof Stale || thrown instanceof Unprepared) return null
@@ -158,7 +160,12 @@ async function answerWrite(app: Pipeline, run: Run): Promise<Answer> {
 }
 
 /** Events are only added: nothing gets in their way. */
-const beside: WriteOptions = { durability: 'relaxed', turn: null }
+const beside: WriteOptions = { durability: 'relaxed', turn: null, onlyEvents: true }
+
+/** Who reads memories asks for no events, and the event of one read is nothing to the next. */
+function sightOf({ effect, permission }: Operation): ReadOptions {
+  return effect === 'read' && permission === 'memory:read' ? { withoutEvents: true } : {}
+}
 
 /**
  * A change is about the spaces that it names, and the count of an agent that has a quota; about the

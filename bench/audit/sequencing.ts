@@ -59,7 +59,7 @@ function timed(database: Database, held_ms: number[]): Database {
     get queued() {
       return database.queued
     },
-    read: (work) => database.read(work),
+    read: (work, options) => database.read(work, options),
     write: async (work, options) => {
       let started = 0
       const done = await database.write((tx) => {

@@ -36,7 +36,7 @@ export function withoutEvents(database: Database): Database {
     get queued() {
       return database.queued
     },
-    read: (work) => database.read(work),
+    read: (work, options) => database.read(work, options),
     write: async (work, options) => {
       const isForEvents = typeof options === 'object' && options.durability === 'relaxed'
       return isForEvents ? (undefined as never) : database.write(work, options)

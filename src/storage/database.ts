@@ -53,6 +53,13 @@ export interface WriteOptions {
    * others of this process that leave it out, and is run again when another process got in its way.
    */
   readonly turn?: Turn | null
+  /** It adds audit events and does nothing else: who asks for none of them sees no difference. */
+  readonly onlyEvents?: boolean
+}
+
+export interface ReadOptions {
+  /** It asks for no audit event, so the newest of them may be missing from its snapshot. */
+  readonly withoutEvents?: boolean
 }
 
 export interface Database {
@@ -62,7 +69,7 @@ export interface Database {
   /** How many changes and how many reads wait or are under way, of those that a queue bounds. */
   readonly queued: { readonly writes: number; readonly reads: number }
   /** One snapshot, read only. */
-  read<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  read<T>(work: (tx: Transaction) => Promise<T>, options?: ReadOptions): Promise<T>
   /**
    * One atomic change, as if no other of its turn went on at the same time, on whichever node. `work`
    * may be run again (when the transaction it shared was undone, or another got in its way), so it

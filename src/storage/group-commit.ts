@@ -17,13 +17,14 @@ import { apart, withErrand } from '../core/errand.ts'
 import { LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
-import type { Durability, Transaction } from './database.ts'
+import type { Durability, Transaction, WriteOptions } from './database.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
-import { sqliteStatements } from './sqlite-statements.ts'
+import { onlyAddsEvents, sqliteStatements } from './sqlite-statements.ts'
 import { type Statements, StrictTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
 
 interface Job {
+  readonly onlyEvents: boolean
   readonly work: (tx: Transaction) => Promise<unknown>
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
@@ -44,8 +45,9 @@ const synchronous: Readonly<Record<Durability, string>> = { full: 'FULL', relaxe
 
 export class GroupCommit {
   readonly #connection: SqliteConnection
-  readonly #statements: Statements
+  readonly #statements: Readonly<Record<'all' | 'onlyEvents', Statements>>
   readonly #log: Log
+  readonly #committing: (onlyEvents: boolean) => void
   readonly #turns = new Turns()
   readonly #queues: Readonly<Record<Durability, Job[]>> = { full: [], relaxed: [] }
   #durability: Durability = 'full'
@@ -54,17 +56,26 @@ export class GroupCommit {
   /** Set while a relaxed commit may not have reached the disk. */
   #flushTimer: NodeJS.Timeout | undefined
 
-  constructor(connection: SqliteConnection, log: Log) {
+  /** `committing` is told before each commit whether it is of nothing but events. */
+  constructor(
+    connection: SqliteConnection,
+    log: Log,
+    committing: (onlyEvents: boolean) => void = () => undefined,
+  ) {
     this.#connection = connection
-    this.#statements = sqliteStatements(connection)
+    this.#committing = committing
+    this.#statements = {
+      all: sqliteStatements(connection),
+      onlyEvents: sqliteStatements(connection, onlyAddsEvents),
+    }
     this.#log = log
   }
 
-  write<T>(work: (tx: Transaction) => Promise<T>, durability: Durability): Promise<T> {
+  write<T>(work: (tx: Transaction) => Promise<T>, options: Durability | WriteOptions): Promise<T> {
     if (this.#closing || this.waiting >= limits.writeQueue_max) {
       return Promise.reject(new LocketError('unavailable'))
     }
-    return this.#enqueue(work, durability)
+    return this.#enqueue(work, typeof options === 'string' ? { durability: options } : options)
   }
 
   /** Runs `task` while no transaction is open. */
@@ -87,10 +98,17 @@ export class GroupCommit {
     return this.#queues.full.length + this.#queues.relaxed.length
   }
 
-  #enqueue<T>(work: (tx: Transaction) => Promise<T>, durability: Durability): Promise<T> {
+  #enqueue<T>(
+    work: (tx: Transaction) => Promise<T>,
+    { durability, onlyEvents = false }: WriteOptions,
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const own = withErrand(work)
-      this.#queues[durability].push({ work: own, resolve: resolve as Job['resolve'], reject })
+      this.#queues[durability].push({
+        onlyEvents,
+        work: withErrand(work),
+        resolve: resolve as Job['resolve'],
+        reject,
+      })
       this.#schedule()
     })
   }
@@ -155,12 +173,14 @@ export class GroupCommit {
     this.#connection.run('BEGIN IMMEDIATE')
     const endings: Ending[] = []
     for (const job of group) {
-      const tx = new StrictTransaction(this.#statements, true)
+      const statements = this.#statements[job.onlyEvents ? 'onlyEvents' : 'all']
+      const tx = new StrictTransaction(statements, true)
       const ending = await (apart ? endApart(job, tx) : endOf(job, tx))
       if (ending === null) return this.#tryTogether(group, true)
       if (apart && tx.failure) return this.#blame(job, tx.failure.error)
       endings.push(ending)
     }
+    this.#committing(group.every(({ onlyEvents }) => onlyEvents))
     try {
       this.#connection.run('COMMIT')
     } catch (error) {
@@ -210,7 +230,7 @@ export class GroupCommit {
     clearTimeout(this.#flushTimer)
     this.#flushTimer = undefined
     try {
-      await this.#enqueue(async () => this.#bump(), 'full')
+      await this.#enqueue(async () => this.#bump(), { durability: 'full' })
     } catch (error) {
       this.#log.error({ err: error }, 'relaxed commits could not be flushed to disk')
       if (!this.#closing) this.#flushSoon()

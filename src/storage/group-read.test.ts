@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { add, ids } from '../../test/contract/database.ts'
 import { credentials } from '../../test/contract/queries.ts'
 import { temporaryDirectory } from '../../test/temporary-directory.ts'
+import type { Id } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
 import { createLog } from '../core/log.ts'
-import type { Database, Transaction } from './database.ts'
+import type { Sealed } from '../crypto/aead.ts'
+import type { Database, ReadOptions, Transaction, WriteOptions } from './database.ts'
+import { query } from './query.ts'
 import { openSqlite } from './sqlite.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
 
@@ -95,3 +100,116 @@ test('what waits is read before the end, and nothing after it', async (t) => {
   assert.deepEqual(await reads, Array(100).fill(0))
   await assert.rejects(db.read(look), { code: 'unavailable' })
 })
+
+const withoutEvents: ReadOptions = { withoutEvents: true }
+const beside: WriteOptions = { durability: 'relaxed', onlyEvents: true }
+
+const tenant = 'ten_1'
+
+const addRow = query((db, arg: { id: Id<'evt'> }) =>
+  db.insertInto('audit_events').values({
+    tenant_id: tenant,
+    event_id: arg.id,
+    time: 1,
+    class: 'read',
+    action: 'memory.recalled',
+    outcome: 'allowed',
+    actor_id: null,
+    resource_id: null,
+    scope: 'tenant',
+    commitment: new Uint8Array(32),
+    origin: null,
+    body: new Uint8Array(600) as Sealed,
+    proof: null,
+  }),
+)
+const eventRows = query((db, _arg: object) => db.selectFrom('audit_events').select('event_id'))
+
+let made = 0
+const addEvent = (tx: Transaction) => tx.run(addRow, { id: `evt_${made++}` })
+const events = async (tx: Transaction) => (await tx.all(eventRows, {})).length
+
+/** Counts the snapshots of reads; changes begin in another way. */
+function snapshots(t: TestContext): () => number {
+  const run = t.mock.method(SqliteConnection.prototype, 'run')
+  return () => run.mock.calls.filter((call) => call.arguments[0] === 'BEGIN').length
+}
+
+describe('reads that ask for no events go on with a snapshot', () => {
+  test('while nothing but events is committed', async (t) => {
+    const db = await open(t)
+    const begun = snapshots(t)
+    for (let at = 0; at < 10; at += 1) {
+      assert.equal(await db.read(look, withoutEvents), 0)
+      await db.write(addEvent, beside)
+    }
+    assert.equal(begun(), 1)
+    assert.equal(await db.read(events), 10, 'who asks for events sees all of them')
+    const [seen] = await Promise.all([db.read(events), db.read(look, withoutEvents)])
+    assert.equal(seen, 10)
+  })
+
+  for (const [what, durability] of [
+    ['a change', 'full'],
+    ['a change that waits for no disk', 'relaxed'],
+  ] as const) {
+    test(`until ${what} is committed, which they see at once`, async (t) => {
+      const db = await open(t)
+      for (let at = 0; at < 5; at += 1) {
+        assert.equal(await db.read(look, withoutEvents), at)
+        await Promise.all([db.write(addEvent, beside), db.write(add(`a${at}`), durability)])
+      }
+    })
+  }
+
+  test('until another program changes something', async (t) => {
+    const { db, other } = await openTwice(t)
+    for (let at = 0; at < 5; at += 1) {
+      assert.equal(await db.read(look, withoutEvents), at)
+      other.run(`INSERT INTO credential_directory VALUES ('b${at}', 'ten_1')`)
+    }
+  })
+
+  test('and not for long, however many there are: the log is emptied all the same', async (t) => {
+    const { db, other, file } = await openTwice(t)
+    const begun = snapshots(t)
+    for (let at = 0; at < 3_000; at += 1) {
+      await db.read(look, withoutEvents)
+      await db.write(addEvent, beside)
+    }
+    assert.ok(begun() > 3_000 / 64 && begun() < 1_000, `${begun()} snapshots`)
+    assert.ok(statSync(`${file}-wal`).size < 8 * 1024 * 1024, `${statSync(`${file}-wal`).size}`)
+    await db.read(look, withoutEvents)
+    await pause(150)
+    const emptied = other.first('PRAGMA wal_checkpoint(TRUNCATE)') as { busy: number }
+    assert.equal(emptied.busy, 0, 'nobody reads any more')
+  })
+
+  test('which is none any more when the files are cleaned, or the database is closed', async (t) => {
+    const { db, file } = await openTwice(t)
+    await db.write(addEvent, beside)
+    await db.read(look, withoutEvents)
+    await db.scrub()
+    assert.equal(statSync(`${file}-wal`).size, 0)
+    assert.equal(await db.read(look, withoutEvents), 0)
+    await db.close()
+  })
+
+  test('and are refused what they have said that they do not ask for', async (t) => {
+    const db = await open(t)
+    await assert.rejects(db.read(events, withoutEvents), /what it has said/)
+    await assert.rejects(db.write(add('a'), beside), /what it has said/)
+    assert.equal(await db.read(look, withoutEvents), 0)
+  })
+})
+
+async function openTwice(t: TestContext) {
+  const file = join(temporaryDirectory(t), 'locket.db')
+  const db = await openSqlite({ file, log: createLog('silent') })
+  const other = new SqliteConnection({ file, readOnly: false, guest: 'beside' })
+  t.after(async () => {
+    other.close()
+    await db.close()
+  })
+  return { db, other, file }
+}

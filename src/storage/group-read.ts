@@ -3,35 +3,60 @@
  * reads that wait are done in one snapshot together, one after another: those of one round of the
  * event loop look at the same few pages. Each was asked for before its snapshot was taken, so it
  * sees all that was committed until then; what comes later waits for the next.
+ *
+ * But each recall adds an event, and if that were the end of the snapshot, every recall would read its
+ * pages anew: a third of what its event cost (measured). So a snapshot is held while nothing else is
+ * committed, for reads that ask for no event. It is let go after so many commits and so long, since the
+ * log of the database cannot be emptied meanwhile.
  */
 import { stopwatch } from '../core/clock.ts'
 import { apart, withErrand } from '../core/errand.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
-import type { Transaction } from './database.ts'
+import type { ReadOptions, Transaction } from './database.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
-import { sqliteStatements } from './sqlite-statements.ts'
+import { asksForNoEvent, sqliteStatements } from './sqlite-statements.ts'
 import { type Statements, StrictTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
 
+/** A snapshot is held for so many commits at the most, and so long. */
+const held_commits_max = 64
+const held_ms_max = 100
+
 interface Job {
+  readonly withoutEvents: boolean
   readonly work: (tx: Transaction) => Promise<unknown>
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
 }
 
+export interface GroupReadOptions {
+  readonly connection: SqliteConnection
+  readonly log: Log
+  /** Changes with every commit that is not this process's own. */
+  readonly version: () => unknown
+}
+
 export class GroupRead {
   readonly #connection: SqliteConnection
-  readonly #statements: Statements
+  readonly #statements: Readonly<Record<'all' | 'withoutEvents', Statements>>
   readonly #log: Log
+  readonly #version: () => unknown
   readonly #turns = new Turns()
   readonly #queue: Job[] = []
   #scheduled = false
+  #isReading = false
+  /** Set while there is a snapshot that reads without events may go on with. */
+  #held: Held | undefined
 
-  constructor(connection: SqliteConnection, log: Log) {
+  constructor({ connection, log, version }: GroupReadOptions) {
     this.#connection = connection
     this.#log = log
-    this.#statements = sqliteStatements(connection)
+    this.#version = version
+    this.#statements = {
+      all: sqliteStatements(connection),
+      withoutEvents: sqliteStatements(connection, asksForNoEvent),
+    }
   }
 
   /** How many reads wait for their snapshot. */
@@ -39,16 +64,28 @@ export class GroupRead {
     return this.#queue.length
   }
 
-  read<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+  read<T>(work: (tx: Transaction) => Promise<T>, options: ReadOptions = {}): Promise<T> {
+    const { withoutEvents = false } = options
     return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ work: withErrand(work), resolve: resolve as Job['resolve'], reject })
+      const own = withErrand(work)
+      this.#queue.push({ withoutEvents, work: own, resolve: resolve as Job['resolve'], reject })
       this.#schedule()
     })
   }
 
+  /** This process is about to commit something, or nothing but events. */
+  committing(onlyEvents: boolean): void {
+    if (!this.#held) return
+    this.#held.commits += 1
+    if (!onlyEvents || this.#held.commits >= held_commits_max) this.#letGo()
+  }
+
   /** Runs `task` while no snapshot is open. */
   async between<T>(task: () => T | Promise<T>): Promise<T> {
-    return this.#turns.take(async () => task())
+    return this.#turns.take(async () => {
+      this.#letGo()
+      return task()
+    })
   }
 
   /** Does what waits. The caller sees to it that nothing more comes. */
@@ -73,8 +110,9 @@ export class GroupRead {
     const group = this.#queue.splice(0, limits.readGroup_max)
     // Whoever closes does what waits without waiting for the round's end.
     if (group.length === 0) return
+    this.#isReading = true
     try {
-      this.#end()
+      this.#begin(group.every(({ withoutEvents }) => withoutEvents))
       const end_ms = stopwatch() + limits.readGroup_ms
       let done = 0
       for (const job of group) {
@@ -83,12 +121,31 @@ export class GroupRead {
         if (stopwatch() >= end_ms) break
       }
       if (done < group.length) this.#queue.unshift(...group.splice(done))
-      this.#end()
+      if (!this.#held) this.#end()
     } catch (error) {
       this.#log.error({ err: error, works: group.length }, 'a group of reads failed')
       for (const job of group) job.reject(error)
     }
+    this.#isReading = false
     if (this.#queue.length > 0) this.#schedule()
+  }
+
+  /** Goes on with the snapshot that is held, or begins another. */
+  #begin(withoutEvents: boolean): void {
+    const version = withoutEvents ? this.#version() : null
+    if (withoutEvents && this.#held?.version === version && this.#connection.isTransaction) return
+    this.#letGo()
+    this.#end()
+    if (!withoutEvents) return
+    const timer = setTimeout(() => this.#letGo(), held_ms_max).unref()
+    this.#held = { version, timer, commits: 0 }
+  }
+
+  /** A group that is under way ends it itself. */
+  #letGo(): void {
+    clearTimeout(this.#held?.timer)
+    this.#held = undefined
+    if (!this.#isReading) this.#end()
   }
 
   #end(): void {
@@ -96,8 +153,9 @@ export class GroupRead {
   }
 
   /** In the snapshot of the group, or in one of its own where an error has ended that. */
-  async #look({ work, resolve, reject }: Job): Promise<void> {
-    const tx = new StrictTransaction(this.#statements, false)
+  async #look({ withoutEvents, work, resolve, reject }: Job): Promise<void> {
+    const statements = this.#statements[withoutEvents ? 'withoutEvents' : 'all']
+    const tx = new StrictTransaction(statements, false)
     try {
       if (!this.#connection.isTransaction) this.#connection.run('BEGIN')
       const value = await work(tx.view())
@@ -109,4 +167,10 @@ export class GroupRead {
       tx.end()
     }
   }
+}
+
+interface Held {
+  readonly version: unknown
+  readonly timer: NodeJS.Timeout
+  commits: number
 }

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
-import type { Database, Durability, Transaction, WriteOptions } from './database.ts'
+import type { Database, Durability, ReadOptions, Transaction, WriteOptions } from './database.ts'
 import { GroupCommit } from './group-commit.ts'
 import { GroupRead } from './group-read.ts'
 import { type Migration, migrate, migrations } from './migrations.ts'
@@ -45,8 +45,8 @@ class SqliteDatabase implements Database {
 
   constructor(writer: SqliteConnection, reader: SqliteConnection, log: Log) {
     this.#writer = writer
-    this.#reads = new GroupRead(reader, log)
-    this.#commits = new GroupCommit(writer, log)
+    this.#reads = new GroupRead({ connection: reader, log, version: () => versionOf(writer) })
+    this.#commits = new GroupCommit(writer, log, (onlyEvents) => this.#reads.committing(onlyEvents))
   }
 
   get takesChanges(): boolean {
@@ -57,16 +57,16 @@ class SqliteDatabase implements Database {
     return { writes: this.#commits.waiting, reads: this.#reads.waiting }
   }
 
-  read<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+  read<T>(work: (tx: Transaction) => Promise<T>, options?: ReadOptions): Promise<T> {
     if (!this.takesChanges || this.#reads.waiting >= limits.readQueue_max) {
       return Promise.reject(new LocketError('unavailable'))
     }
-    return this.#reads.read(work)
+    return this.#reads.read(work, options)
   }
 
   /** There is one writer, so there is but one turn. */
   write<T>(work: (tx: Transaction) => Promise<T>, options: Durability | WriteOptions): Promise<T> {
-    return this.#commits.write(work, typeof options === 'string' ? options : options.durability)
+    return this.#commits.write(work, options)
   }
 
   /** Our own reads are kept out meanwhile; a foreign one, of a backup say, is waited for. */
@@ -99,6 +99,12 @@ class SqliteDatabase implements Database {
     await this.#reads.close()
     this.#writer.close()
   }
+}
+
+/** Changes with every commit that is not this connection's own. */
+function versionOf(writer: SqliteConnection): unknown {
+  const row = writer.first('PRAGMA data_version') as { data_version: number }
+  return row.data_version
 }
 
 /** Tables with a column that, once overwritten, must not be found in any file. */
