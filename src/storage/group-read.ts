@@ -112,7 +112,7 @@ export class GroupRead {
     if (group.length === 0) return
     this.#isReading = true
     try {
-      this.#begin(group.every(({ withoutEvents }) => withoutEvents))
+      this.#open(group.every(({ withoutEvents }) => withoutEvents))
       const end_ms = stopwatch() + limits.readGroup_ms
       let done = 0
       for (const job of group) {
@@ -131,13 +131,13 @@ export class GroupRead {
   }
 
   /** Goes on with the snapshot that is held, or begins another. */
-  #begin(withoutEvents: boolean): void {
+  #open(withoutEvents: boolean): void {
     const version = withoutEvents ? this.#version() : null
     if (withoutEvents && this.#held?.version === version && this.#connection.isTransaction) return
     this.#letGo()
     this.#end()
     if (!withoutEvents) return
-    const timer = setTimeout(() => this.#letGo(), held_ms_max).unref()
+    const timer = apart(() => setTimeout(() => this.#letGo(), held_ms_max).unref())
     this.#held = { version, timer, commits: 0 }
   }
 

@@ -17,7 +17,7 @@ import { isSame } from '../../tlog/merkle.ts'
 import { appendEvent } from '../audit/append.ts'
 import { jobEvent } from '../audit/event.ts'
 import { isProven, proofVersion } from '../audit/event-proof.ts'
-import { type AuditLogRow, type EventRow, entryOf, originOf } from './audit-log.ts'
+import { type AuditLogRow, entryOf, originOf } from './audit-log.ts'
 import { breakLog } from './break-log.ts'
 import type { CheckpointKey } from './checkpoint-keys.ts'
 import {
@@ -29,6 +29,7 @@ import {
   refuseEvent,
   storeTile,
   tenantWaiting,
+  type WaitingRow,
 } from './store.ts'
 import { emptyTree, type GrownTile, grow, loadTree, type Tree } from './tree.ts'
 
@@ -41,10 +42,14 @@ declare module '../../kernel/context.ts' {
   }
 }
 
-/** Turns events into leaves, tenant after tenant. */
+/**
+ * Turns events into leaves, tenant after tenant: once a second, and a little before it is over, because
+ * a run takes time as well. It is a batch that makes leaves cheap, so it runs again sooner only when more
+ * wait than one run may do.
+ */
 export const sequenceEvents: Job = {
   name: 'audit-logs.sequence',
-  every_ms: second_ms,
+  every_ms: 0.8 * second_ms,
   run: async (ctx) => {
     try {
       return await sequenceAll(ctx)
@@ -54,8 +59,10 @@ export const sequenceEvents: Job = {
   },
 }
 
+/** How many leaves were made, where more are to be made; 0 when none wait any more. */
 async function sequenceAll(ctx: JobContext): Promise<number> {
   let done = 0
+  let isMore = false
   let broken = 0
   let after = ''
   const failures: unknown[] = []
@@ -65,6 +72,7 @@ async function sequenceAll(ctx: JobContext): Promise<number> {
     try {
       const { count, isBroken } = await sequenceTenant(ctx, tenant)
       done += count
+      if (count >= limits.auditBatch_rows * limits.auditBatches_max) isMore = true
       // One that is broken has events that wait, so none of them is passed by.
       if (isBroken) broken += 1
     } catch (thrown) {
@@ -75,7 +83,7 @@ async function sequenceAll(ctx: JobContext): Promise<number> {
   }
   ctx.services.metrics.logsBroken(broken)
   if (failures.length > 0) throw failures[0]
-  return done
+  return isMore ? done : 0
 }
 
 /** So many batches, and then others have their turn. Tells how many leaves were made. */
@@ -182,10 +190,10 @@ async function treeOf(
 async function believedOf(
   ctx: JobContext,
   { tx, store }: Place,
-  { rows, log }: { rows: readonly EventRow[]; log: AuditLogRow | undefined },
-): Promise<EventRow[]> {
+  { rows, log }: { rows: readonly WaitingRow[]; log: AuditLogRow | undefined },
+): Promise<WaitingRow[]> {
   const adopts = !log || log.state === 'adopting'
-  const believed: EventRow[] = []
+  const believed: WaitingRow[] = []
   for (const row of rows) {
     if (await isBelieved(store, row, adopts)) {
       believed.push(row)
@@ -198,7 +206,7 @@ async function believedOf(
   return believed
 }
 
-async function isBelieved(store: TenantStore, row: EventRow, adopts: boolean): Promise<boolean> {
+async function isBelieved(store: TenantStore, row: WaitingRow, adopts: boolean): Promise<boolean> {
   if (row.proof === null) return adopts
   const version = proofVersion(row.proof)
   if (version === undefined) return false

@@ -52,10 +52,23 @@ const nextWaiting = query((db, arg: { after: string }) =>
     .limit(1),
 )
 
+/** What an entry is made of, and what proves it: nothing that is sealed. */
 const waiting = query((db, arg: Of & { limit: number }) =>
   db
     .selectFrom('audit_events')
-    .selectAll()
+    .select([
+      'tenant_id',
+      'event_id',
+      'time',
+      'class',
+      'action',
+      'outcome',
+      'actor_id',
+      'resource_id',
+      'scope',
+      'commitment',
+      'proof',
+    ])
     .where('tenant_id', '=', arg.tenant)
     .where('leaf', 'is', null)
     .orderBy('event_id')
@@ -223,7 +236,9 @@ export async function tenantWaiting(tx: Transaction, after: string): Promise<Id<
   return (await tx.asSystem().first(nextWaiting, { after }))?.tenant_id ?? null
 }
 
-export function eventsWaiting(store: TenantStore, limit: number): Promise<EventRow[]> {
+export type WaitingRow = Omit<EventRow, 'origin' | 'body' | 'leaf'>
+
+export function eventsWaiting(store: TenantStore, limit: number): Promise<WaitingRow[]> {
   return store.all(waiting, { limit })
 }
 
@@ -240,7 +255,7 @@ export function eventsFrom(
 }
 
 /** One that is not believed becomes no leaf, and is not looked at again. */
-export async function refuseEvent(tx: Transaction, row: EventRow): Promise<void> {
+export async function refuseEvent(tx: Transaction, row: WaitingRow): Promise<void> {
   await tx.asSystem().run(refuse, { tenant: row.tenant_id, id: row.event_id })
 }
 
