@@ -32,6 +32,7 @@ export function textOf(bytes: Uint8Array): string | null {
 }
 
 export function toBase64Url(bytes: Uint8Array): string {
+  if (bytes instanceof Buffer) return bytes.toString('base64url')
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url')
 }
 

@@ -155,22 +155,31 @@ export function sealedKeyVersion(sealed: Uint8Array, place?: Place): number {
 }
 
 function associatedData(place: Place): Buffer {
-  const { tenant, space, table, row, column, version } = place
-  if (table !== latest.table || space !== latest.space || tenant !== latest.tenant) {
-    // A copy of its own, since it is kept: the pool that it was joined in holds others' bytes.
-    const joined = Uint8Array.from(lengthPrefixed([domain, tenant, space, table]))
-    latest = { tenant, space, table, joined }
-  }
-  return lengthPrefixed([row, column, String(version)], latest.joined)
+  return lengthPrefixed([place.row, place.column, String(place.version)], beginningOf(place))
 }
 
-/** Values are mostly opened many at a time, and places of one table of a space begin alike. */
-let latest = {
+/** How the places of one table of a space begin; the oldest of what is kept makes room for another. */
+function beginningOf({ tenant, space, table }: Place): Uint8Array {
+  for (const one of latest) {
+    if (one.table === table && one.space === space && one.tenant === tenant) return one.joined
+  }
+  // A copy of its own, since it is kept: the pool that it was joined in holds others' bytes.
+  const joined = new Uint8Array(lengthPrefixed([domain, tenant, space, table]))
+  latest.pop()
+  latest.unshift({ tenant, space, table, joined })
+  return joined
+}
+
+/**
+ * Values are mostly opened many at a time, and places of one table of a space begin alike. A recall opens
+ * memories and seals the two parts of its event.
+ */
+const latest = Array.from({ length: 4 }, () => ({
   tenant: '',
   space: '',
   table: '',
-  joined: Uint8Array.from(lengthPrefixed([domain, '', '', ''])),
-}
+  joined: new Uint8Array(lengthPrefixed([domain, '', '', ''])),
+}))
 
 /** Reason and place go to the log as the cause; the caller learns only that it did not open. */
 function tampered(reason: string, place?: Place): LocketError {

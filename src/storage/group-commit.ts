@@ -109,15 +109,19 @@ export class GroupCommit {
         resolve: resolve as Job['resolve'],
         reject,
       })
-      this.#schedule()
+      this.#schedule(onlyEvents)
     })
   }
 
-  /** Waits for the end of the event loop's round, so that all requests of the round share a group. */
-  #schedule(): void {
+  /**
+   * Waits for the end of the event loop's round, so that all requests of the round share a group. Events
+   * of reads wait only for the reads that share a snapshot, for those are done together anyway.
+   */
+  #schedule(onlyEvents = false): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    apart(() => setImmediate(() => this.#begin()))
+    const begin = (): void => this.#begin()
+    apart(() => (onlyEvents ? process.nextTick(begin) : setImmediate(begin)))
   }
 
   #begin(): void {
