@@ -22,7 +22,7 @@ export function tracedDatabase(database: Database): Database {
     get queued() {
       return database.queued
     },
-    read: (work) => traced(read, () => database.read(work)),
+    read: (work, options) => traced(read, () => database.read(work, options)),
     write: (work, options) => traced(write, () => database.write(work, options)),
     scrub: () => database.scrub(),
     close: () => database.close(),
