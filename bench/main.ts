@@ -10,6 +10,7 @@ import { benchEngines } from './engines.ts'
 import { benchHttp } from './http.ts'
 import { benchPeers } from './peers.ts'
 import { benchRecall } from './recall.ts'
+import { benchRetention } from './retention.ts'
 import { benchScale } from './scale.ts'
 import { benchSpaceIndex } from './space-index.ts'
 import { benchTax } from './tax.ts'
@@ -64,6 +65,10 @@ const benches: Readonly<Record<string, Bench>> = {
   traces: {
     usage: 'traces [--memories N]   what traces cost: off, of a share of requests, and of all',
     run: benchTraces,
+  },
+  retention: {
+    usage: 'retention [--events N]  how long requests wait beside a purge, and without',
+    run: benchRetention,
   },
   accounts: {
     usage: 'accounts [--tries N] [--memory-kib N]  whether time tells which accounts there are',

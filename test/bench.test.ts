@@ -131,6 +131,13 @@ describe('a bench', { concurrency: true }, () => {
     assert.ok(whole && bare && whole.cpu_us > 0 && bare.cpu_us > 0)
   })
 
+  test('tells how long requests wait beside a purge', async (t) => {
+    const { said, kept } = await bench(t, 'retention', ['--events', '600'])
+    const { events, beside } = kept.figures['SQLite'] as { events: number; beside: { p50: number } }
+    assert.ok(events >= 600 && beside.p50 > 0)
+    assert.match(said, /^a transaction of the purge +\d+( +[\d.]+){5}$/m)
+  })
+
   test('tells what the audit log costs, and how fast it is checked', async (t) => {
     const { said, kept } = await bench(t, 'audit', [
       ...['--events', '600', '--memories', '60', '--rounds', '2', '--calls', '32'],

@@ -18,6 +18,7 @@ import { dependencies, disk, node, vulnerabilities } from './machine.ts'
 import { mail } from './mail.ts'
 import { passwords, secondFactors, signIns } from './people.ts'
 import { identityProviders } from './providers.ts'
+import { auditRetention } from './retention.ts'
 import { rootKeyFile, rootKeyMatch, rootKeyPlace } from './root-key.ts'
 import { auditWritable, backup, clock } from './running.ts'
 
@@ -62,6 +63,7 @@ export const checks: readonly Check[] = [
   rowMacs,
   records,
   auditWritable,
+  auditRetention,
   clock,
   disk,
   databaseDisk,
