@@ -19,6 +19,13 @@ import {
 } from './features/audit-logs/checkpoint-keys.ts'
 import { createReceipts } from './features/audit-logs/receipts.ts'
 import { sequenceEvents } from './features/audit-logs/sequence.ts'
+import { measureSinks } from './features/audit-sinks/measure.ts'
+import {
+  type AuditSinkSettings,
+  type AuditSinks,
+  createAuditSinks,
+  noSinks,
+} from './features/audit-sinks/sinks.ts'
 import { createAddressBlocks } from './features/blocked-addresses/address-blocks.ts'
 import { createCertificateAuthenticator } from './features/certificates/authenticate.ts'
 import { createPlanning } from './features/compactions/planning.ts'
@@ -74,6 +81,7 @@ import {
 } from './models/language-model.ts'
 import { operations } from './operations.ts'
 import type { Pipeline } from './pipeline/request.ts'
+import { sinkFaults, sinkKinds } from './sinks/sink.ts'
 import { spacesEverRotated } from './storage/encryption-keys.ts'
 import { isInitialised } from './storage/instance.ts'
 import { createKeyDestruction } from './storage/key-destruction.ts'
@@ -110,6 +118,8 @@ export interface AppOptions {
   readonly languageModelSettings?: LanguageModelSettings | null
   /** What takes mails, which needs a `publicUrl`; none when it is not said, and none are sent. */
   readonly mailSettings?: MailSettings | null
+  /** Where audit events are shipped to; nowhere when it is not said. */
+  readonly auditSinks?: AuditSinkSettings
   /** Addresses and networks from which nothing is answered. */
   readonly blockedAddresses?: readonly string[]
   /** Where nodes share their limits; none when it is not said, and this one counts for itself. */
@@ -154,11 +164,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     services,
     open: (tx, tenant) => tenantStore(tx, keys, tenant),
   }
-  await reconcileTombstones(background)
-  await prepareSigningKeys(background)
-  await prepareCheckpointKey(background)
-  await prepareWitnessKey(background)
-  await services.addressBlocks.learn()
+  await prepare(background)
   const runner = startJobs(background)
   services.receipts.onWanted(() => runner.wake(sequenceEvents))
   const { version, settingsGiven = [] } = options
@@ -174,7 +180,11 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     corsOrigins: options.corsOrigins ?? [],
     docs: options.docs ?? true,
     tracing: traces?.tracing ?? null,
-    ready: async () => !closing && database.takesChanges && (await database.read(isInitialised)),
+    ready: async () =>
+      !closing &&
+      database.takesChanges &&
+      !services.auditSinks.isFull &&
+      (await database.read(isInitialised)),
   })
   return {
     fetch,
@@ -184,16 +194,29 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
       closing = true
       services.mail?.stop()
       services.embeddings?.pending.stop()
+      services.auditSinks.stop()
       await runner.runAll()
       await runner.stop()
       await services.indexes.close()
       await services.egress.close()
+      await services.auditSinks.close()
       throttles.close()
       await note(instance, clock, { action: 'server.stopped', details: {} })
       await sequenceEvents.run(background)
       await traces?.close()
     },
   }
+}
+
+/** What has to be before the first request. */
+async function prepare(ctx: JobContext): Promise<void> {
+  await reconcileTombstones(ctx)
+  await prepareSigningKeys(ctx)
+  await prepareCheckpointKey(ctx)
+  await prepareWitnessKey(ctx)
+  await ctx.services.addressBlocks.learn()
+  // Where a sink that is required is full already, nothing is done.
+  await measureSinks.run(ctx)
 }
 
 function pipelineOf(
@@ -229,13 +252,14 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
   const reseals: Services['reseals'] = new Map()
   const destruction = createKeyDestruction({ database, keys, log })
   const signInUses = createSignInUses()
+  const metrics = metricsOf(instance, options, () => services)
   const signingKeys = createSigningKeys({ database, keys, publicUrl: options.publicUrl })
   const knownTokens = createKnownTokens(signingKeys)
   const services: Services = {
     log,
     clock,
     egress,
-    metrics: metricsOf(instance, options, () => services),
+    metrics,
     operations: options.operations ?? operations,
     embeddings,
     planning: createPlanning(),
@@ -255,6 +279,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     witnessKeys: createWitnessKeys({ database, keys }),
     auditTrees: new Map(),
     receipts: createReceipts({ database, keys, log }),
+    auditSinks: auditSinksOf(instance, options, metrics),
     openings: createOpenings(),
     addressBlocks: createAddressBlocks({ database, keys, clock, log }),
     rateLimits: throttles.rateLimits,
@@ -283,11 +308,21 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
   return services
 }
 
+function auditSinksOf(
+  { database, clock, log }: Instance,
+  { auditSinks: settings = noSinks }: AppOptions,
+  metrics: Metrics,
+): AuditSinks {
+  return createAuditSinks(settings, { clock, log, metrics, alone: database.engine === 'sqlite' })
+}
+
 function metricsOf(instance: Instance, options: AppOptions, services: () => Services): Metrics {
   const lists: Lists = {
     operations: (options.operations ?? operations).map(({ id }) => id),
     jobs: jobs.map(({ name }) => name),
     rateClasses: [...rateClasses, 'failure'],
+    sinks: sinkKinds,
+    sinkFaults,
   }
   return createMetrics(lists, measureOf({ ...instance, services }))
 }

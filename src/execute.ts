@@ -49,6 +49,8 @@ export async function execute(app: Pipeline, request: Request): Promise<Answer> 
   const started = stopwatch()
   tellErrand({ operation: request.operation.id })
   try {
+    // Before anything is looked at: nothing that is done now could be told where it has to be.
+    app.services.auditSinks.admit()
     const answer = await traced({ name: request.operation.id }, () => answered(app, trail))
     app.services.metrics.done(request.operation.id, stopwatch() - started)
     return await complete(app, trail, answer)

@@ -9,6 +9,8 @@ import { jobEvent } from './features/audit/event.ts'
 import { flushOpenings } from './features/audit/flush-openings.ts'
 import { flushRefusals } from './features/audit/flush-refusals.ts'
 import { sequenceEvents } from './features/audit-logs/sequence.ts'
+import { measureSinks } from './features/audit-sinks/measure.ts'
+import { shipToSinks } from './features/audit-sinks/ship.ts'
 import { learnBlockedAddresses } from './features/blocked-addresses/learn.ts'
 import { sweepEmails } from './features/emails/sweep.ts'
 import { forgetIdleKeys } from './features/encryption-keys/forget-idle.ts'
@@ -51,6 +53,8 @@ export const jobs: readonly Job[] = [
   flushRefusals,
   sequenceEvents,
   purgeEvents,
+  ...shipToSinks,
+  measureSinks,
   flushOpenings,
   learnBlockedAddresses,
   sweepIdempotencyKeys,

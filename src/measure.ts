@@ -3,9 +3,10 @@ import type { Clock } from './core/clock.ts'
 import { limits } from './core/limits.ts'
 import type { Log } from './core/log.ts'
 import { auditLag } from './features/audit-logs/store.ts'
+import type { AuditSinks } from './features/audit-sinks/sinks.ts'
 import { mailsWaiting } from './features/mails/store.ts'
 import type { Services } from './kernel/context.ts'
-import type { Measure, Measured } from './metrics/gauges.ts'
+import type { Measure, Measured, SinkDepth } from './metrics/gauges.ts'
 import type { Database } from './storage/database.ts'
 
 interface Parts {
@@ -13,14 +14,18 @@ interface Parts {
   readonly clock: Clock
   readonly log: Log
   /** Asked for late: they are made after what counts. */
-  readonly services: () => Pick<Services, 'indexes' | 'passwordWork' | 'embeddings'>
+  readonly services: () => Pick<Services, 'indexes' | 'passwordWork' | 'embeddings' | 'auditSinks'>
 }
 
 export function measureOf({ database, clock, log, services }: Parts): Measure {
   return {
     now: () => {
-      const { indexes, passwordWork, embeddings } = services()
-      return { index: indexes.sizes, queues: queuesOf({ database, passwordWork, embeddings }) }
+      const { indexes, passwordWork, embeddings, auditSinks } = services()
+      return {
+        index: indexes.sizes,
+        queues: queuesOf({ database, passwordWork, embeddings }),
+        sinks: sinksOf(auditSinks, clock()),
+      }
     },
     ask: () =>
       database.read(async (tx) => ({
@@ -45,4 +50,12 @@ function queuesOf({
     password: passwordWork.queue,
     embedding: { waiting: embeddings?.pending.size ?? 0, max: limits.embedPending_max },
   }
+}
+
+function sinksOf({ all, queue_events_max: max }: AuditSinks, now: number): SinkDepth[] {
+  return all.map(({ kind: sink, required, lag }) => {
+    const oldest = lag?.oldest ?? null
+    const oldest_ms = oldest === null ? 0 : Math.max(0, now - oldest)
+    return { sink, required, max, waiting: lag?.waiting ?? Number.NaN, oldest_ms }
+  })
 }

@@ -15,6 +15,7 @@ import { listLeaves } from './features/audit-logs/list-leaves.ts'
 import { exportAuditEvents } from './features/audit-questions/export.ts'
 import { listOwnAuditEvents } from './features/audit-questions/list-own.ts'
 import { queryAuditEvents } from './features/audit-questions/query.ts'
+import { listAuditSinks } from './features/audit-sinks/list.ts'
 import { createBlock } from './features/blocked-addresses/create.ts'
 import { deleteBlock } from './features/blocked-addresses/delete.ts'
 import { listBlocks } from './features/blocked-addresses/list.ts'
@@ -216,6 +217,7 @@ export const operations: readonly Operation[] = [
   getTile,
   getProof,
   listLeaves,
+  listAuditSinks,
   getReceipt,
   verifyAuditLog,
 

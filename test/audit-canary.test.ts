@@ -5,16 +5,20 @@
  * written is in test/faults.test.ts.
  */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { noSinks } from '../src/features/audit-sinks/sinks.ts'
 import { recordFormats } from '../src/features/event-records/line.ts'
 import { serveMetrics } from '../src/http/metrics.ts'
 import { operations } from '../src/operations.ts'
+import { toldIn } from './audit-sinks.ts'
 import { findAll, haystacks } from './byte-search.ts'
 import { copyOf } from './data-files.ts'
 import type { Locket } from './harness.ts'
 import { assertClean, mark, openWorld, type World } from './operation-world.ts'
 import { signedInAs } from './people-samples.ts'
 import { sampleOf, toHttp } from './samples.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 
 /** Each operation as its sample has it, by nobody, and with what it does not take. */
 async function tellEverything({ locket, maker, observe }: World): Promise<void> {
@@ -78,8 +82,10 @@ async function assertMetricsClean({ app, instance }: Locket): Promise<void> {
   assert.doesNotMatch(text, /\b[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}\b/)
 }
 
-test('no canary stands in an event, a tile, the log, a metric or a file [V16.2.5]', async (t) => {
-  const world = await openWorld(t)
+test('no canary stands in an event, a tile, the log, a metric, a sink or a file [V16.2.5]', async (t) => {
+  const path = join(temporaryDirectory(t), 'audit.jsonl')
+  const file = { path, size_bytes_max: 1e9, kept_max: 1 }
+  const world = await openWorld(t, { auditSinks: { ...noSinks, file } })
   const { locket, maker } = world
   await tellEverything(world)
   await maker.jobs()
@@ -96,6 +102,9 @@ test('no canary stands in an event, a tile, the log, a metric or a file [V16.2.5
         assertClean(line, `${format} ${query}`)
     }
   }
+  const shipped = toldIn(path)
+  assert.ok(shipped.length > 10, `${shipped.length} events were shipped`)
+  for (const event of shipped) assertClean(JSON.stringify(event), 'a shipped event')
   const rows = await locket.sql('SELECT data FROM audit_tiles')
   for (const { data } of rows)
     assertClean(Buffer.from(data as Uint8Array).toString('latin1'), 'tile')

@@ -2,6 +2,8 @@
 import { systemClock } from '../src/core/clock.ts'
 import { type Id, newId } from '../src/core/ids.ts'
 import { insertCheckpointKey, putLog } from '../src/features/audit-logs/store.ts'
+import { newPosition } from '../src/features/audit-sinks/audit-sink.ts'
+import { putPosition } from '../src/features/audit-sinks/store.ts'
 import { insertWitnessKey, takeLog } from '../src/features/witnessed-logs/store.ts'
 import { tenantStore } from '../src/storage/tenant-store.ts'
 import { logKey } from '../src/tlog/checkpoint.ts'
@@ -22,6 +24,7 @@ export async function makeLogRows(stores: Stores, now: number): Promise<void> {
     await insertCheckpointKey(store, row)
     const log = { size: 0, first_index: 0, checkpoint: Buffer.from('a note'), signed_at: now }
     await putLog({ tx, store }, { state: 'growing', ...log })
+    await putPosition({ tx, store }, newPosition('file', store.tenant))
   }, 'full')
 }
 

@@ -25,6 +25,7 @@ const moving: readonly TableName[] = [
   'audit_events',
   'audit_logs',
   'audit_tiles',
+  'audit_sinks',
   'api_key_uses',
   'api_key_budgets',
   'provider_sign_ins',

@@ -47,6 +47,7 @@ describe('the table of errors', () => {
       'provider_failed',
       'model_failed',
       'unavailable',
+      'audit_sink_full',
       'storage_full',
     ])
   })

@@ -6,6 +6,7 @@ import { type App, type AppOptions, createApp } from '../src/app.ts'
 import type { Config } from '../src/config/config.ts'
 import { type Clock, systemClock } from '../src/core/clock.ts'
 import { createLog, type Log } from '../src/core/log.ts'
+import { noSinks } from '../src/features/audit-sinks/sinks.ts'
 import { type Instance, initialise, openInstance } from '../src/instance.ts'
 import { snapshotsDirectory } from '../src/storage/snapshots.ts'
 import { rateBudgets } from '../src/throttles/budgets.ts'
@@ -78,6 +79,7 @@ export function configOf(directory: string, data?: TestData): Config {
     embedder: null,
     languageModel: null,
     mail: null,
+    auditSinks: noSinks,
     blockedAddresses: [],
     redis: null,
     rateBudgets,

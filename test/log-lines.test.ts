@@ -175,11 +175,13 @@ const ownErrors: readonly string[] = [
   'src/core/errors.ts: LocketError',
   'src/egress/egress-error.ts: EgressError',
   'src/features/audit-logs/check-receipt.ts: WrongReceipt',
+  'src/features/audit-sinks/store.ts: PositionAltered',
   'src/features/identity-providers/authorization.ts: FlowError',
   'src/features/identity-providers/problems.ts: ProviderError',
   'src/mail/mail-error.ts: MailError',
   'src/models/model-error.ts: ModelError',
   'src/secrets/secret-error.ts: SecretError',
+  'src/sinks/sink.ts: SinkError',
   'src/storage/migrations.ts: NewerSchemaError',
   'src/throttles/redis.ts: Unreachable',
 ]

@@ -7,6 +7,7 @@ import { toBase62 } from '../src/core/encoding.ts'
 import { instanceTenant } from '../src/core/ids.ts'
 import { createLog } from '../src/core/log.ts'
 import { newApiKey, publicIdOf } from '../src/crypto/token-hash.ts'
+import type { AuditSinkSettings } from '../src/features/audit-sinks/sinks.ts'
 import { type Operation, permissionsOf } from '../src/kernel/operation.ts'
 import { operations } from '../src/operations.ts'
 import { per, type RateBudgets, rateNames } from '../src/throttles/budgets.ts'
@@ -85,6 +86,7 @@ const onlyInstance: Expected = (operation, sample) =>
 export interface WorldOptions {
   readonly operations?: readonly Operation[]
   readonly corsOrigins?: readonly string[]
+  readonly auditSinks?: AuditSinkSettings
 }
 
 /** These tests call more often than anybody may. */

@@ -10,6 +10,7 @@ import { jobs } from '../src/jobs.ts'
 import { type Operation, permissionsOf } from '../src/kernel/operation.ts'
 import { seriesBound } from '../src/metrics/metrics.ts'
 import { operations } from '../src/operations.ts'
+import { sinkFaults, sinkKinds } from '../src/sinks/sink.ts'
 import { rateClasses } from '../src/throttles/budgets.ts'
 import { type EventRow, stateOf } from './data-files.ts'
 import {
@@ -70,6 +71,8 @@ async function metricsAreClean({ locket }: World): Promise<void> {
     operations: operations.map(({ id }) => id),
     jobs: jobs.map(({ name }) => name),
     rateClasses: [...rateClasses, 'failure'],
+    sinks: sinkKinds,
+    sinkFaults,
   }
   assert.ok(series.length <= seriesBound(lists), `${series.length} series`)
 }

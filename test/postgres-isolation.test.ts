@@ -1,7 +1,9 @@
 /** The second wall: what PostgreSQL itself keeps apart, whatever SQL a transaction is made to run. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { Client } from 'pg'
+import { noSinks } from '../src/features/audit-sinks/sinks.ts'
 import type { Column } from '../src/storage/column.ts'
 import { tables } from '../src/storage/tables.ts'
 import { onlyOn } from './engine.ts'
@@ -9,6 +11,7 @@ import { freePort } from './free-port.ts'
 import { type Locket, openLocket } from './harness.ts'
 import { device, enrolPasskey, pageOrigin } from './passkeys.ts'
 import { browserOf, origin } from './signed-in.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 import { otherLog } from './witnessing.ts'
 
 const ofTenants = Object.entries(tables)
@@ -35,7 +38,10 @@ async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: stri
   } as const
   const mailSettings = { ...nowhere, caFile: null, login: null, timeout_ms: 1_000 }
   const passkeyParty = { id: 'localhost', origin: pageOrigin }
-  const locket = await openLocket(t, { publicUrl: origin, passkeyParty, mailSettings })
+  const path = join(temporaryDirectory(t), 'audit.jsonl')
+  const auditSinks = { ...noSinks, file: { path, size_bytes_max: 1e9, kept_max: 1 } }
+  const settings = { publicUrl: origin, passkeyParty, mailSettings, auditSinks }
+  const locket = await openLocket(t, settings)
   const made = await locket.call('POST', '/v1/tenants', { body: { slug: 'other', name: 'Other' } })
   assert.equal(made.status, 201)
   const { apiKey, id } = made.body
@@ -152,11 +158,13 @@ describe('in PostgreSQL', onlyOn('postgres', 'SQLite has no roles and no row sec
       'update locket.audit_events set leaf = 0',
       'update locket.audit_tiles set tile = 1',
       'update locket.audit_logs set size = 0',
+      'update locket.audit_sinks set next_leaf = 9',
       'delete from locket.audit_events',
       'delete from locket.audit_tiles',
       'delete from locket.audit_logs',
       'update locket.audit_purges set next_leaf = 9',
       'delete from locket.audit_purges',
+      'delete from locket.audit_sinks',
     ]) {
       await assert.rejects(inTenant(client, locket.tenant, own), /permission denied/, own)
     }

@@ -166,6 +166,7 @@ const asvs: readonly Row[] = [
   ],
   ['V16.4.1', 2, 'Each line of the log is JSON of known fields, its controls escaped.'],
   ['V16.4.2', 2, 'Events are leaves of a log that only grows, and that a stranger checks.'],
+  ['V16.4.3', 2, 'Events are shipped elsewhere, and a gap is seen by their places.'],
   ['V16.5.1', 2, 'A generic error body with a correlation id.'],
   ['V16.5.3', 2, 'Fail closed: when audit, keys, rights or a parser fail, so does the operation.'],
 ]

@@ -325,6 +325,7 @@ export const samples: Readonly<Record<string, Sample>> = {
     make: async (maker) => ({ network: network(maker), reason: maker.word() }),
   },
   'blocked-addresses.list': empty,
+  'audit-sinks.list': empty,
   'blocked-addresses.delete': {
     names: 'id',
     make: async (maker) => {

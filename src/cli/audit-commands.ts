@@ -7,11 +7,21 @@ import { verifyReceipt } from './verify-receipt.ts'
 
 const auditColumns = ['time', 'action', 'outcome', 'code', 'actor.id', 'resourceId'] as const
 
+const sinkColumns = [
+  'kind',
+  'state',
+  'required',
+  'waiting',
+  'oldestWaiting',
+  'failure.fault',
+] as const
+
 export const auditRemotes: readonly Remote[] = [
   { operation: 'audit-events.list', words: 'audit list', columns: auditColumns },
   { operation: 'audit-events.query', words: 'audit subject', columns: auditColumns },
   { operation: 'audit-events.list-own', words: 'audit mine', columns: auditColumns },
   { operation: 'audit-logs.get', words: 'audit log' },
+  { operation: 'audit-sinks.list', words: 'audit sinks', columns: sinkColumns },
   { operation: 'witnesses.get', words: 'witness' },
   {
     operation: 'witnessed-logs.list',

@@ -88,6 +88,7 @@ async function serveInstance(config: Config, serving: Serving): Promise<void> {
     blockedAddresses: config.blockedAddresses,
     redis: config.redis,
     mailSettings: config.mail,
+    auditSinks: config.auditSinks,
     rateBudgets: config.rateBudgets,
   })
   try {

@@ -2,6 +2,7 @@
 
 import { entryFor, isNamed } from '../egress/allow-list.ts'
 import { redirectBase } from '../http/redirect.ts'
+import type { SinkKind } from '../sinks/sink.ts'
 import { labelOf } from './labels.ts'
 import { isLoopback } from './loopback.ts'
 import { referenceIn, referringTo } from './secrets.ts'
@@ -19,6 +20,7 @@ export function combinationMistakes(reading: Reading): string[] {
     ...languageModel(reading),
     ...mail(reading),
     ...traces(reading),
+    ...auditSinks(reading),
     ...keeperMistakes(reading, [
       ...referringTo(reading, 'vault'),
       ...referringTo(reading, 'aws-sm'),
@@ -149,6 +151,14 @@ function traces(reading: Reading): string[] {
     ...(isSampled ? needs(reading, 'traceSample', 'traceEndpoint') : []),
     ...uncallable(reading, 'traceEndpoint'),
   ]
+}
+
+/** The setting by which each kind of sink is there. */
+const sinkSettings: Readonly<Record<SinkKind, SettingName>> = { file: 'auditFile' }
+
+function auditSinks(reading: Reading): string[] {
+  const { auditRequired = [] } = reading.values
+  return auditRequired.flatMap((kind) => needs(reading, 'auditRequired', sinkSettings[kind]))
 }
 
 /** An endpoint whose host is not on the list of those that may be called; told when the list is right. */

@@ -76,6 +76,7 @@ describe('a server', () => {
       embedder: null,
       languageModel: null,
       mail: null,
+      auditSinks: { file: null, required: [], queue_events_max: 100_000 },
       blockedAddresses: [],
       redis: null,
       rateBudgets,
@@ -135,6 +136,7 @@ describe('a server', () => {
       },
       languageModel: null,
       mail: null,
+      auditSinks: { file: null, required: [], queue_events_max: 100_000 },
       blockedAddresses: ['192.0.2.0/24'],
       redis: {
         url: 'rediss://valkey.example/2',

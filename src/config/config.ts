@@ -4,6 +4,7 @@
  */
 import { dirname, join } from 'node:path'
 import type { LogLevel } from '../core/log.ts'
+import type { AuditSinkSettings } from '../features/audit-sinks/sinks.ts'
 import type { MailSettings } from '../mail/mailer.ts'
 import type { EmbedderSettings } from '../models/embedder.ts'
 import type { LanguageModelSettings } from '../models/language-model.ts'
@@ -57,6 +58,8 @@ export interface Config {
   readonly languageModel: LanguageModelSettings | null
   /** What takes mails; null: none are sent. */
   readonly mail: MailSettings | null
+  /** Where audit events are shipped to. */
+  readonly auditSinks: AuditSinkSettings
   /** Addresses and networks from which nothing is answered. */
   readonly blockedAddresses: readonly string[]
   /** What nodes share their limits in; null: each counts for itself. */
@@ -197,6 +200,7 @@ function assemble(reading: Reading, env: Environment): Config {
     embedder: embedderOf(values, secret),
     languageModel: languageModelOf(values, secret),
     mail: mailOf(values, secret),
+    auditSinks: auditSinksOf(values),
     blockedAddresses: Object.freeze(values.blockedAddresses ?? []),
     redis: redisOf(values, secret),
     rateBudgets: Object.freeze(withBudgets(values.rateLimits ?? [])),
@@ -221,6 +225,18 @@ function tracesOf({ traceEndpoint, traceSample, traceParents }: Values): TraceSe
   if (traceEndpoint === undefined) return null
   const parents = Object.freeze(traceParents ?? [])
   return Object.freeze({ endpoint: traceEndpoint, sample: traceSample ?? 0, parents })
+}
+
+function auditSinksOf(values: Values): AuditSinkSettings {
+  const { auditFile, auditFileSize = 0, auditFileKept = 0, auditQueue = 0 } = values
+  return Object.freeze({
+    file:
+      auditFile === undefined
+        ? null
+        : { path: auditFile, size_bytes_max: auditFileSize * mebibyte, kept_max: auditFileKept },
+    required: Object.freeze(values.auditRequired ?? []),
+    queue_events_max: auditQueue,
+  })
 }
 
 type FindSecret = SecretSettings['secret']

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { fromBase64 } from '../core/encoding.ts'
 import { limits } from '../core/limits.ts'
 import { referenceShape } from '../secrets/reference.ts'
+import { auditSettings } from './audit-settings.ts'
 import { DatabaseUrlField, withoutPassword } from './database-url.ts'
 import { limitSettings } from './limit-settings.ts'
 import { mailSettings } from './mail-settings.ts'
@@ -327,6 +328,7 @@ export const settings = {
   ...mailSettings,
   ...metricsSettings,
   ...traceSettings,
+  ...auditSettings,
   logLevel: setting({
     flag: 'log-level',
     env: 'LOCKET_LOG_LEVEL',

@@ -9,6 +9,7 @@ import {
   parseReference,
   type Reference,
 } from '../secrets/reference.ts'
+import { type SinkKind, sinkKinds } from '../sinks/sink.ts'
 import { readBudget } from '../throttles/budgets.ts'
 import { isProxies } from './proxies.ts'
 
@@ -60,6 +61,11 @@ export const Destinations = list(z.string().refine((text) => !('expected' in rea
 export const RateLimits = list(z.string().refine((text) => readBudget(text) !== null)).refine(
   (all) => new Set(all.map((one) => one.split('=')[0])).size === all.length,
 )
+
+/** Kinds of audit sinks, each once. */
+export const SinkKinds: z.ZodType<readonly SinkKind[], string> = list(
+  z.string().refine((text) => (sinkKinds as readonly string[]).includes(text)),
+).transform((kinds) => kinds as readonly SinkKind[])
 
 /** What can be read of a text, or a mistake. */
 export function read<Value extends object>(

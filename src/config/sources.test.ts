@@ -67,6 +67,11 @@ const samples: Readonly<Record<SettingName, Sample>> = {
   smtpPassword: ['env:A', 'file:/b', '"vault://kv/c#d"', 'vault://kv/c#d'],
   smtpFrom: ['a@x.example', 'b@x.example', '"c@x.example"', 'c@x.example'],
   smtpTimeout: ['100', '200', '300', '300'],
+  auditFile: ['a', 'b', '"c"', 'c'],
+  auditFileSize: ['1', '2', '3', '3'],
+  auditFileKept: ['1', '2', '3', '3'],
+  auditRequired: ['', 'file', '["file"]', 'file'],
+  auditQueue: ['100', '200', '300', '300'],
   rateLimits: [
     'read.tenant=1/1',
     'read.tenant=2/2',

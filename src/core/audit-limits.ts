@@ -33,4 +33,22 @@ export const auditLimits = {
   auditPrune_leaves: 16 * 256,
   auditRetention_days_max: 3_653,
   holdReason_characters_max: 500,
+
+  /** Events that go to a sink at once, and about how much of them; one alone may be larger. */
+  auditSinkBatch_events: 256,
+  auditSinkBatch_bytes_max: 512 * 1024,
+  /** Such batches of one log, before the others have their turn. */
+  auditSinkBatches_max: 64,
+  /** So long no other node ships to a sink, unless it is told; half of it is more than sending takes. */
+  auditSinkHold_ms: 90_000,
+  /** A sink that does not take a batch is left alone, for longer each time. */
+  auditSinkRest_ms: 1_000,
+  auditSinkRest_ms_max: 60_000,
+  /** From then on a sink is behind: so long has an event waited for it. */
+  auditSinkBehind_ms: 60_000,
+  auditSinkQueue_events: 100_000,
+  /** Where operations are refused since a sink is full: when to ask again. */
+  auditSinkRetry_s: 10,
+  /** What is looked at of the end of a file of events, to find the last that is in it. */
+  auditFileTail_bytes_max: 1024 * 1024,
 } as const

@@ -106,6 +106,10 @@ export const errorTable = {
   provider_failed: { status: 502, sentence: 'The identity provider gave no acceptable answer.' },
   model_failed: { status: 502, sentence: 'The language model gave no usable answer.' },
   unavailable: { status: 503, sentence: 'The server is starting, stopping or overloaded.' },
+  audit_sink_full: {
+    status: 503,
+    sentence: 'Nothing is done while a required audit sink lags too far behind.',
+  },
   storage_full: { status: 507, sentence: 'There is no space left to store this.' },
 } as const satisfies Record<string, ErrorEntry>
 

@@ -1,4 +1,5 @@
 /** Every check there is, in the order of the report. */
+import { auditSinks } from './audit-sinks.ts'
 import { authorities, certificate } from './certificates.ts'
 import type { Check } from './check.ts'
 import { database, databaseDisk, databaseLogin, databaseTls, rowSecurity } from './database.ts'
@@ -64,6 +65,7 @@ export const checks: readonly Check[] = [
   records,
   auditWritable,
   auditRetention,
+  auditSinks,
   clock,
   disk,
   databaseDisk,

@@ -29,6 +29,15 @@ export interface Measured {
     readonly cold: number
   }
   readonly queues: Readonly<Record<'write' | 'read' | 'password' | 'embedding', Depth>>
+  /** Each that the settings name, as it was measured last. */
+  readonly sinks: readonly SinkDepth[]
+}
+
+export interface SinkDepth extends Depth {
+  readonly sink: string
+  /** How long the oldest has waited. */
+  readonly oldest_ms: number
+  readonly required: boolean
 }
 
 /** What the database has to be asked for. */
@@ -117,6 +126,7 @@ class OwnGauges {
   readonly #uses: Counter<'found'>
   readonly #depth: Gauge<'queue'>
   readonly #depth_max: Gauge<'queue'>
+  readonly #sinks: SinkGauges
 
   constructor(registry: Registry) {
     this.#index = {
@@ -141,9 +151,11 @@ class OwnGauges {
     this.broken.set(Number.NaN)
     this.#depth = gaugeByQueue(registry, 'queue_depth', 'How many wait, by queue.')
     this.#depth_max = gaugeByQueue(registry, 'queue_depth_max', 'How many may wait, by queue.')
+    this.#sinks = new SinkGauges(registry)
   }
 
-  set({ index, queues }: Measured): void {
+  set({ index, queues, sinks }: Measured): void {
+    this.#sinks.set(sinks)
     this.#index.bytes.set(index.bytes)
     this.#index.bytes_max.set(index.bytes_max)
     this.#index.spaces.set(index.spaces)
@@ -154,6 +166,39 @@ class OwnGauges {
     for (const [queue, { waiting, max }] of Object.entries(queues)) {
       this.#depth.set({ queue }, waiting)
       this.#depth_max.set({ queue }, max)
+    }
+  }
+}
+
+class SinkGauges {
+  readonly #waiting: Gauge<'sink'>
+  readonly #max: Gauge<'sink'>
+  readonly #oldest: Gauge<'sink'>
+  readonly #required: Gauge<'sink'>
+
+  constructor(registry: Registry) {
+    const of = (name: string, help: string): Gauge<'sink'> =>
+      new Gauge({
+        name: `locket_audit_sink_${name}`,
+        help,
+        labelNames: ['sink'],
+        registers: [registry],
+      })
+    this.#waiting = of('waiting', 'Entries of audit logs that a sink has not taken yet.')
+    this.#max = of('waiting_max', 'How many of them may wait before its queue is full.')
+    this.#oldest = of('oldest_waiting_seconds', 'How long the oldest of them has waited.')
+    this.#required = of(
+      'required',
+      '1: operations are refused while the queue of the sink is full.',
+    )
+  }
+
+  set(sinks: readonly SinkDepth[]): void {
+    for (const { sink, waiting, max, oldest_ms, required } of sinks) {
+      this.#waiting.set({ sink }, waiting)
+      this.#max.set({ sink }, max)
+      this.#oldest.set({ sink }, oldest_ms / second_ms)
+      this.#required.set({ sink }, required ? 1 : 0)
     }
   }
 }

@@ -16,6 +16,8 @@ const lists: Lists = {
   operations: ['memories.store', 'memories.recall'],
   jobs: ['memories.sweep'],
   rateClasses: ['read', 'failure'],
+  sinks: ['file'],
+  sinkFaults: ['full'],
 }
 
 const depth = { waiting: 3, max: 10 }
@@ -29,6 +31,7 @@ function measuring(more: Partial<Measure> = {}): Measure {
     now: () => ({
       index: { bytes: 5, bytes_max: 50, spaces: 2, documents: 9, warm: 6, cold: 1 },
       queues: { write: depth, read: depth, password: depth, embedding: depth },
+      sinks: [{ sink: 'file', waiting: 3, max: 10, oldest_ms: 2_000, required: true }],
     }),
     ask: async () => asked,
     failed: () => assert.fail('it could be measured'),

@@ -43,6 +43,9 @@ export interface Lists {
   readonly jobs: readonly string[]
   /** Classes of rates, and `failure`. */
   readonly rateClasses: readonly string[]
+  /** Kinds of audit sinks, and why they fail. */
+  readonly sinks: readonly string[]
+  readonly sinkFaults: readonly string[]
 }
 
 export interface RefusedCall {
@@ -69,6 +72,9 @@ export interface Metrics {
   logsBroken(count: number): void
   /** Pieces of traces were sent, or could not be. */
   spans(count: number, outcome: SpanOutcome): void
+  /** An audit sink has taken so many events. */
+  sinkTook(sink: string, events: number): void
+  sinkFailed(sink: string, fault: string): void
   /** Measures the process, too, and the disk of this directory. Once in a process. */
   watchProcess(directory: string): void
   /** Everything, in the text format of Prometheus. */
@@ -91,6 +97,8 @@ export function createMetrics(lists: Lists, measure: Measure): Metrics {
   const rateClass = oneOf(lists.rateClasses)
   const job = oneOf(lists.jobs)
   beginAtZero(counters, lists)
+  const sink = oneOf(lists.sinks)
+  const sinkFault = oneOf(lists.sinkFaults)
   const ended = (id: string, outcome: Outcome, duration_ms: number): void => {
     const name = operation(id)
     counters.operations.inc({ operation: name, outcome })
@@ -115,6 +123,9 @@ export function createMetrics(lists: Lists, measure: Measure): Metrics {
     checkpointSigned: gauges.checkpointSigned,
     logsBroken: gauges.logsBroken,
     spans: (count, outcome) => counters.spans.inc({ outcome }, count),
+    sinkTook: (name, events) => counters.sinkEvents.inc({ sink: sink(name) }, events),
+    sinkFailed: (name, fault) =>
+      counters.sinkFailures.inc({ sink: sink(name), fault: sinkFault(fault) }),
     watchProcess: (directory) => {
       collectDefaultMetrics({ register: registry })
       gauges.watchDisk(directory)
@@ -179,6 +190,12 @@ function createCounters(registry: Registry) {
       'Audit events that did not say any more what they said when they were added.',
       [],
     ),
+    sinkEvents: counter('audit_sink_events_total', 'Audit events that a sink has taken.', ['sink']),
+    sinkFailures: counter(
+      'audit_sink_failures_total',
+      'Times that an audit sink has not taken what it was sent, by why.',
+      ['sink', 'fault'],
+    ),
   }
 }
 
@@ -209,7 +226,8 @@ function oneOf(list: readonly string[]): (value: string) => string {
  * How many series there can be at the most, those of the process left out: what the lists allow, and nothing
  * that anybody sends.
  */
-export function seriesBound({ operations, jobs, rateClasses }: Lists): number {
+export function seriesBound(lists: Lists): number {
+  const { operations, jobs, rateClasses, sinks, sinkFaults } = lists
   const codes = Object.keys(errorTable).length
   const histogram = (buckets: readonly number[]): number => buckets.length + 3
   const perOperation = outcomes.length + histogram(operationBuckets_s)
@@ -217,7 +235,13 @@ export function seriesBound({ operations, jobs, rateClasses }: Lists): number {
   const refusals =
     methods.length * authenticationCodes.size + limitCodes.size * (rateClasses.length + 1)
   const gauges = 40
+  const perSink = sinkFaults.length + 5
   return (
-    perOperation * (operations.length + 1) + perJob * (jobs.length + 1) + codes + refusals + gauges
+    perOperation * (operations.length + 1) +
+    perJob * (jobs.length + 1) +
+    perSink * (sinks.length + 1) +
+    codes +
+    refusals +
+    gauges
   )
 }

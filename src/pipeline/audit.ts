@@ -88,6 +88,8 @@ export async function auditUnanswered(
 function isTold(app: Pipeline, trail: Trail, { code, status }: LocketError): boolean {
   const { refusals } = app.services
   const { address } = trail.request
+  // However many there are, from wherever: they would only make the queue longer.
+  if (code === 'audit_sink_full') return refusals.add(null, code)
   const tenant = (trail.caller ?? trail.subject)?.tenant
   if (tenant === undefined) return refusals.add(address, code)
   const actor = actorOf(trail)

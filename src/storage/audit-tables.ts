@@ -58,6 +58,22 @@ export const auditTables = {
     event_id: nullable(text<Id<'evt'>>()),
   },
 
+  /** How far a log was shipped to a sink. */
+  audit_sinks: {
+    tenant_id: text<Id<'ten'>>(),
+    kind: text<'file'>(),
+    /** What is before it was taken by the sink. */
+    next_leaf: integer(),
+    /** What is between the two may have been sent. */
+    sending_until: integer(),
+    /** At the instance's log, of all: the process that ships to the sink, and until when no other does. */
+    sender_id: nullable(text()),
+    sender_until: integer(),
+    /** The same: what an event has last told of the sink. */
+    state: text<'current' | 'behind' | 'full'>(),
+    mac: digest(),
+  },
+
   /** What checkpoints are signed with; the instance's own. */
   checkpoint_keys: {
     tenant_id: text<Id<'ten'>>(),

@@ -27,6 +27,7 @@ import { auditLogs } from './migrations/020-audit-logs.ts'
 import { witness } from './migrations/021-witness.ts'
 import { auditQuestions } from './migrations/022-audit-questions.ts'
 import { auditPurges } from './migrations/023-audit-purges.ts'
+import { auditSinks } from './migrations/024-audit-sinks.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -61,6 +62,7 @@ export const migrations: readonly Migration[] = [
   witness,
   auditQuestions,
   auditPurges,
+  auditSinks,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

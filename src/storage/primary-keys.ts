@@ -35,6 +35,7 @@ export const primaryKeys = {
   audit_logs: ['tenant_id'],
   audit_tiles: ['tenant_id', 'level', 'tile'],
   audit_purges: ['tenant_id', 'class'],
+  audit_sinks: ['tenant_id', 'kind'],
   checkpoint_keys: ['tenant_id', 'checkpoint_key_id'],
   witness_keys: ['tenant_id', 'witness_key_id'],
   witnessed_logs: ['tenant_id', 'witnessed_log_id'],

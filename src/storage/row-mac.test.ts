@@ -12,6 +12,7 @@ import { sha256 } from '../crypto/digest.ts'
 import type { KeySet } from '../crypto/keyring.ts'
 import { getApiKey, insertApiKey } from '../features/api-keys/store.ts'
 import { findCheckpointKey, findLog } from '../features/audit-logs/store.ts'
+import { positionOf } from '../features/audit-sinks/store.ts'
 import { blockRows, insertBlock } from '../features/blocked-addresses/store.ts'
 import { findEmail, insertEmail } from '../features/emails/store.ts'
 import { getFactor, insertFactor } from '../features/factors/store.ts'
@@ -78,6 +79,7 @@ async function logRows(stores: Stores) {
   const witnessed = await makeWitnessRows(stores, now)
   return {
     audit_logs: { where: 'true', read: findLog },
+    audit_sinks: { where: 'true', read: (store: TenantStore) => positionOf(store, 'file') },
     checkpoint_keys: { where: 'true', read: findCheckpointKey },
     witness_keys: { where: 'true', read: findWitnessKey },
     witnessed_logs: { where: 'true', read: (store: TenantStore) => getLog(store, witnessed) },

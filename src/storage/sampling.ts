@@ -55,6 +55,7 @@ const idsOf: Readonly<Record<PowerTable, readonly IdPrefix[]>> = {
   passkeys: ['fac'],
   spaces: ['spc'],
   audit_logs: ['ten'],
+  audit_sinks: ['ten'],
   checkpoint_keys: ['cpk'],
   witness_keys: ['wtk'],
   witnessed_logs: ['wlg'],

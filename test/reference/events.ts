@@ -83,6 +83,22 @@ const ownEvents: readonly OwnEvent[] = [
       when: 'A copy, where it was done to the log of the instance; `requestId` is that of the call.',
     }),
   ),
+  own('audit-sink.behind', 'instance', {
+    details: ['sink', 'required', 'waiting'],
+    when: 'An event waits for an audit sink for more than a minute, or half its queue is taken.',
+  }),
+  own('audit-sink.full', 'instance', {
+    details: ['sink', 'required', 'waiting'],
+    when: 'The queue of an audit sink is full; where it is required, operations are refused from now on.',
+  }),
+  own('audit-sink.recovered', 'instance', {
+    details: ['sink', 'required', 'waiting'],
+    when: 'An audit sink has caught up.',
+  }),
+  own('audit-sink.restarted', 'instance', {
+    details: ['sink'],
+    when: 'The place of a log in a sink is not what was written: all that is kept is sent again. The resource is the log’s tenant.',
+  }),
   own('requests.refused', 'tenant and instance', {
     details: ['count'],
     when: 'What is refused before it is a call, and what is counted instead of being told each time.',

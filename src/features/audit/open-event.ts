@@ -15,6 +15,11 @@ export async function openEvent(store: TenantStore, row: Row): Promise<AuditEven
   return toEvent(row, await openContent(store, row))
 }
 
+/** The event as far as it stands in clear: for one that cannot be opened. */
+export function closedEvent(row: Row): AuditEvent {
+  return { ...toEvent(row, { body: null, origin: null }), erased: false }
+}
+
 /** What is sealed of an event; null what went with its key. */
 export interface EventContent {
   readonly body: EventBody | null

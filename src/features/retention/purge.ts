@@ -18,6 +18,7 @@ import type { AuditLogRow } from '../audit-logs/audit-log.ts'
 import { purgedAction, purgedBefore } from '../audit-logs/purged.ts'
 import { findLog, putLog } from '../audit-logs/store.ts'
 import { keepTail } from '../audit-logs/tree.ts'
+import { takenUntil } from '../audit-sinks/store.ts'
 import { tenantIds } from '../tenants/store.ts'
 import { policyOf } from './retention.ts'
 import {
@@ -101,14 +102,18 @@ async function repeat<Step>(ctx: JobContext, tenant: Id<'ten'>, work: Work<Step>
 interface Held {
   readonly policy: RetentionPolicy
   readonly log: AuditLogRow
+  /** What follows has its place yet to get, or to be shipped to where it has to be. */
+  readonly end: number
 }
 
 /** Null where nothing may go: a hold is on, or the log is evidence. */
-async function purgeable(store: TenantStore): Promise<Held | null> {
+async function purgeable({ services }: JobContext, store: TenantStore): Promise<Held | null> {
   const policy = await policyOf(store)
   if (policy.hold?.state === 'on') return null
   const log = await findLog(store)
-  return log && log.state !== 'broken' ? { policy, log } : null
+  if (!log || log.state === 'broken') return null
+  const taken = await takenUntil(store, services.auditSinks.required)
+  return { policy, log, end: Math.min(log.size, taken) }
 }
 
 /** What of one class may go now. */
@@ -125,7 +130,7 @@ interface Purge {
 
 const purging: Work<Purge> = {
   find: async (ctx, store) => {
-    const held = await purgeable(store)
+    const held = await purgeable(ctx, store)
     if (!held) return null
     for (const kind of retainedClasses) {
       const due = await dueOf(store, { kind, now: ctx.clock(), ...held })
@@ -166,12 +171,12 @@ const purging: Work<Purge> = {
  */
 async function dueOf(
   store: TenantStore,
-  { kind, now, policy, log }: Held & { kind: EventClass; now: number },
+  { kind, now, policy, log, end: whole }: Held & { kind: EventClass; now: number },
 ): Promise<Purge | null> {
   const before = now - policy.days[kind] * day_ms
   const place = await purgePlace(store, kind)
   const from = place.next
-  const end = Math.min(log.size, from + limits.auditPurge_leaves)
+  const end = Math.min(whole, from + limits.auditPurge_leaves)
   const limit = limits.auditPurge_rows
   const found = await eventsOfClass(store, { from, until: end, class: kind, limit })
   const young = found.find(({ time }) => time >= before)
@@ -193,8 +198,8 @@ interface Prune {
 }
 
 const pruning: Work<Prune> = {
-  find: async (_, store) => {
-    const held = await purgeable(store)
+  find: async (ctx, store) => {
+    const held = await purgeable(ctx, store)
     if (!held?.policy.prunes) return null
     const { log } = held
     const left = (await firstEvent(store, log.first_index))?.leaf ?? log.size

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { assertWhole, doThings, toldIn } from '../../../test/audit-sinks.ts'
+import { type Locket, openLocket } from '../../../test/harness.ts'
+import { temporaryDirectory } from '../../../test/temporary-directory.ts'
+import { limits } from '../../core/limits.ts'
+import type { AuditSinkSettings } from './sinks.ts'
+
+const size_bytes_max = 64 * 1024 * 1024
+
+function fileSettings(t: TestContext, more: Partial<AuditSinkSettings> = {}) {
+  const path = join(temporaryDirectory(t), 'audit.jsonl')
+  const auditSinks: AuditSinkSettings = {
+    file: { path, size_bytes_max, kept_max: 3 },
+    required: [],
+    queue_events_max: 1_000,
+    ...more,
+  }
+  return { path, auditSinks }
+}
+
+/** Two runs: what the first makes leaves of, and notes of its own, goes out by then. */
+async function runJobs(locket: Pick<Locket, 'app'>): Promise<void> {
+  await locket.app.jobs.runAll()
+  await locket.app.jobs.runAll()
+}
+
+describe('a sink', () => {
+  test('has every event of every log once, in the order of its leaves', async (t) => {
+    const { path, auditSinks } = fileSettings(t)
+    const locket = await openLocket(t, { auditSinks })
+    await doThings(locket, limits.auditSinkBatch_events + 40)
+    await runJobs(locket)
+    await locket.restart()
+    await doThings(locket, 3)
+    await runJobs(locket)
+    const told = toldIn(path)
+    assert.ok(told.length > limits.auditSinkBatch_events + 40)
+    assert.ok(told.every(({ repeated }) => !repeated))
+    await assertWhole(locket, told)
+  })
+
+  test('is told what an auditor is shown [V16.4.3]', async (t) => {
+    const { path, auditSinks } = fileSettings(t)
+    const locket = await openLocket(t, { auditSinks })
+    await doThings(locket, 1)
+    await runJobs(locket)
+    const { items } = (await locket.call('GET', '/v1/audit-events?action=memory.recalled')).body
+    const [event] = toldIn(path).filter(({ action }) => action === 'memory.recalled')
+    assert.ok(event)
+    const { log, leaf, repeated, tenantId, ...said } = event
+    assert.deepEqual({ ...said, leaf }, items[0])
+    assert.equal(tenantId, locket.tenant)
+    assert.equal(repeated, false)
+    assert.match(log, /^locket-[0-9a-f]{16}\/ten_/)
+    const { body } = await locket.call('GET', `/v1/audit-log/leaves?from=${leaf}&limit=1`)
+    assert.equal(body.items[0].event.id, event.id, 'by its leaf it is found in the log')
+  })
+
+  test('is told that the content of an event is gone, or damaged', async (t) => {
+    const { path, auditSinks } = fileSettings(t)
+    const locket = await openLocket(t, { auditSinks })
+    const body = { space: 'user:alice', text: 'drinks coffee' }
+    const { space } = (await locket.call('POST', '/v1/memories', { body })).body
+    const spaces = (await locket.call('GET', '/v1/spaces')).body.items
+    const { id } = spaces.find(({ owner }: { owner: string }) => owner === space) ?? spaces[0]
+    assert.equal((await locket.call('DELETE', `/v1/spaces/${id}`)).status, 200)
+    await locket.call('GET', '/v1/whoami')
+    const damage = "update audit_events set body = ? where action = 'self.read'"
+    await locket.sql(damage, Buffer.from([1]))
+    await runJobs(locket)
+    const told = toldIn(path)
+    const stored = told.find(({ action }) => action === 'memory.stored')
+    assert.equal(stored?.['erased'], true)
+    assert.deepEqual(stored?.['details'], {})
+    const damaged = told.filter((one) => one['damaged'] === true)
+    assert.equal(damaged.length, 1, 'and the others follow')
+    await assertWhole(locket, told)
+  })
+
+  test('that takes nothing keeps what it has not taken, and is asked again', async (t) => {
+    let now = Date.now()
+    const directory = join(temporaryDirectory(t), 'later')
+    const file = { path: join(directory, 'audit.jsonl'), size_bytes_max, kept_max: 1 }
+    const { auditSinks } = fileSettings(t, { file })
+    const locket = await openLocket(t, { auditSinks, clock: () => now })
+    await doThings(locket, 5)
+    await runJobs(locket)
+    const { failure, waiting } = (await locket.call('GET', '/v1/audit-sinks')).body.items[0]
+    assert.deepEqual([failure.fault, failure.detail, failure.tries], ['failed', 'ENOENT', 1])
+    assert.ok(waiting >= 5)
+    mkdirSync(directory)
+    await runJobs(locket)
+    assert.deepEqual(toldIn(file.path), [], 'it is left alone for a moment')
+    now += 2_000
+    await runJobs(locket)
+    const told = toldIn(file.path)
+    assert.ok(told.length >= 5)
+    await assertWhole(locket, told)
+    assert.equal((await locket.call('GET', '/v1/audit-sinks')).body.items[0].failure, null)
+  })
+
+  test('whose place in a log somebody has altered is sent all anew, and marked', async (t) => {
+    const { path, auditSinks } = fileSettings(t)
+    const locket = await openLocket(t, { auditSinks })
+    await doThings(locket, 5)
+    await runJobs(locket)
+    const before = toldIn(path)
+    // As if all that is still to come had been taken.
+    await locket.sql('update audit_sinks set next_leaf = 100000 where tenant_id = ?', locket.tenant)
+    rmSync(path)
+    await doThings(locket, 1)
+    await runJobs(locket)
+    await runJobs(locket)
+    const own = toldIn(path).filter(({ log }) => log.includes(locket.tenant))
+    assert.deepEqual(
+      own.map(({ leaf }) => leaf),
+      own.map((_, at) => at),
+    )
+    const marked = own.filter(({ repeated }) => repeated)
+    assert.ok(marked.length >= before.filter(({ log }) => log.includes(locket.tenant)).length)
+    const query = '?log=instance&action=audit-sink.restarted'
+    const { items } = (await locket.call('GET', `/v1/audit-events${query}`)).body
+    assert.deepEqual(
+      items.map((one: { resourceId: string; details: object }) => [one.resourceId, one.details]),
+      [[locket.tenant, { sink: 'file' }]],
+    )
+  })
+
+  test('goes on with what is left where events were removed before their turn', async (t) => {
+    const { path, auditSinks } = fileSettings(t)
+    const locket = await openLocket(t, { auditSinks })
+    locket.app.pipeline.services.auditSinks.stop()
+    await doThings(locket, 10)
+    await locket.app.jobs.runAll()
+    const which = 'tenant_id = ? and leaf in (0, 3, 9)'
+    await locket.restart(() => locket.sql(`delete from audit_events where ${which}`, locket.tenant))
+    await runJobs(locket)
+    const leaves = toldIn(path).flatMap(({ log, leaf }) =>
+      log.includes(locket.tenant) ? [leaf] : [],
+    )
+    assert.deepEqual(leaves.slice(0, 7), [1, 2, 4, 5, 6, 7, 8])
+    const { waiting } = (await locket.call('GET', '/v1/audit-sinks')).body.items[0]
+    assert.ok(waiting <= 2, `${waiting} wait`)
+  })
+})

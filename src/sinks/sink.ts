@@ -1,0 +1,73 @@
+/** Audit sinks: what takes events of audit logs elsewhere, and what each of them is handed. */
+import { Fault } from '../core/fault.ts'
+
+export const sinkKinds = ['file'] as const
+export type SinkKind = (typeof sinkKinds)[number]
+
+/** An event as it is shipped. */
+export interface ShippedEvent {
+  /** Its place in its log. */
+  readonly leaf: number
+  readonly id: string
+  /** Milliseconds since the epoch. */
+  readonly time: number
+  readonly action: string
+  readonly outcome: 'allowed' | 'denied' | 'failed'
+  /** One line of JSON, which begins with `eventHead`. */
+  json(repeated: boolean): string
+}
+
+/** Events of one log, in the order of their leaves. A leaf that is missing was removed before its turn. */
+export interface Batch {
+  /** The origin of the log. */
+  readonly log: string
+  /** It is about the leaves from here to before `until`. */
+  readonly from: number
+  readonly until: number
+  readonly events: readonly ShippedEvent[]
+  /** All of it, or a part, may have been sent before: what became of that nobody has noted. */
+  readonly repeated: boolean
+}
+
+export interface Sink {
+  /** Where it leads, as operators may see it; no secret is in it. */
+  readonly destination: string
+  /** Hands the events over; they are taken when it resolves. Throws `SinkError`. */
+  send(batch: Batch, signal: AbortSignal): Promise<void>
+  /** Does what sending does but for the events, as far as nothing is left of it. Throws `SinkError`. */
+  probe(): Promise<void>
+  close(): Promise<void>
+}
+
+/** What every line begins with. */
+export const lineHead = '{"log":'
+
+/** What the line of every event of a log begins with; its leaf follows. */
+export function eventHead(log: string): string {
+  return `${lineHead}${JSON.stringify(log)},"leaf":`
+}
+
+const sentences = {
+  full: 'There is no space left for the events.',
+  failed: 'The sink did not take the events this time.',
+} as const
+
+export const sinkFaults = Object.keys(sentences) as readonly SinkFault[]
+export type SinkFault = keyof typeof sentences
+
+/** Why a sink has not taken a batch. It has no `cause`: nothing that the other side said is in it. */
+export class SinkError extends Fault {
+  readonly fault: SinkFault
+  /** The code of the error below (`ECONNREFUSED`, `503`); if any. */
+  readonly detail: string | null
+  /** When the sink wants to be asked again, where it has said so. */
+  readonly retryAfter_ms: number | null
+
+  constructor(fault: SinkFault, detail: string | null = null, retryAfter_ms: number | null = null) {
+    super(sentences[fault])
+    this.name = 'SinkError'
+    this.fault = fault
+    this.detail = detail
+    this.retryAfter_ms = retryAfter_ms
+  }
+}
