@@ -20,12 +20,7 @@ import {
 import { createReceipts } from './features/audit-logs/receipts.ts'
 import { sequenceEvents } from './features/audit-logs/sequence.ts'
 import { measureSinks } from './features/audit-sinks/measure.ts'
-import {
-  type AuditSinkSettings,
-  type AuditSinks,
-  createAuditSinks,
-  noSinks,
-} from './features/audit-sinks/sinks.ts'
+import { type AuditSinkSettings, createAuditSinks, noSinks } from './features/audit-sinks/sinks.ts'
 import { createAddressBlocks } from './features/blocked-addresses/address-blocks.ts'
 import { createCertificateAuthenticator } from './features/certificates/authenticate.ts'
 import { createPlanning } from './features/compactions/planning.ts'
@@ -279,7 +274,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     witnessKeys: createWitnessKeys({ database, keys }),
     auditTrees: new Map(),
     receipts: createReceipts({ database, keys, log }),
-    auditSinks: auditSinksOf(instance, options, metrics),
+    auditSinks: createAuditSinks(options.auditSinks ?? noSinks, { database, clock, log, metrics }),
     openings: createOpenings(),
     addressBlocks: createAddressBlocks({ database, keys, clock, log }),
     rateLimits: throttles.rateLimits,
@@ -306,14 +301,6 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     },
   }
   return services
-}
-
-function auditSinksOf(
-  { database, clock, log }: Instance,
-  { auditSinks: settings = noSinks }: AppOptions,
-  metrics: Metrics,
-): AuditSinks {
-  return createAuditSinks(settings, { clock, log, metrics, alone: database.engine === 'sqlite' })
 }
 
 function metricsOf(instance: Instance, options: AppOptions, services: () => Services): Metrics {

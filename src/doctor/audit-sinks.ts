@@ -23,7 +23,7 @@ export const auditSinks: Check = {
   unknown: 'The data cannot be opened.',
   look: async (scene) => {
     const { auditSinks: settings, database } = scene.config
-    const sinks = openSinks(settings, { alone: database === null })
+    const sinks = openSinks(settings, database === null ? 'sqlite' : 'postgres')
     if (sinks.length === 0) return pass('none is set: events stand in the database alone')
     const seen: Seen[] = []
     for (const [kind, sink] of sinks) seen.push(await look(scene, kind, sink))

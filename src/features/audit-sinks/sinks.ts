@@ -10,6 +10,7 @@ import { randomBytes } from '../../crypto/random.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import { createFileSink, type FileSinkSettings } from '../../sinks/file-sink.ts'
 import { type Sink, SinkError, type SinkFault, type SinkKind } from '../../sinks/sink.ts'
+import type { Database } from '../../storage/database.ts'
 import type { SinkState } from './audit-sink.ts'
 import type { SinkLag } from './store.ts'
 
@@ -55,13 +56,12 @@ interface Parts {
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Pick<Metrics, 'sinkTook' | 'sinkFailed'>
-  /** Whether no other node ships the same logs. */
-  readonly alone: boolean
+  readonly database: Pick<Database, 'engine'>
 }
 
 export function createAuditSinks(settings: AuditSinkSettings, parts: Parts): AuditSinks {
   const { required, queue_events_max } = settings
-  const all = openSinks(settings, parts).map(
+  const all = openSinks(settings, parts.database.engine).map(
     ([kind, sink]) => new NamedSink({ kind, sink, required: required.includes(kind) }, parts),
   )
   const stop = new AbortController()
@@ -93,8 +93,10 @@ export function createAuditSinks(settings: AuditSinkSettings, parts: Parts): Aud
 /** Those that the settings name. */
 export function openSinks(
   { file }: AuditSinkSettings,
-  { alone }: Pick<Parts, 'alone'>,
+  engine: Database['engine'],
 ): readonly [SinkKind, Sink][] {
+  // With the embedded database there is one node.
+  const alone = engine === 'sqlite'
   return [...(file ? [['file', createFileSink(file, { alone })] as [SinkKind, Sink]] : [])]
 }
 
