@@ -7,7 +7,7 @@ import { type Locket, openLocket } from '../../../test/harness.ts'
 import type { StreamName } from '../../storage/audit-streams.ts'
 import type { Engine } from '../../storage/query.ts'
 import type { AuditEvent } from './event.ts'
-import { lookups, unnarrowed, waitingLookups } from './store.ts'
+import { lookups, nextAction, unnarrowed, waitingLookups } from './store.ts'
 
 const isPostgres = engine === 'postgres'
 
@@ -128,7 +128,8 @@ const columns: Readonly<Record<StreamName, string | null>> = {
 
 /** What the engine says of how it would do it: the index, and by what it looks there. */
 async function planOf({ sql, tenant }: Locket, query: Looking): Promise<string> {
-  const asked = { ...unnarrowed, value: 'x', low: 'evt_0', high: 'evt_~', limit: 2, rows: 9 }
+  const range = { low: 'evt_0', high: 'evt_~' }
+  const asked = { ...unnarrowed, ...range, value: 'x', after: 'x', limit: 2, rows: 9 }
   const values = query.values({ ...asked, tenant } as never) as never[]
   const [explain, text] = isPostgres
     ? (['explain', query.sql('postgres')] as const)
@@ -174,6 +175,9 @@ test('every question is answered by an index, in its order', async (t) => {
       assertLooksUp(await planOf(locket, waitingLookups[direction].all.end), waits)
     }
   }
+  const words = await planOf(locket, nextAction)
+  assert.match(words, /(?:index|using) audit_events_by_action.*tenant_id ?=.* AND \(?action ?>/is)
+  assert.doesNotMatch(words, /sort|b-tree|scan on|SCAN audit/i)
 })
 
 test('an event enters the indexes with its place in the log, and is found before', async (t) => {
