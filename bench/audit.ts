@@ -1,9 +1,12 @@
 /**
  * What the audit log costs: events made leaves of, by processor time and by how long the writer is held;
- * what a recall and a store take with it and without; and how fast a whole log is checked.
+ * what a recall and a store take with it and without; and how fast a whole log is checked. On SQLite, and on
+ * the PostgreSQL of `LOCKET_TEST_POSTGRES_URL` where there is one.
  */
 import { parseArgs } from 'node:util'
-import { benchSequencing } from './audit/sequencing.ts'
+import type { Engine } from '../src/storage/query.ts'
+import { clusterIsGiven } from '../test/postgres-cluster.ts'
+import { benchSequencing, engineNames } from './audit/sequencing.ts'
 import { benchVerification } from './audit/verification.ts'
 import { createResults, type Results, resultsDirectory } from './results.ts'
 import { quantiles, row } from './table.ts'
@@ -11,6 +14,8 @@ import { type Program, startProgram } from './tax/programs.ts'
 import { type Cost, type Work, works } from './tax/task.ts'
 
 const warmUpRounds = 3
+/** Each is a journey to the server when it is added. */
+const postgresEvents_max = 10_000
 
 export async function benchAudit(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -25,27 +30,40 @@ export async function benchAudit(args: readonly string[]): Promise<void> {
   })
   const results = createResults('audit', values.results)
   const events = Number(values.events)
-  await benchSequencing(results, events)
+  const plan = {
+    memories: Number(values.memories),
+    rounds: Number(values.rounds),
+    calls: Number(values.calls),
+  }
+  await benchSequencing(results, 'sqlite', events)
   await benchVerification(results, events)
-  const plan = { rounds: Number(values.rounds), calls: Number(values.calls) }
-  await benchCalls(results, Number(values.memories), plan)
+  await benchCalls(results, 'sqlite', plan)
+  if (clusterIsGiven()) {
+    await benchSequencing(results, 'postgres', Math.min(events, postgresEvents_max))
+    await benchCalls(results, 'postgres', plan)
+  } else results.line('\nPostgreSQL was left out: LOCKET_TEST_POSTGRES_URL is not set')
   results.write()
 }
 
 interface Plan {
+  readonly memories: number
   readonly rounds: number
   readonly calls: number
 }
 
 /** Two processes, one of which writes no event; they work by turns. The sequencer runs in the other. */
-async function benchCalls(results: Results, memories: number, plan: Plan): Promise<void> {
-  const on = await startProgram({ name: 'on', without: [] }, memories)
-  const off = await startProgram({ name: 'off', without: ['audit'] }, memories)
-  results.line(`\n${memories} memories, through fetch, without sockets; medians of ${plan.rounds}`)
-  results.line(row(['a call'.padEnd(24), 'off, CPU µs', 'on', 'adds', 'off, wait', 'adds']))
+async function benchCalls(results: Results, engine: Engine, plan: Plan): Promise<void> {
+  const { memories, rounds } = plan
+  const on = await startProgram({ name: 'on', without: [] }, memories, engine)
+  const off = await startProgram({ name: 'off', without: ['audit'] }, memories, engine)
+  const how = `through fetch, without sockets; medians of ${rounds}`
+  results.line(`\n${memories} memories, ${engineNames[engine]}, ${how}`)
+  const columns = ['off, CPU µs', 'on', 'adds µs', '', 'off, wait µs', 'adds µs', '']
+  results.line(row(['a call'.padEnd(24), ...columns]))
   try {
     for (const work of works) {
-      for (const clients of [1, 32]) await compare(results, [on, off], { ...plan, work, clients })
+      for (const clients of [1, 32])
+        await compare(results, [on, off], { ...plan, engine, work, clients })
     }
   } finally {
     await on.end()
@@ -54,6 +72,7 @@ async function benchCalls(results: Results, memories: number, plan: Plan): Promi
 }
 
 interface Comparison extends Plan {
+  readonly engine: Engine
   readonly work: Work
   readonly clients: number
 }
@@ -61,7 +80,7 @@ interface Comparison extends Plan {
 type Pair = readonly [on: Program, off: Program]
 
 async function compare(results: Results, [on, off]: Pair, what: Comparison): Promise<void> {
-  const { rounds, ...round } = what
+  const { engine, rounds, memories: _, ...round } = what
   const pairs: { on: Cost; off: Cost }[] = []
   for (let at = -warmUpRounds; at < rounds; at += 1) {
     const first = at % 2 === 0 ? on : off
@@ -75,16 +94,30 @@ async function compare(results: Results, [on, off]: Pair, what: Comparison): Pro
   const figures = {
     off_us: median((pair) => pair.off.cpu_us),
     on_us: median((pair) => pair.on.cpu_us),
+    cpuAdds_us: median((pair) => pair.on.cpu_us - pair.off.cpu_us),
     cpuAdds: median((pair) => pair.on.cpu_us / pair.off.cpu_us - 1),
     offWait_us: median((pair) => pair.off.wall_us),
+    waitAdds_us: median((pair) => pair.on.wall_us - pair.off.wall_us),
     waitAdds: median((pair) => pair.on.wall_us / pair.off.wall_us - 1),
   }
-  const { off_us, on_us, cpuAdds, offWait_us, waitAdds } = figures
   const name = `${round.work}, ${round.clients} client${round.clients === 1 ? '' : 's'}`
+  tell(results, name, figures)
+  results.keep(engine === 'sqlite' ? name : `${name}, ${engine}`, figures)
+  if (round.work !== 'recall' || engine !== 'sqlite') return
+  results.atMost(`audit adds to ${name}`, figures.waitAdds * 100, { bound: 20, unit: '%' })
+}
+
+type Figures = Readonly<
+  Record<
+    'off_us' | 'on_us' | 'cpuAdds_us' | 'cpuAdds' | 'offWait_us' | 'waitAdds_us' | 'waitAdds',
+    number
+  >
+>
+
+function tell(results: Results, name: string, figures: Figures): void {
+  const { off_us, on_us, cpuAdds_us, cpuAdds, offWait_us, waitAdds_us, waitAdds } = figures
   const percent = (share: number): string => `${Math.round(share * 100)} %`
-  const cells = [off_us.toFixed(0), on_us.toFixed(0), percent(cpuAdds)]
-  results.line(row([name.padEnd(24), ...cells, offWait_us.toFixed(0), percent(waitAdds)]))
-  results.keep(name, figures)
-  if (round.work !== 'recall') return
-  results.atMost(`audit adds to ${name}`, waitAdds * 100, { bound: 20, unit: '%' })
+  const cpu = [off_us, on_us, cpuAdds_us].map((time) => time.toFixed(0))
+  const wait = [offWait_us, waitAdds_us].map((time) => time.toFixed(0))
+  results.line(row([name.padEnd(24), ...cpu, percent(cpuAdds), ...wait, percent(waitAdds)]))
 }

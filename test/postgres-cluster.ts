@@ -22,6 +22,11 @@ const roles = {
 /** Who prepares the cluster holds this lock; any number will do that nobody else takes. */
 const preparing = 760_417
 
+/** Whether there is one. */
+export function clusterIsGiven(): boolean {
+  return Boolean(process.env['LOCKET_TEST_POSTGRES_URL'])
+}
+
 /** The address of a database; the superuser's unless a role is named, whose password is its name. */
 function addressOf(database: string, role?: string): string {
   const given = process.env['LOCKET_TEST_POSTGRES_URL']

@@ -1,6 +1,8 @@
 /** The programs of a bench that compares a Locket with one that leaves parts out, each in a process. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
+import type { Engine } from '../../src/storage/query.ts'
+import { newDatabase } from '../../test/postgres-cluster.ts'
 import { benchDirectory } from '../server-process.ts'
 import type { Cost, Part, Round, TaxTask } from './task.ts'
 
@@ -17,10 +19,16 @@ export interface Program {
   end(): Promise<void>
 }
 
-/** Starts one, and waits until it is filled. */
-export async function startProgram({ name, without }: Variant, memories: number): Promise<Program> {
+/** Starts one, with an empty database of its own, and waits until it is filled. */
+export async function startProgram(
+  { name, without }: Variant,
+  memories: number,
+  engine: Engine = 'sqlite',
+): Promise<Program> {
   const directory = benchDirectory()
-  const task: TaxTask = { directory: directory.path, memories, without }
+  const database = engine === 'postgres' ? await newDatabase() : null
+  const place = { directory: directory.path, ...(database && { databaseUrl: database.url }) }
+  const task: TaxTask = { ...place, memories, without }
   const child = spawn(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', program, JSON.stringify(task)],
@@ -38,6 +46,7 @@ export async function startProgram({ name, without }: Variant, memories: number)
       child.disconnect()
       await ended
       directory.remove()
+      await database?.drop()
     },
   }
 }

@@ -13,9 +13,11 @@ const space = 'user:bench'
 const batch_n = 100
 
 /** Fills a space, says that it is ready, and then does the rounds that it is told. */
-export async function serveRounds({ directory, memories, without }: TaxTask): Promise<void> {
+export async function serveRounds(task: TaxTask): Promise<void> {
+  const { directory, databaseUrl, memories, without } = task
   const log = createLog('warn')
-  const config = readConfig({ 'data-dir': directory }, {})
+  const place = { 'data-dir': directory, ...(databaseUrl && { 'database-url': databaseUrl }) }
+  const config = readConfig(place, {})
   const opened = await openInstance(config, { log, create: true })
   const { apiKey } = await initialise(opened)
   const instance = without.includes('audit')

@@ -8,6 +8,8 @@ export type Part = (typeof parts)[number]
 /** What one program is told, as JSON in its only argument. */
 export interface TaxTask {
   readonly directory: string
+  /** Of PostgreSQL; left out: SQLite, in the directory. */
+  readonly databaseUrl?: string
   readonly memories: number
   /** What it leaves out. */
   readonly without: readonly Part[]
