@@ -3,7 +3,13 @@ import { faultLine } from '../src/cli/audit.ts'
 import { checkData } from '../src/cli/check-data.ts'
 import { openLogDirectory } from '../src/cli/log-directory.ts'
 import type { Ask } from '../src/cli/patience.ts'
-import { BrokenLog, type LogName, type OpenedLog, openServerLog } from '../src/cli/server-log.ts'
+import {
+  BrokenLog,
+  type LogName,
+  NoCheckpoint,
+  type OpenedLog,
+  openServerLog,
+} from '../src/cli/server-log.ts'
 import { type VerifiedLog, type VerifyOptions, verifyLog } from '../src/cli/verify-log.ts'
 import { writeLog } from '../src/cli/write-log.ts'
 import type { Locket } from './harness.ts'
@@ -42,6 +48,9 @@ export async function faultsOf(locket: Locket, since: Uint8Array | null = null):
     const data = await checkData(askOf(locket), 'tenant', () => undefined)
     return [...faults, ...data.faults].map(faultLine)
   } catch (thrown) {
+    if (thrown instanceof NoCheckpoint) {
+      return (await checkData(askOf(locket), 'tenant', () => undefined)).faults.map(faultLine)
+    }
     if (thrown instanceof BrokenLog) return [`log: ${thrown.message}`]
     throw thrown
   }

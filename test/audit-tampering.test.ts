@@ -37,7 +37,7 @@ test('what is done to a log in the database is named by its check', async (t) =>
       assertTold(found, one, events)
     })
   }
-  await testRows(t, locket)
+  await testRows(t, locket, events)
   await testMemories(t, locket, memories)
   await testHistory(t, locket)
 })
@@ -67,7 +67,11 @@ async function eventsOf({ sql, tenant }: Locket): Promise<ReadonlyMap<number, st
 }
 
 /** The row of the log itself carries a MAC. */
-async function testRows(t: TestContext, locket: Locket): Promise<void> {
+async function testRows(
+  t: TestContext,
+  locket: Locket,
+  events: ReadonlyMap<number, string>,
+): Promise<void> {
   for (const change of ['size = size - 5', 'first_index = 256', 'signed_at = 1', "state = 'x'"]) {
     await t.test(`the row of the log: ${change}`, async () => {
       await locket.sql(`update audit_logs set ${change} where tenant_id = ?`, locket.tenant)
@@ -76,6 +80,26 @@ async function testRows(t: TestContext, locket: Locket): Promise<void> {
       assert.deepEqual(found, ['log: what the server keeps of the log is not what it wrote there'])
     })
   }
+
+  await t.test('the row of the log is removed', async () => {
+    await locket.sql('delete from audit_logs where tenant_id = ?', locket.tenant)
+    const first = await faultsOf(locket)
+    await grow(locket, 1)
+    const found = await faultsOf(locket)
+    await putBack(locket)
+    assertTold(first, { told: ['leaf 20 (#20): event-outside'] }, events)
+    const stands = ['log: the checkpoint is not one that the key signed', 'log: log-broken']
+    assertTold(found, { told: stands }, events)
+  })
+
+  await t.test('the log is put back under a server that runs: it stands still', async () => {
+    await grow(locket, 5)
+    await putBack(locket)
+    await grow(locket, 5)
+    const found = await faultsOf(locket)
+    await putBack(locket)
+    assertTold(found, { told: ['log: log-broken'] }, events)
+  })
 
   await t.test('a log that stands still', async () => {
     await locket.sql('delete from audit_tiles where tenant_id = ? and level = 1', locket.tenant)
@@ -99,7 +123,7 @@ async function testMemories(
     t.test(name, async () => {
       await change()
       const found = await faultsOf(locket)
-      await putBack(locket)
+      await putBackOffline(locket)
       assert.match(found.join('\n'), told)
     })
   await named(
@@ -132,11 +156,11 @@ async function testHistory(t: TestContext, locket: Locket): Promise<void> {
     await putBack(locket, ['audit_logs', 'audit_tiles'])
     const later = await eventsOf(locket)
     assertTold(await faultsOf(locket), { told: [outside(before)] }, later)
-    await putBack(locket)
+    await putBackOffline(locket)
     await grow(locket, 5)
     await putBack(locket, ['audit_events'])
     const found = await faultsOf(locket)
-    await putBack(locket)
+    await putBackOffline(locket)
     assertTold(found, { told: [`leaf ${before}: event-missing`] }, new Map())
   })
 
@@ -144,7 +168,7 @@ async function testHistory(t: TestContext, locket: Locket): Promise<void> {
     const before = await sizeOf(locket)
     await grow(locket, 5)
     const later = (await openLog(locket)).checkpoint
-    await putBack(locket)
+    await putBackOffline(locket)
     assert.deepEqual(await faultsOf(locket), [], 'it is sound for who kept none')
     assert.match((await faultsOf(locket, later))[0] ?? '', /^log: rollback: /)
     await grow(locket, 20)
@@ -167,6 +191,12 @@ async function sizeOf(locket: Locket): Promise<number> {
 /** The log as it is, to be put back after each case. */
 async function keep({ sql }: Locket): Promise<void> {
   for (const table of tables) await sql(`create table kept_${table} as select * from ${table}`)
+}
+
+/** As whoever does it while nothing runs. */
+async function putBackOffline(locket: Locket): Promise<void> {
+  await locket.restart(() => putBack(locket))
+  await locket.app.jobs.stop()
 }
 
 async function putBack({ sql }: Locket, some: readonly string[] = tables): Promise<void> {

@@ -8,7 +8,14 @@ import { openLogDirectory, readNamed } from './log-directory.ts'
 import { print, printError, printJson } from './output.ts'
 import { type Ask, patientAsk, waitingFor } from './patience.ts'
 import { bar, count, createProgress, type Progress, rate } from './progress.ts'
-import { BrokenLog, type LogName, logNames, type OpenedLog, openServerLog } from './server-log.ts'
+import {
+  BrokenLog,
+  type LogName,
+  logNames,
+  NoCheckpoint,
+  type OpenedLog,
+  openServerLog,
+} from './server-log.ts'
 import { type VerifiedLog, verifyLog } from './verify-log.ts'
 import { writeLog } from './write-log.ts'
 
@@ -53,32 +60,49 @@ export async function verifyLogCommand(call: ClientCall): Promise<ExitCode> {
   }
   const log = logOf(call)
   const progress = createProgress(call)
+  const ask = directory === undefined ? askOf(call, progress) : null
+  const looking = (part: string, looked: number): void =>
+    progress.tell(() => `${part}: ${count(looked)}`)
+  const look = async (): Promise<CheckedData | null> => ask && checkData(ask, log, looking)
   try {
-    const ask = directory === undefined ? askOf(call, progress) : null
     const opened = await (ask ? openServerLog(ask, log) : openLogDirectory(directory ?? ''))
     const before = since === undefined ? null : await readNamed(since)
     const telling = tellingOf(progress)
     const verified = await verifyLog(opened, { key, since: before, progress: telling })
-    const looking = (part: string, looked: number): void =>
-      progress.tell(() => `${part}: ${count(looked)}`)
-    const data = ask && (await checkData(ask, log, looking))
+    const data = await look()
     const faultCount = verified.faultCount + (data?.faultCount ?? 0)
     tell(call, { verified, opened, key, data, faultCount })
     return faultCount === 0 ? exitCodes.done : exitCodes.failed
   } catch (thrown) {
     if (!(thrown instanceof Error)) throw thrown
-    if (thrown instanceof BrokenLog) return tellBroken(call, thrown)
+    const found = await foundBy(thrown, look)
+    if (found) return tellBroken(call, found)
     printError(`locket: ${thrown.message.replace(/\s+/g, ' ')}`)
     return exitCodes.usage
   }
 }
 
+type Faults = Pick<CheckedData, 'faults' | 'faultCount'>
+
+/** What is wrong with a log that could not be read; null: nothing that would be known. */
+async function foundBy(
+  thrown: Error,
+  look: () => Promise<CheckedData | null>,
+): Promise<Faults | null> {
+  if (thrown instanceof BrokenLog) {
+    return { faults: [{ leaf: null, event: null, fault: thrown.message }], faultCount: 1 }
+  }
+  // A new log has nothing to look at; one that was signed once has events that say so.
+  const left = thrown instanceof NoCheckpoint ? await look() : null
+  return left && left.faultCount > 0 ? left : null
+}
+
 /** What was not written by the log keeps the rest of it from being looked at. */
-function tellBroken({ json }: ClientCall, { message }: BrokenLog): ExitCode {
-  const fault: Fault = { leaf: null, event: null, fault: message }
-  if (json) printJson({ sound: false, faults: [fault], faultCount: 1 })
-  else print(columns([['verdict', 'not sound: 1 fault, and the rest is not looked at']]))
-  printError(faultLine(fault))
+function tellBroken({ json }: ClientCall, { faults, faultCount }: Faults): ExitCode {
+  const said = counted(faultCount, ['fault', 'faults'])
+  if (json) printJson({ sound: false, faults, faultCount })
+  else print(columns([['verdict', `not sound: ${said}, and the rest is not looked at`]]))
+  for (const fault of faults) printError(faultLine(fault))
   return exitCodes.failed
 }
 

@@ -22,12 +22,14 @@ export interface OpenedLog {
   readonly source: LogSource
 }
 
-/** Throws when the server does not tell of the log. */
+/** Throws when the server does not tell of the log, or it has no checkpoint. */
 export async function openServerLog(ask: Ask, log: LogName): Promise<OpenedLog> {
   const get = (path: string): Promise<Answered> =>
     ask({ method: 'GET', path: `/v1/audit-log${path}log=${log}`, body: null })
   const about = goodOf(await get('?')).value as { verifierKey: string; firstIndex: number }
-  const checkpoint = goodOf(await get('/checkpoint?')).bytes
+  const answered = await get('/checkpoint?')
+  if (answered.status === 404) throw new NoCheckpoint(refusalOf(answered))
+  const checkpoint = goodOf(answered).bytes
   const first = about.firstIndex - (about.firstIndex % tile_hashes)
   const source = {
     tile: (tile: Tile) => readTile(get, tile),
@@ -64,6 +66,9 @@ export function goodOf(answered: Answered): Answered {
   }
   throw new Error(refusalOf(answered))
 }
+
+/** Nothing of the log is signed: it is new, or what was is gone. */
+export class NoCheckpoint extends Error {}
 
 /** What is kept of a log is not what was written there. */
 export class BrokenLog extends Error {}

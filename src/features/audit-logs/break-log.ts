@@ -8,7 +8,7 @@ import type { NoteKey } from '../../tlog/signed-note.ts'
 import { appendEvent } from '../audit/append.ts'
 import { jobEvent } from '../audit/event.ts'
 import { type AuditLogRow, originOf } from './audit-log.ts'
-import { findLog, putLog, readLog } from './store.ts'
+import { findLog, hasPlaces, putLog, readLog } from './store.ts'
 
 /** Once: what stands still already is told no more. */
 export async function breakLog(ctx: JobContext, tenant: Id<'ten'>): Promise<void> {
@@ -17,10 +17,9 @@ export async function breakLog(ctx: JobContext, tenant: Id<'ten'>): Promise<void
   await ctx.database.write(
     async (tx) => {
       const store = ctx.open(tx, tenant)
-      const row = await believed(store, signer)
+      const row = await believed(store, signer, ctx.clock())
       if (!row || row.state === 'broken') return
-      const { tenant_id: _, mac: __, ...rest } = row
-      await putLog({ tx, store }, { ...rest, state: 'broken' })
+      await putLog({ tx, store }, { ...row, state: 'broken' })
       const about = { outcome: 'failed', code: 'integrity_failed' } as const
       const event = jobEvent(ctx.clock(), 'audit-log.broken', about)
       await appendEvent(store, event, ctx.clock)
@@ -34,15 +33,34 @@ export async function breakLog(ctx: JobContext, tenant: Id<'ten'>): Promise<void
 
 /**
  * The row of the log. Of one whose MAC is wrong nothing is believed but what its checkpoint signs: where
- * entries were pruned it does not tell, so it is as if none had been.
+ * entries were pruned it does not tell, so it is as if none had been. One that was removed has an empty one
+ * in its place, so that no other log begins where it was.
  */
-async function believed(store: TenantStore, signer: NoteKey): Promise<AuditLogRow | undefined> {
+async function believed(
+  store: TenantStore,
+  signer: NoteKey,
+  now: number,
+): Promise<Kept | undefined> {
   try {
-    return await findLog(store)
+    const row = await findLog(store)
+    if (row) return keptOf(row)
+    const empty = {
+      state: 'growing',
+      size: 0,
+      first_index: 0,
+      checkpoint: new Uint8Array(0),
+    } as const
+    return (await hasPlaces(store)) ? { ...empty, signed_at: now } : undefined
   } catch (thrown) {
     if (!(thrown instanceof LocketError) || thrown.code !== 'integrity_failed') throw thrown
     const row = await readLog(store)
     const size = row && (openCheckpoint(row.checkpoint, signer)?.size ?? 0)
-    return row && { ...row, state: 'growing', size: size ?? 0, first_index: 0 }
+    return row && { ...keptOf(row), state: 'growing', size: size ?? 0, first_index: 0 }
   }
+}
+
+type Kept = Omit<AuditLogRow, 'tenant_id' | 'mac'>
+
+function keptOf({ tenant_id: _, mac: __, ...kept }: AuditLogRow): Kept {
+  return kept
 }

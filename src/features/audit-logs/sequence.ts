@@ -24,6 +24,7 @@ import {
   eventsWaiting,
   findLog,
   findTile,
+  hasPlaces,
   numberEvents,
   putLog,
   refuseEvent,
@@ -175,15 +176,22 @@ async function treeOf(
   { store }: Place,
   { log, key }: { log: AuditLogRow | undefined; key: CheckpointKey },
 ): Promise<Tree> {
-  if (!log) return emptyTree()
   const known = services.auditTrees.get(store.tenant)
+  if (!log && !known && !(await hasPlaces(store))) return emptyTree()
+  // What was put back under a server that runs is known by what it has signed itself.
+  if (!log || (known && known.frontier.size > log.size)) {
+    throw failed('an audit log is not there, or shorter than it was')
+  }
   const tree = known?.frontier.size === log.size ? known : await loadTree(store, log.size)
   const signer = logKey(originOf(key.server, store.tenant), key.publicKey)
   const signed = tree === known ? null : openCheckpoint(log.checkpoint, signer)
   const isSound = tree === known || (signed && isSame(signed.root, tree.frontier.root()))
   if (isSound) return tree
-  const cause = new Fault('the tiles of an audit log are not those of its checkpoint')
-  throw new LocketError('integrity_failed', undefined, { cause })
+  throw failed('the tiles of an audit log are not those of its checkpoint')
+}
+
+function failed(what: string): LocketError {
+  return new LocketError('integrity_failed', undefined, { cause: new Fault(what) })
 }
 
 /** Those of the rows that say what they said when they were added. The others become no leaves. */

@@ -275,6 +275,13 @@ export function wholeEventsFrom(
   return store.all(byLeaf, range)
 }
 
+/** Whether any event has a place, or ever had one that was not pruned. */
+export async function hasPlaces(store: TenantStore): Promise<boolean> {
+  const range = { from: 0, until: Number.MAX_SAFE_INTEGER }
+  if ((await countTiles(store, range)) > 0) return true
+  return (await wholeEventsFrom(store, { ...range, limit: 1 })).length > 0
+}
+
 export interface TilePlace {
   readonly level: number
   readonly tile: number
