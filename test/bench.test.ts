@@ -122,6 +122,22 @@ describe('a bench', { concurrency: true }, () => {
     assert.ok(cpuOf('JWT, first, another’s, older') > cpuOf('Ed25519 alone'))
   })
 
+  test('tells what traces cost', async (t) => {
+    const { said, kept } = await bench(t, 'traces', [
+      '--memories',
+      '20',
+      '--rounds',
+      '1',
+      '--calls',
+      '3',
+    ])
+    for (const name of ['off', 'off too', '5 %', 'all']) {
+      assert.match(said, new RegExp(`^${name} +\\d+ +-?[\\d.]+ %$`, 'm'))
+      assert.ok((kept.figures[name] as { cpu_us: number }).cpu_us > 0)
+    }
+    assert.match(said, /^where nothing is traced: -?[\d.]+ µs of CPU for a request$/m)
+  })
+
   test('tells what sealing, authorisation and audit add', async (t) => {
     const { said, kept } = await bench(t, 'tax', [
       ...['--memories', '100', '--rounds', '3', '--calls', '10'],

@@ -26,6 +26,7 @@ const runner = [
 const beforeTheDatabase: readonly RegExp[] = [
   /^src\/(?:http|throttles|mail|crypto|cli)\//,
   /^test\/(?:tls\/|authentication|browsers|docs|egress|passkeys|surface|snapshots)/,
+  /^test\/prometheus/,
   /^test\/(?:identity-providers|id-tokens|provider-)/,
 ]
 

@@ -217,4 +217,6 @@ test('what the handler of all requests throws is a 500 that tells nothing', asyn
   assert.doesNotMatch(text, /private/)
   assert.match(lines.join(''), /"err":\{"type":"Error","stack":"at [^"]+server\.test\.ts/)
   assert.doesNotMatch(lines.join(''), /private/)
+  const id = /^x-request-id: (\S+)\r$/im.exec(text)?.[1]
+  assert.ok(id && lines.join('').includes(id), text)
 })

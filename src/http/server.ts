@@ -16,6 +16,7 @@ import { toAddress } from '../core/address.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { asLocketError, LocketError } from '../core/errors.ts'
 import { Fault } from '../core/fault.ts'
+import { type Id, newId } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import { type Connections, drain, refuseConnection, watchConnections } from './connections.ts'
@@ -135,7 +136,15 @@ function requestListener(options: ListenOptions, { connections, watch }: Parts):
   const { fetch, log, anyPath = false } = options
   const serve = getRequestListener(
     (request, { incoming }) => fetch(request, clientOf(incoming.socket as Socket, watch)),
-    { errorHandler: (thrown) => refusedResponse(asFault(thrown, log), watch !== null) },
+    {
+      errorHandler: (thrown) => {
+        const requestId = newId('req', systemClock)
+        return refusedResponse(asFault(thrown, { log, requestId }), {
+          requestId,
+          secure: watch !== null,
+        })
+      },
+    },
   )
   return (incoming, outgoing) => {
     const { socket } = incoming
@@ -144,16 +153,20 @@ function requestListener(options: ListenOptions, { connections, watch }: Parts):
     if (connections.draining) outgoing.setHeader('Connection', 'close')
     const fault = faultOf(incoming) ?? (anyPath ? null : pathFaultOf(incoming))
     if (!fault) return void serve(incoming, outgoing)
-    log.info({ method: incoming.method, status: fault.status, code: fault.code }, 'refused')
     connections.refused.add(socket)
-    answerRefused(outgoing, fault)
+    const requestId = answerRefused(outgoing, fault)
+    const { status, code } = fault
+    log.info({ requestId, method: incoming.method, status, code }, 'refused')
   }
 }
 
 /** The adapter fails where it cannot make a URL of the Host; anything else is our bug. */
-function asFault(thrown: unknown, log: Log): LocketError {
+function asFault(
+  thrown: unknown,
+  { log, requestId }: { log: Log; requestId: Id<'req'> },
+): LocketError {
   if (thrown instanceof RequestError) return new LocketError('invalid_header', 'Host: no host name')
-  log.error({ err: thrown }, 'failed')
+  log.error({ requestId, err: thrown }, 'failed')
   return asLocketError(thrown)
 }
 
