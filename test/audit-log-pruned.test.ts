@@ -65,6 +65,8 @@ test('a log that was pruned is sound for whoever checks it, from its first index
     await exportLog(locket, directory)
     const outcome = await verified(await openLogDirectory(directory), { since: kept.checkpoint })
     assert.deepEqual([told(outcome), outcome.first], [[], first])
+    assert.ok(outcome.gone > 50, 'purged, and not pruned')
+    assert.equal(outcome.unaccounted, 0, JSON.stringify(outcome.firstUnaccounted))
     writeFileSync(join(directory, 'first'), '256\n')
     const faults = told(await verified(await openLogDirectory(directory)))
     assert.ok(faults.includes('leaf 256: tile/entries/001 is not there'), faults.join('\n'))

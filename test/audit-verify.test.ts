@@ -179,12 +179,22 @@ interface Exported {
 }
 
 async function testOthers(t: TestContext, { key, directory, changed }: Exported): Promise<void> {
+  await t.test('an event that is left out is told, and where it stood', async () => {
+    const outcome = await verifiedDirectory(
+      changed((file) => file('events.jsonl').lines((lines) => lines.toSpliced(7, 2))),
+      { key },
+    )
+    assert.deepEqual([outcome.faultCount, outcome.gone, outcome.unaccounted], [0, 2, 2])
+    assert.equal(outcome.firstUnaccounted?.leaf, 7)
+    assert.match(outcome.firstUnaccounted?.event ?? '', /^evt_/)
+  })
+
   await t.test('without its events it is sound, and they are counted', async () => {
     const outcome = await verifiedDirectory(
       changed((file) => file('events.jsonl').remove()),
       { key },
     )
-    assert.deepEqual([outcome.faultCount, outcome.whole], [0, 0])
+    assert.deepEqual([outcome.faultCount, outcome.whole, outcome.unaccounted], [0, 0, 0])
     assert.equal(outcome.gone, outcome.entries)
   })
 

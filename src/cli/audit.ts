@@ -147,6 +147,7 @@ function tell({ json }: ClientCall, outcome: Outcome): void {
     ['key', key ? 'yours' : 'as told with the log: compare it with the one that you noted'],
     ['entries', `${count(entries)} of ${count(size)}${from}`],
     ['events', `${count(whole)} as committed, ${count(erased)} erased, ${count(gone)} not kept`],
+    ...unaccountedRows(verified),
     ...(data ? [['data', dataLine(data)]] : []),
     [
       'verdict',
@@ -157,6 +158,14 @@ function tell({ json }: ClientCall, outcome: Outcome): void {
   const faults = [...verified.faults, ...(data?.faults ?? [])]
   for (const fault of faults) printError(faultLine(fault))
   if (faultCount > faults.length) printError(`and ${count(faultCount - faults.length)} more`)
+}
+
+/** The export may have been made in that very moment: only the server can tell, which names what is missing. */
+function unaccountedRows({ unaccounted, firstUnaccounted: first }: VerifiedLog): string[][] {
+  if (!first) return []
+  const event = first.event === null ? '' : ` (${first.event})`
+  const from = `the first is leaf ${first.leaf}${event}`
+  return [['missing', `${count(unaccounted)} of them, which no purge tells of: ${from}`]]
 }
 
 function dataLine({ looked, unknown }: CheckedData): string {

@@ -7,6 +7,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fromUtf8 } from '../core/encoding.ts'
+import { type PurgedBefore, purgedAction, purgedIn } from '../features/audit-logs/purged.ts'
 import { hash_bytes } from '../tlog/merkle.ts'
 import type { Opening } from '../tlog/opening.ts'
 import { type Tile, tile_hashes, tilePath } from '../tlog/tiles.ts'
@@ -43,7 +44,31 @@ export async function openLogDirectory(directory: string): Promise<OpenedLog> {
       ),
     openings: () => readLines(join(directory, names.events)),
   }
-  return { key, checkpoint, first, grows: false, source }
+  return { key, checkpoint, first, grows: false, purged: () => purgedOf(source.openings()), source }
+}
+
+/**
+ * What the last event of a purge says, which is held against its entry as all others are; null of an
+ * export without events.
+ */
+async function purgedOf(openings: AsyncIterable<Opening>): Promise<PurgedBefore | null> {
+  let purged: PurgedBefore | null = null
+  for await (const { event, body } of openings) {
+    purged ??= {}
+    if (event.action !== purgedAction || body === null) continue
+    purged = purgedIn(detailsOf(body))
+  }
+  return purged
+}
+
+/** Text that is no JSON is not what the event's entry stands for either, and told with it. */
+function detailsOf(body: string): unknown {
+  try {
+    return (JSON.parse(body) as { details?: unknown } | null)?.details
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return undefined
+    throw thrown
+  }
 }
 
 /** Null when there is no such file, or it is longer than it could be. */

@@ -2,6 +2,7 @@
 import { fromUtf8 } from '../core/encoding.ts'
 import { limits } from '../core/limits.ts'
 import { Leaf, LeafPage } from '../features/audit-logs/list-leaves.ts'
+import type { PurgedBefore } from '../features/audit-logs/purged.ts'
 import type { LogSource } from '../tlog/check-log.ts'
 import type { Opening } from '../tlog/opening.ts'
 import { type Tile, tile_hashes, tilePath } from '../tlog/tiles.ts'
@@ -19,6 +20,8 @@ export interface OpenedLog {
   readonly first: number
   /** Whether events are added while it is read. */
   readonly grows: boolean
+  /** What its purges have come to, as it tells itself; null: what is missing is accounted for otherwise. */
+  readonly purged: () => Promise<PurgedBefore | null>
   readonly source: LogSource
 }
 
@@ -35,7 +38,14 @@ export async function openServerLog(ask: Ask, log: LogName): Promise<OpenedLog> 
     tile: (tile: Tile) => readTile(get, tile),
     openings: () => readOpenings(get, first),
   }
-  return { key: about.verifierKey, checkpoint, first, grows: true, source }
+  return {
+    key: about.verifierKey,
+    checkpoint,
+    first,
+    grows: true,
+    purged: async () => null,
+    source,
+  }
 }
 
 type Get = (path: string) => Promise<Answered>

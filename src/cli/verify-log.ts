@@ -39,6 +39,7 @@ export async function verifyLog(
     root,
     first,
     since: before,
+    purged: await log.purged(),
     source: log.grows ? { ...source, openings: () => upTo(source.openings(), size) } : source,
     progress: (entries) => progress(entries, size - first),
   })
@@ -57,6 +58,8 @@ const unsigned: CheckedLog = {
   whole: 0,
   erased: 0,
   gone: 0,
+  unaccounted: 0,
+  firstUnaccounted: null,
   faults: [
     {
       leaf: null,

@@ -4,7 +4,7 @@
  * with one bundle in memory at a time, so that a log of any size can be checked.
  */
 import type { TreeHead } from './check-proof.ts'
-import { readLeaf } from './leaf.ts'
+import { type Leaf, readLeaf } from './leaf.ts'
 import {
   emptyRoot,
   Frontier,
@@ -46,6 +46,11 @@ export interface LogToCheck extends TreeHead {
   readonly first: number
   /** An earlier head of the same log, that it must begin with. */
   readonly since: TreeHead | null
+  /**
+   * Before which moment events of a class need not be told any more, in milliseconds since the epoch; null: any
+   * may be left out.
+   */
+  readonly purged: Readonly<Record<string, number>> | null
   /** Told with every bundle how many entries were looked at. */
   readonly progress: (entries: number) => void
 }
@@ -58,6 +63,9 @@ export interface CheckedLog {
   readonly erased: number
   /** Entries whose events are not told any more. */
   readonly gone: number
+  /** Of these, those that no purge speaks of. */
+  readonly unaccounted: number
+  readonly firstUnaccounted: Pick<Fault, 'leaf' | 'event'> | null
   /** The first of them, in order. */
   readonly faults: readonly Fault[]
   /** All of them, those that are not listed included. */
@@ -79,6 +87,8 @@ class LogCheck {
   #whole = 0
   #erased = 0
   #gone = 0
+  #unaccounted = 0
+  #firstUnaccounted: CheckedLog['firstUnaccounted'] = null
 
   constructor(log: LogToCheck) {
     this.#log = log
@@ -110,6 +120,8 @@ class LogCheck {
       whole: this.#whole,
       erased: this.#erased,
       gone: this.#gone,
+      unaccounted: this.#unaccounted,
+      firstUnaccounted: this.#firstUnaccounted,
       faults: this.#faults,
       faultCount: this.#faultCount,
     }
@@ -158,9 +170,17 @@ class LogCheck {
       const known = entry && readLeaf(entry)
       if (entry && !known) this.#fault(leaf, null, 'the entry is not that of an event')
       const told = await this.#openingAt(openings, leaf)
-      if (!told) this.#gone += 1
+      if (!told) this.#countGone(leaf, known)
       else if (entry) this.#checkOpening(told, entry)
     }
+  }
+
+  #countGone(leaf: number, entry: Leaf | null): void {
+    const { purged } = this.#log
+    this.#gone += 1
+    if (!purged || (entry && entry.time < (purged[entry.class] ?? 0))) return
+    this.#unaccounted += 1
+    this.#firstUnaccounted ??= { leaf, event: entry?.id ?? null }
   }
 
   /** The one of this leaf. Those that stand before it again, or out of order, are told. */
