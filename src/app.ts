@@ -274,7 +274,10 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     witnessKeys: createWitnessKeys({ database, keys }),
     auditTrees: new Map(),
     receipts: createReceipts({ database, keys, log }),
-    auditSinks: createAuditSinks(options.auditSinks ?? noSinks, { database, clock, log, metrics }),
+    auditSinks: createAuditSinks(options.auditSinks ?? noSinks, {
+      ...{ database, clock, log, metrics },
+      egressAllow: options.egressAllow ?? [],
+    }),
     openings: createOpenings(),
     addressBlocks: createAddressBlocks({ database, keys, clock, log }),
     rateLimits: throttles.rateLimits,

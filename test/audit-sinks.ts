@@ -1,7 +1,30 @@
 /** What tests of audit sinks need: events, and what a sink was told, line by line. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
+import type { Batch } from '../src/sinks/sink.ts'
 import type { Locket } from './harness.ts'
+
+/** A batch of events of which only the places matter. */
+export function batchOf(
+  from: number,
+  until: number,
+  { repeated = false, log = 'locket.example/ten_1', words = '' } = {},
+): Batch {
+  const leaves = Array.from({ length: until - from }, (_, at) => from + at)
+  const events = leaves.map((leaf) => {
+    const said = { log, leaf, id: `evt_${leaf}` }
+    return {
+      leaf,
+      id: said.id,
+      time: 1_790_000_000_000,
+      action: 'memory.recalled',
+      outcome: 'allowed' as const,
+      json: (again: boolean) => JSON.stringify({ ...said, repeated: again, words }),
+      brief: (again: boolean) => JSON.stringify({ ...said, repeated: again }),
+    }
+  })
+  return { log, from, until, events, repeated }
+}
 
 export interface Told {
   readonly log: string

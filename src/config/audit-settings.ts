@@ -1,7 +1,8 @@
 /** The settings of audit sinks: where events of the audit logs are shipped to. */
 import { limits } from '../core/limits.ts'
+import { secretSetting } from './secret-settings.ts'
 import { setting } from './setting.ts'
-import { Path, SinkKinds, wholeNumber } from './shapes.ts'
+import { HttpsUrl, Path, SinkKinds, SyslogUrl, wholeNumber } from './shapes.ts'
 
 export const auditSettings = {
   auditFile: setting({
@@ -31,10 +32,66 @@ export const auditSettings = {
     description: 'How many files that were put aside are kept; the oldest are removed.',
     schema: wholeNumber(1, 1000),
   }),
+  auditSyslog: setting({
+    flag: 'audit-syslog',
+    env: 'LOCKET_AUDIT_SYSLOG',
+    expects: 'syslog+tls://HOST[:PORT]',
+    default: null,
+    fallback: 'none: no syslog server is told',
+    description:
+      'The syslog server that audit events are sent to by TLS (RFC 5425); its port is 6514 unless said.',
+    schema: SyslogUrl,
+  }),
+  auditSyslogCa: setting({
+    flag: 'audit-syslog-ca',
+    env: 'LOCKET_AUDIT_SYSLOG_CA',
+    expects: 'a file',
+    default: null,
+    fallback: 'the authorities that Node trusts',
+    description: 'The authority (PEM) that has signed its certificate.',
+    schema: Path,
+  }),
+  auditSyslogCert: setting({
+    flag: 'audit-syslog-cert',
+    env: 'LOCKET_AUDIT_SYSLOG_CERT',
+    expects: 'a file',
+    default: null,
+    description: 'The certificate (PEM) that is shown to it; it needs the key too.',
+    schema: Path,
+  }),
+  auditSyslogKey: secretSetting({
+    flag: 'audit-syslog-key',
+    env: 'LOCKET_AUDIT_SYSLOG_KEY',
+    description: 'The private key (PEM) of that certificate; a new one needs no restart.',
+  }),
+  auditWebhook: setting({
+    flag: 'audit-webhook',
+    env: 'LOCKET_AUDIT_WEBHOOK',
+    expects: 'an https URL as browsers write it, without query or fragment',
+    default: null,
+    fallback: 'none: no webhook is called',
+    description: 'Where audit events are posted to, signed; egress-allow has to name the host.',
+    schema: HttpsUrl,
+  }),
+  auditWebhookCa: setting({
+    flag: 'audit-webhook-ca',
+    env: 'LOCKET_AUDIT_WEBHOOK_CA',
+    expects: 'a file',
+    default: null,
+    fallback: 'the authorities that Node trusts',
+    description: 'The authority (PEM) that has signed its certificate.',
+    schema: Path,
+  }),
+  auditWebhookSecret: secretSetting({
+    flag: 'audit-webhook-secret',
+    env: 'LOCKET_AUDIT_WEBHOOK_SECRET',
+    description:
+      'What its messages are signed with: whsec_ and base64, two of them while it is replaced; a new one needs no restart.',
+  }),
   auditRequired: setting({
     flag: 'audit-required',
     env: 'LOCKET_AUDIT_REQUIRED',
-    expects: 'audit sinks that are set: file',
+    expects: 'audit sinks that are set, of file, syslog and webhook',
     kind: 'list',
     default: null,
     fallback: 'none',

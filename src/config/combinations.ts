@@ -154,17 +154,31 @@ function traces(reading: Reading): string[] {
 }
 
 /** The setting by which each kind of sink is there. */
-const sinkSettings: Readonly<Record<SinkKind, SettingName>> = { file: 'auditFile' }
+const sinkSettings: Readonly<Record<SinkKind, SettingName>> = {
+  file: 'auditFile',
+  syslog: 'auditSyslog',
+  webhook: 'auditWebhook',
+}
 
 function auditSinks(reading: Reading): string[] {
   const { auditRequired = [] } = reading.values
-  return auditRequired.flatMap((kind) => needs(reading, 'auditRequired', sinkSettings[kind]))
+  return [
+    ...auditRequired.flatMap((kind) => needs(reading, 'auditRequired', sinkSettings[kind])),
+    ...needs(reading, 'auditSyslogCa', 'auditSyslog'),
+    ...needs(reading, 'auditSyslogCert', 'auditSyslog'),
+    ...needs(reading, 'auditSyslogCert', 'auditSyslogKey'),
+    ...needs(reading, 'auditSyslogKey', 'auditSyslogCert'),
+    ...needs(reading, 'auditWebhook', 'auditWebhookSecret'),
+    ...needs(reading, 'auditWebhookSecret', 'auditWebhook'),
+    ...needs(reading, 'auditWebhookCa', 'auditWebhook'),
+    ...uncallable(reading, 'auditWebhook'),
+  ]
 }
 
 /** An endpoint whose host is not on the list of those that may be called; told when the list is right. */
 function uncallable(
   reading: Reading,
-  name: 'embedderUrl' | 'languageModelUrl' | 'traceEndpoint',
+  name: 'embedderUrl' | 'languageModelUrl' | 'traceEndpoint' | 'auditWebhook',
 ): string[] {
   const { [name]: url, egressAllow = [] } = reading.values
   if (url === undefined || isNamed(url, egressAllow)) return []

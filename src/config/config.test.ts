@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { mistakesOf } from '../../test/mistakes.ts'
+import { noSinks } from '../features/audit-sinks/sinks.ts'
 import { rateBudgets } from '../throttles/budgets.ts'
 import { type Config, isDebug, readConfig, readRemoteConfig } from './config.ts'
 import { didYouMean } from './near.ts'
@@ -76,7 +77,7 @@ describe('a server', () => {
       embedder: null,
       languageModel: null,
       mail: null,
-      auditSinks: { file: null, required: [], queue_events_max: 100_000 },
+      auditSinks: noSinks,
       blockedAddresses: [],
       redis: null,
       rateBudgets,
@@ -136,7 +137,7 @@ describe('a server', () => {
       },
       languageModel: null,
       mail: null,
-      auditSinks: { file: null, required: [], queue_events_max: 100_000 },
+      auditSinks: noSinks,
       blockedAddresses: ['192.0.2.0/24'],
       redis: {
         url: 'rediss://valkey.example/2',

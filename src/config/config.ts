@@ -200,7 +200,7 @@ function assemble(reading: Reading, env: Environment): Config {
     embedder: embedderOf(values, secret),
     languageModel: languageModelOf(values, secret),
     mail: mailOf(values, secret),
-    auditSinks: auditSinksOf(values),
+    auditSinks: auditSinksOf(values, secret),
     blockedAddresses: Object.freeze(values.blockedAddresses ?? []),
     redis: redisOf(values, secret),
     rateBudgets: Object.freeze(withBudgets(values.rateLimits ?? [])),
@@ -227,16 +227,32 @@ function tracesOf({ traceEndpoint, traceSample, traceParents }: Values): TraceSe
   return Object.freeze({ endpoint: traceEndpoint, sample: traceSample ?? 0, parents })
 }
 
-function auditSinksOf(values: Values): AuditSinkSettings {
+function auditSinksOf(values: Values, secret: FindSecret): AuditSinkSettings {
   const { auditFile, auditFileSize = 0, auditFileKept = 0, auditQueue = 0 } = values
   return Object.freeze({
     file:
       auditFile === undefined
         ? null
         : { path: auditFile, size_bytes_max: auditFileSize * mebibyte, kept_max: auditFileKept },
+    syslog: syslogOf(values, secret),
+    webhook: webhookOf(values, secret),
     required: Object.freeze(values.auditRequired ?? []),
     queue_events_max: auditQueue,
   })
+}
+
+function syslogOf(values: Values, secret: FindSecret): AuditSinkSettings['syslog'] {
+  const { auditSyslog, auditSyslogCa: caFile = null, auditSyslogCert: certFile } = values
+  if (auditSyslog === undefined) return null
+  const key = secret('auditSyslogKey')
+  const client = certFile === undefined || key === null ? null : { certFile, key }
+  return { ...auditSyslog, caFile, client }
+}
+
+function webhookOf(values: Values, find: FindSecret): AuditSinkSettings['webhook'] {
+  const { auditWebhook: url, auditWebhookCa: caFile = null } = values
+  const secret = find('auditWebhookSecret')
+  return url === undefined || secret === null ? null : { url, secret, caFile }
 }
 
 type FindSecret = SecretSettings['secret']

@@ -51,7 +51,15 @@ export function refuseUnsafePlaces(settings: ServerSettings): void {
 
 /** Files that must be there before the server is. */
 const tlsFiles: readonly SettingName[] = ['tlsCert', 'tlsKey', 'tlsClientCa']
-const authorityFiles: readonly SettingName[] = ['databaseCa', 'redisCa', 'smtpCa', 'vaultCa']
+const authorityFiles: readonly SettingName[] = [
+  'databaseCa',
+  'redisCa',
+  'smtpCa',
+  'vaultCa',
+  'auditSyslogCa',
+  'auditSyslogCert',
+  'auditWebhookCa',
+]
 
 /** Also secrets that anybody on the machine can read: they are none, in whatever mode. */
 async function wrongFiles({ config, reading }: ServerSettings): Promise<string[]> {

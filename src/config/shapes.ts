@@ -62,6 +62,20 @@ export const RateLimits = list(z.string().refine((text) => readBudget(text) !== 
   (all) => new Set(all.map((one) => one.split('=')[0])).size === all.length,
 )
 
+export const HttpsUrl = z
+  .string()
+  .refine((text) => text.startsWith('https://') && isBaseUrl(text))
+  .transform(withoutSlash)
+
+/** `syslog+tls://siem.example:6514`; a host as URLs have it, and nothing after it. */
+export const SyslogUrl: z.ZodType<{ host: string; port: number }, string> = read((text) => {
+  const parts =
+    /^syslog\+tls:\/\/(\[[0-9a-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]{0,252})(?::(\d{1,5}))?$/.exec(text)
+  const [, host = '', port = '6514'] = parts ?? []
+  if (!parts || Number(port) < 1 || Number(port) > 65_535) return null
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
+})
+
 /** Kinds of audit sinks, each once. */
 export const SinkKinds: z.ZodType<readonly SinkKind[], string> = list(
   z.string().refine((text) => (sinkKinds as readonly string[]).includes(text)),

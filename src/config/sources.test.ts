@@ -70,6 +70,13 @@ const samples: Readonly<Record<SettingName, Sample>> = {
   auditFile: ['a', 'b', '"c"', 'c'],
   auditFileSize: ['1', '2', '3', '3'],
   auditFileKept: ['1', '2', '3', '3'],
+  auditSyslog: ['syslog+tls://a', 'syslog+tls://b:1', '"syslog+tls://c"', 'syslog+tls://c'],
+  auditSyslogCa: ['a', 'b', '"c"', 'c'],
+  auditSyslogCert: ['a', 'b', '"c"', 'c'],
+  auditSyslogKey: ['env:A', 'file:/b', '"file:/c"', 'file:/c'],
+  auditWebhook: ['https://a', 'https://b', '"https://c/d"', 'https://c/d'],
+  auditWebhookCa: ['a', 'b', '"c"', 'c'],
+  auditWebhookSecret: ['env:A', 'file:/b', '"file:/c"', 'file:/c'],
   auditRequired: ['', 'file', '["file"]', 'file'],
   auditQueue: ['100', '200', '300', '300'],
   rateLimits: [

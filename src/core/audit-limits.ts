@@ -49,6 +49,12 @@ export const auditLimits = {
   auditSinkQueue_events: 100_000,
   /** Where operations are refused since a sink is full: when to ask again. */
   auditSinkRetry_s: 10,
+  /** For all of a batch: half of `auditSinkHold_ms` is longer. */
+  auditWebhook_timeout_ms: 30_000,
+  auditWebhookAnswer_bytes_max: 64 * 1024,
+  auditSyslog_timeout_ms: 30_000,
+  /** RFC 5425 has receivers take 8,192 bytes where they can. */
+  auditSyslogMessage_bytes_max: 8_192,
   /** What is looked at of the end of a file of events, to find the last that is in it. */
   auditFileTail_bytes_max: 1024 * 1024,
 } as const

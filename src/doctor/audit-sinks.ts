@@ -23,7 +23,9 @@ export const auditSinks: Check = {
   unknown: 'The data cannot be opened.',
   look: async (scene) => {
     const { auditSinks: settings, database } = scene.config
-    const sinks = openSinks(settings, database === null ? 'sqlite' : 'postgres')
+    const { egressAllow } = scene.config
+    const engine = database === null ? 'sqlite' : 'postgres'
+    const sinks = openSinks(settings, { ...scene, database: { engine }, egressAllow })
     if (sinks.length === 0) return pass('none is set: events stand in the database alone')
     const seen: Seen[] = []
     for (const [kind, sink] of sinks) seen.push(await look(scene, kind, sink))

@@ -33,6 +33,8 @@ export interface EgressOptions {
    * reached wherever its name leads, private addresses included.
    */
   readonly own?: OwnOrigin
+  /** The authorities (PEM) that certificates are verified by, in place of those that Node trusts. */
+  readonly ca?: string
   readonly log: Log
   /** What tests replace. */
   readonly resolve?: Resolve
@@ -83,10 +85,11 @@ export function createEgress(options: EgressOptions): Egress {
   const { own } = options
   const allow = [...readAllowList(options.allow), ...(own ? [entryOf(own)] : [])]
   const bounds = { ...defaultBounds, ...options.bounds }
+  const ca = own?.ca ?? options.ca
   const resolving = {
     resolve: queued(options.resolve),
     timeout_ms: bounds.connect_ms,
-    ...(own?.ca !== undefined && { ca: own.ca }),
+    ...(ca !== undefined && { ca }),
   }
   const admitted = (url: string): Target => {
     try {

@@ -11,30 +11,13 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { batchOf } from '../../test/audit-sinks.ts'
 import { temporaryDirectory } from '../../test/temporary-directory.ts'
 import { createFileSink } from './file-sink.ts'
 import { type Batch, eventHead, type Sink, SinkError } from './sink.ts'
 
 const log = 'locket.example/ten_1'
 const { signal } = new AbortController()
-
-function batchOf(
-  from: number,
-  until: number,
-  { repeated = false, of = log, words = '' } = {},
-): Batch {
-  const leaves = Array.from({ length: until - from }, (_, at) => from + at)
-  const events = leaves.map((leaf) => ({
-    leaf,
-    id: `evt_${leaf}`,
-    time: 0,
-    action: 'memory.recalled',
-    outcome: 'allowed' as const,
-    json: (again: boolean) =>
-      JSON.stringify({ log: of, leaf, id: `evt_${leaf}`, repeated: again, words }),
-  }))
-  return { log: of, from, until, events, repeated }
-}
 
 interface Place {
   readonly path: string

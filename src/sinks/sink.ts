@@ -1,7 +1,7 @@
 /** Audit sinks: what takes events of audit logs elsewhere, and what each of them is handed. */
 import { Fault } from '../core/fault.ts'
 
-export const sinkKinds = ['file'] as const
+export const sinkKinds = ['file', 'syslog', 'webhook'] as const
 export type SinkKind = (typeof sinkKinds)[number]
 
 /** An event as it is shipped. */
@@ -15,6 +15,8 @@ export interface ShippedEvent {
   readonly outcome: 'allowed' | 'denied' | 'failed'
   /** One line of JSON, which begins with `eventHead`. */
   json(repeated: boolean): string
+  /** The same without details and agent, for where there is little room. */
+  brief(repeated: boolean): string
 }
 
 /** Events of one log, in the order of their leaves. A leaf that is missing was removed before its turn. */
@@ -48,6 +50,10 @@ export function eventHead(log: string): string {
 }
 
 const sentences = {
+  unreachable: 'The sink cannot be reached.',
+  untrusted: 'The sink cannot be reached by TLS that is to be trusted.',
+  refused: 'The sink does not take the events, or must not be called.',
+  timeout: 'The sink took too long.',
   full: 'There is no space left for the events.',
   failed: 'The sink did not take the events this time.',
 } as const

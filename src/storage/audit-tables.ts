@@ -61,7 +61,7 @@ export const auditTables = {
   /** How far a log was shipped to a sink. */
   audit_sinks: {
     tenant_id: text<Id<'ten'>>(),
-    kind: text<'file'>(),
+    kind: text<'file' | 'syslog' | 'webhook'>(),
     /** What is before it was taken by the sink. */
     next_leaf: integer(),
     /** What is between the two may have been sent. */

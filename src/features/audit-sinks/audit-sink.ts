@@ -57,13 +57,16 @@ export function toShipped(
 ): ShippedEvent {
   const { id, leaf: _, ...said } = event
   const { action, outcome } = event
+  const head = { log, leaf, id }
+  const end = isDamaged ? { damaged: true } : {}
+  const without = { details: {}, userAgent: null, shortened: true }
   return {
     leaf,
     id,
     time: Date.parse(event.time),
     action,
     outcome,
-    json: (repeated) =>
-      JSON.stringify({ log, leaf, id, repeated, ...said, ...(isDamaged && { damaged: true }) }),
+    json: (repeated) => JSON.stringify({ ...head, repeated, ...said, ...end }),
+    brief: (repeated) => JSON.stringify({ ...head, repeated, ...said, ...without, ...end }),
   }
 }

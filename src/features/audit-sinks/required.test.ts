@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../../../test/temporary-directory.ts'
 import { day_ms, hour_ms } from '../../core/clock.ts'
 import { limits } from '../../core/limits.ts'
 import { stateOf } from './measure.ts'
-import type { AuditSinkSettings } from './sinks.ts'
+import { type AuditSinkSettings, noSinks } from './sinks.ts'
 
 const queue_events_max = 100
 
@@ -32,6 +32,7 @@ async function blocked(t: TestContext, required: boolean): Promise<Blocked> {
   latest += hour_ms
   let now = latest
   const auditSinks: AuditSinkSettings = {
+    ...noSinks,
     file: { path, size_bytes_max: 1e9, kept_max: 1 },
     required: required ? ['file'] : [],
     queue_events_max,

@@ -2,17 +2,19 @@ import assert from 'node:assert/strict'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { assertWhole, doThings, toldIn } from '../../../test/audit-sinks.ts'
+import { assertWhole, doThings, type Told, toldIn } from '../../../test/audit-sinks.ts'
 import { type Locket, openLocket } from '../../../test/harness.ts'
 import { temporaryDirectory } from '../../../test/temporary-directory.ts'
+import { isSigned, startReceiver } from '../../../test/webhook-receiver.ts'
 import { limits } from '../../core/limits.ts'
-import type { AuditSinkSettings } from './sinks.ts'
+import { type AuditSinkSettings, noSinks } from './sinks.ts'
 
 const size_bytes_max = 64 * 1024 * 1024
 
 function fileSettings(t: TestContext, more: Partial<AuditSinkSettings> = {}) {
   const path = join(temporaryDirectory(t), 'audit.jsonl')
   const auditSinks: AuditSinkSettings = {
+    ...noSinks,
     file: { path, size_bytes_max, kept_max: 3 },
     required: [],
     queue_events_max: 1_000,
@@ -145,4 +147,31 @@ describe('a sink', () => {
     const { waiting } = (await locket.call('GET', '/v1/audit-sinks')).body.items[0]
     assert.ok(waiting <= 2, `${waiting} wait`)
   })
+})
+
+test('a webhook that was down has every event in its order, what it may have had before marked', async (t) => {
+  let now = Date.now()
+  const { received, settings, allow } = await startReceiver(t, [{ status: 503 }])
+  const locket = await openLocket(t, {
+    auditSinks: { ...noSinks, webhook: settings },
+    egressAllow: allow,
+    clock: () => now,
+  })
+  await doThings(locket, limits.auditSinkBatch_events + 10)
+  for (let count = 0; count < 4; count += 1) {
+    await locket.app.jobs.runAll()
+    now += limits.auditSinkRest_ms_max
+  }
+  assert.ok(received.every((one) => isSigned(one)))
+  const [failed, again] = received
+  assert.equal(failed?.headers['webhook-id'], again?.headers['webhook-id'])
+  const taken = received.filter(({ status }) => status === 204)
+  const told = taken.flatMap(({ body }) => JSON.parse(body).data.events as Told[])
+  await assertWhole(locket, told)
+  const marked = told.filter(({ repeated }) => repeated).map(({ id }) => id)
+  const first = JSON.parse(failed?.body ?? '').data.events as Told[]
+  assert.deepEqual(
+    marked,
+    first.map(({ id }) => id),
+  )
 })

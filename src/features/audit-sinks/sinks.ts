@@ -10,6 +10,8 @@ import { randomBytes } from '../../crypto/random.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import { createFileSink, type FileSinkSettings } from '../../sinks/file-sink.ts'
 import { type Sink, SinkError, type SinkFault, type SinkKind } from '../../sinks/sink.ts'
+import { createSyslogSink, type SyslogSinkSettings } from '../../sinks/syslog-sink.ts'
+import { createWebhookSink, type WebhookSinkSettings } from '../../sinks/webhook-sink.ts'
 import type { Database } from '../../storage/database.ts'
 import type { SinkState } from './audit-sink.ts'
 import type { SinkLag } from './store.ts'
@@ -22,6 +24,8 @@ declare module '../../kernel/context.ts' {
 
 export interface AuditSinkSettings {
   readonly file: FileSinkSettings | null
+  readonly syslog: SyslogSinkSettings | null
+  readonly webhook: WebhookSinkSettings | null
   /** Without these nothing is done that is to be audited. */
   readonly required: readonly SinkKind[]
   /** How many events may wait for a sink before its queue is full. */
@@ -30,6 +34,8 @@ export interface AuditSinkSettings {
 
 export const noSinks: AuditSinkSettings = {
   file: null,
+  syslog: null,
+  webhook: null,
   required: [],
   queue_events_max: limits.auditSinkQueue_events,
 }
@@ -57,11 +63,12 @@ interface Parts {
   readonly log: Log
   readonly metrics: Pick<Metrics, 'sinkTook' | 'sinkFailed'>
   readonly database: Pick<Database, 'engine'>
+  readonly egressAllow: readonly string[]
 }
 
 export function createAuditSinks(settings: AuditSinkSettings, parts: Parts): AuditSinks {
   const { required, queue_events_max } = settings
-  const all = openSinks(settings, parts.database.engine).map(
+  const all = openSinks(settings, parts).map(
     ([kind, sink]) => new NamedSink({ kind, sink, required: required.includes(kind) }, parts),
   )
   const stop = new AbortController()
@@ -92,12 +99,17 @@ export function createAuditSinks(settings: AuditSinkSettings, parts: Parts): Aud
 
 /** Those that the settings name. */
 export function openSinks(
-  { file }: AuditSinkSettings,
-  engine: Database['engine'],
+  { file, syslog, webhook }: AuditSinkSettings,
+  parts: Pick<Parts, 'database' | 'egressAllow' | 'log' | 'clock'>,
 ): readonly [SinkKind, Sink][] {
+  const { log, clock, egressAllow: allow } = parts
+  const sinks: [SinkKind, Sink][] = []
   // With the embedded database there is one node.
-  const alone = engine === 'sqlite'
-  return [...(file ? [['file', createFileSink(file, { alone })] as [SinkKind, Sink]] : [])]
+  const alone = parts.database.engine === 'sqlite'
+  if (file) sinks.push(['file', createFileSink(file, { alone })])
+  if (syslog) sinks.push(['syslog', createSyslogSink(syslog, log)])
+  if (webhook) sinks.push(['webhook', createWebhookSink(webhook, { allow, log, clock })])
+  return sinks
 }
 
 /** Failures in a row. */
