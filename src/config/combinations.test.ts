@@ -79,6 +79,38 @@ const cases: Readonly<Record<string, Case>> = {
       'LOCKET_TRACE_SAMPLE: needs LOCKET_TRACE_ENDPOINT too',
     ],
   },
+  'a required audit sink that is not set': {
+    env: { LOCKET_AUDIT_REQUIRED: 'file,webhook', LOCKET_AUDIT_FILE: 'audit.jsonl' },
+    mistakes: ['LOCKET_AUDIT_REQUIRED: needs LOCKET_AUDIT_WEBHOOK too'],
+  },
+  'a webhook without its secret, whose host may not be called': {
+    flags: { 'audit-webhook': 'https://siem.example.com/hooks' },
+    mistakes: [
+      '--audit-webhook: needs --audit-webhook-secret too',
+      '--audit-webhook: calls to it would be refused: add siem.example.com to --egress-allow',
+    ],
+  },
+  'a webhook that may be called': {
+    flags: {
+      'audit-webhook': 'https://siem.example.com/hooks',
+      'audit-webhook-secret': 'file:/run/secrets/hook',
+      'egress-allow': 'siem.example.com',
+    },
+    mistakes: [],
+  },
+  'parts of a webhook and of a syslog server alone': {
+    env: {
+      LOCKET_AUDIT_WEBHOOK_CA: 'ca.pem',
+      LOCKET_AUDIT_SYSLOG_CA: 'ca.pem',
+      LOCKET_AUDIT_SYSLOG_CERT: 'client.pem',
+    },
+    mistakes: [
+      'LOCKET_AUDIT_SYSLOG_CA: needs LOCKET_AUDIT_SYSLOG too',
+      'LOCKET_AUDIT_SYSLOG_CERT: needs LOCKET_AUDIT_SYSLOG too',
+      'LOCKET_AUDIT_SYSLOG_CERT: needs LOCKET_AUDIT_SYSLOG_KEY too',
+      'LOCKET_AUDIT_WEBHOOK_CA: needs LOCKET_AUDIT_WEBHOOK too',
+    ],
+  },
   'an embedder that may be called': {
     flags: {
       'embedder-url': 'http://127.0.0.1:11434/v1',
