@@ -236,9 +236,9 @@ function pipelineOf(
 
 function createServices(instance: Instance, options: AppOptions, throttles: Throttles): Services {
   const { database, keys, clock, log } = instance
-  const { indexes_bytes_max: bytes_max } = options
+  const { indexes_bytes_max: bytes_max, egressAllow = [] } = options
   const seed = indexSeed(keys.root)
-  const egress = createEgress({ allow: options.egressAllow ?? [], log })
+  const egress = createEgress({ allow: egressAllow, log })
   const embedder = options.embedder ?? embedderOf(options.embedderSettings ?? null, { egress, log })
   const embeddings = embedder && createEmbeddings(embedder, clock)
   const vectors = embeddings && openVectors(embeddings, bytes_max)
@@ -275,8 +275,9 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     auditTrees: new Map(),
     receipts: createReceipts({ database, keys, log }),
     auditSinks: createAuditSinks(options.auditSinks ?? noSinks, {
-      ...{ database, clock, log, metrics },
-      egressAllow: options.egressAllow ?? [],
+      ...instance,
+      egressAllow,
+      metrics,
     }),
     openings: createOpenings(),
     addressBlocks: createAddressBlocks({ database, keys, clock, log }),

@@ -3,7 +3,8 @@
  * its own: resolved once, judged and pinned like every other way out. Nothing is encrypted by it; who
  * speaks on it says when TLS begins.
  */
-import { isIPv6, type Socket } from 'node:net'
+import { isIP, isIPv6, type Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import { originEntry } from './allow-list.ts'
@@ -42,4 +43,31 @@ export async function openSocket(server: OwnServer, options: SocketOptions): Pro
     tell(log, server, error)
     throw error
   }
+}
+
+/** What a server is verified by, and what it is shown, in PEM. */
+export interface SocketSecrets {
+  /** Left out: the authorities that Node trusts. */
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
+
+/** The same by TLS. The handshake is under way: its end, or an error, is an event of the socket. */
+export async function openTlsSocket(
+  server: OwnServer,
+  options: SocketOptions,
+  secrets: SocketSecrets,
+): Promise<TLSSocket> {
+  const { host } = server
+  return connectTls({
+    ...secrets,
+    socket: await openSocket(server, options),
+    // What is verified; a name is sent along, an address is not.
+    host,
+    ...(isIP(host) === 0 && { servername: host }),
+    minVersion: 'TLSv1.2',
+    // Said, since the environment has a switch for it.
+    rejectUnauthorized: true,
+  })
 }

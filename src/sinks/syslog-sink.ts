@@ -3,11 +3,10 @@
  * have said that nothing follows, a server that has read all of it closes its side, too. Only then is a batch taken.
  */
 import { readFile } from 'node:fs/promises'
-import { isIP } from 'node:net'
-import { connect, type TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
-import { openSocket } from '../egress/socket.ts'
+import { openTlsSocket } from '../egress/socket.ts'
 import type { Secret } from '../secrets/secret.ts'
 import { type Batch, type Sink, SinkError } from './sink.ts'
 import { asSinkError } from './sink-fault.ts'
@@ -59,17 +58,7 @@ async function open(
       key: await client.key.read(),
     }),
   }
-  const socket = await openSocket({ host, port }, { log })
-  return connect({
-    ...secrets,
-    socket,
-    // Verified by it; one that is an address is not sent along.
-    host,
-    ...(isIP(host) === 0 && { servername: host }),
-    minVersion: 'TLSv1.2',
-    // Said, since the environment has a switch for it.
-    rejectUnauthorized: true,
-  })
+  return openTlsSocket({ host, port }, { log }, secrets)
 }
 
 function send(socket: TLSSocket, bytes: Buffer, signal: AbortSignal): Promise<void> {

@@ -45,9 +45,9 @@ export function createWebhookSink(settings: WebhookSinkSettings, parts: Parts): 
     destination: new URL(url).origin,
     send: (batch, signal) =>
       attempt(async () => {
-        const { fetch } = await open()
+        const gate = await open()
         const request = await signed(secret, batch, parts.clock())
-        const answer = await fetch(url, { ...request, signal })
+        const answer = await gate.fetch(url, { ...request, signal })
         await answer.body?.cancel()
         if (!answer.ok) throw await refusalOf(answer, secret)
       }),
