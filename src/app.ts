@@ -236,7 +236,7 @@ function pipelineOf(
 
 function createServices(instance: Instance, options: AppOptions, throttles: Throttles): Services {
   const { database, keys, clock, log } = instance
-  const { indexes_bytes_max: bytes_max, egressAllow = [] } = options
+  const { indexes_bytes_max: bytes_max, egressAllow = [], auditSinks: sinks = noSinks } = options
   const seed = indexSeed(keys.root)
   const egress = createEgress({ allow: egressAllow, log })
   const embedder = options.embedder ?? embedderOf(options.embedderSettings ?? null, { egress, log })
@@ -274,11 +274,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     witnessKeys: createWitnessKeys({ database, keys }),
     auditTrees: new Map(),
     receipts: createReceipts({ database, keys, log }),
-    auditSinks: createAuditSinks(options.auditSinks ?? noSinks, {
-      ...instance,
-      egressAllow,
-      metrics,
-    }),
+    auditSinks: createAuditSinks(sinks, { ...instance, egressAllow, metrics }),
     openings: createOpenings(),
     addressBlocks: createAddressBlocks({ database, keys, clock, log }),
     rateLimits: throttles.rateLimits,
