@@ -1,7 +1,7 @@
 /**
- * What a purge of many events costs those who use the server meanwhile: requests come at a steady pace, whether
- * or not earlier ones were answered, and each is timed from when it was to come. The job purges and
- * pruned by turns with pauses of the same length, so that both kinds of moments see the same machine.
+ * What a purge of many events costs those who use the server meanwhile: a client asks again a few milliseconds
+ * after each answer, and each wait is timed from when the request was to come. The job purges and rests by turns,
+ * so that both kinds of moments see the same machine.
  */
 import { parseArgs } from 'node:util'
 import { newDatabase } from '../test/postgres-cluster.ts'

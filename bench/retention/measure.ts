@@ -1,4 +1,4 @@
-/** Requests at a steady pace while the job purges, and while it rests. */
+/** Requests while the job purges, and while it rests. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { purgeEvents } from '../../src/features/retention/purge.ts'
 import { createTexts } from '../texts.ts'

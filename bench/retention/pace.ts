@@ -1,4 +1,4 @@
-/** Requests that come at a steady pace, each timed from when it was to come: what is late counts as waiting. */
+/** Requests with a pause between them, each timed from when it was to come: what is late counts as waiting. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export type Kind = 'recall' | 'store'
@@ -19,20 +19,17 @@ export interface Wait extends Timed {
 
 export type Send = (kind: Kind) => Promise<unknown>
 
-const pace_ms = 10
+const pace_ms = 5
 /** Every so many requests one is a store. */
 const stores_every = 10
 const looks_max = 10_000
-const open_max = 8
 
 export class Pace {
   readonly beside: Wait[] = []
   readonly without: Wait[] = []
   readonly #send: Send
-  readonly #open = new Set<Promise<void>>()
   /** When it was looked, and what this process had used until then. */
   readonly #looks: { readonly at: number; readonly used_ms: number }[] = []
-  #came = 0
   #isPurging = false
   /** When it was last purged. */
   #purged = 0
@@ -46,7 +43,7 @@ export class Pace {
   /** What comes first has the indexes opened and the code compiled, and is not counted. */
   async start(warmUp_ms: number): Promise<void> {
     this.#look()
-    this.#coming = this.#come(performance.now())
+    this.#coming = this.#come()
     await sleep(warmUp_ms)
     this.without.length = 0
   }
@@ -59,22 +56,16 @@ export class Pace {
   async end(): Promise<void> {
     this.#ends = true
     await this.#coming
-    await Promise.all(this.#open)
   }
 
-  async #come(from: number): Promise<void> {
-    while (!this.#ends) {
+  /** One after another: requests that pile up would tell how fast the machine is, and not how long one waits. */
+  async #come(): Promise<void> {
+    let due = performance.now()
+    for (let came = 1; !this.#ends; came += 1) {
+      await sleep(Math.max(0, due - performance.now()))
+      await this.#time(came % stores_every === 0 ? 'store' : 'recall', due)
+      due = performance.now() + pace_ms
       this.#look()
-      for (;;) {
-        const due = from + this.#came * pace_ms
-        // What finds too many before it goes later, and is timed from when it was to come all the same.
-        if (due > performance.now() || this.#open.size >= open_max) break
-        this.#came += 1
-        const sent = this.#time(this.#came % stores_every === 0 ? 'store' : 'recall', due)
-        this.#open.add(sent)
-        void sent.finally(() => this.#open.delete(sent))
-      }
-      await sleep(1)
     }
   }
 

@@ -29,8 +29,8 @@ export const auditLimits = {
   auditPurges_max: 32,
   /** After which no other tenant is begun with. */
   auditPurgeRun_ms: 2_000,
-  /** Leaves whose tiles one transaction removes: 16 tiles and as many bundles. */
-  auditPrune_leaves: 16 * 256,
+  /** Leaves whose tiles one transaction removes: four tiles and as many bundles, 200 KB. */
+  auditPrune_leaves: 4 * 256,
   auditRetention_days_max: 3_653,
   holdReason_characters_max: 500,
 
