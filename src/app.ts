@@ -24,6 +24,7 @@ import { type AuditSinkSettings, createAuditSinks, noSinks } from './features/au
 import { createAddressBlocks } from './features/blocked-addresses/address-blocks.ts'
 import { createCertificateAuthenticator } from './features/certificates/authenticate.ts'
 import { createPlanning } from './features/compactions/planning.ts'
+import { type CosigningOptions, createCosigning } from './features/cosignatures/cosigning.ts'
 import { dropEmails } from './features/emails/store.ts'
 import { createEmbeddings } from './features/embeddings/embeddings.ts'
 import { dropFactors } from './features/factors/store.ts'
@@ -117,6 +118,8 @@ export interface AppOptions {
   readonly auditSinks?: AuditSinkSettings
   /** Addresses and networks from which nothing is answered. */
   readonly blockedAddresses?: readonly string[]
+  /** Who cosigns the checkpoints of the logs here; nobody when it is not said. */
+  readonly witnesses?: CosigningOptions['witnesses']
   /** Where nodes share their limits; none when it is not said, and this one counts for itself. */
   readonly redis?: RedisTarget | null
   /** Where traces of requests are sent; none when it is not said, and nothing is traced. */
@@ -188,6 +191,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
     close: async () => {
       closing = true
       services.mail?.stop()
+      services.cosigning.stop()
       services.embeddings?.pending.stop()
       services.auditSinks.stop()
       await runner.runAll()
@@ -236,7 +240,8 @@ function pipelineOf(
 
 function createServices(instance: Instance, options: AppOptions, throttles: Throttles): Services {
   const { database, keys, clock, log } = instance
-  const { indexes_bytes_max: bytes_max, egressAllow = [], auditSinks: sinks = noSinks } = options
+  const { indexes_bytes_max: bytes_max, egressAllow = [], witnesses = [] } = options
+  const { auditSinks: sinks = noSinks } = options
   const seed = indexSeed(keys.root)
   const egress = createEgress({ allow: egressAllow, log })
   const embedder = options.embedder ?? embedderOf(options.embedderSettings ?? null, { egress, log })
@@ -273,6 +278,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     checkpointKeys: createCheckpointKeys({ database, keys }),
     witnessKeys: createWitnessKeys({ database, keys }),
     auditTrees: new Map(),
+    cosigning: createCosigning({ witnesses, send: egress.fetch, clock, log }),
     receipts: createReceipts({ database, keys, log }),
     auditSinks: createAuditSinks(sinks, { ...instance, egressAllow, metrics }),
     openings: createOpenings(),

@@ -8,6 +8,7 @@ import { appendEvent } from './features/audit/append.ts'
 import { jobEvent } from './features/audit/event.ts'
 import { flushOpenings } from './features/audit/flush-openings.ts'
 import { flushRefusals } from './features/audit/flush-refusals.ts'
+import { cosignCheckpoints } from './features/audit-logs/cosign.ts'
 import { sequenceEvents } from './features/audit-logs/sequence.ts'
 import { measureSinks } from './features/audit-sinks/measure.ts'
 import { shipToSinks } from './features/audit-sinks/ship.ts'
@@ -53,6 +54,7 @@ export const jobs: readonly Job[] = [
   flushRefusals,
   sequenceEvents,
   purgeEvents,
+  cosignCheckpoints,
   ...shipToSinks,
   measureSinks,
   flushOpenings,

@@ -26,6 +26,7 @@ const moving: readonly TableName[] = [
   'audit_logs',
   'audit_tiles',
   'audit_sinks',
+  'audit_cosignatures',
   'api_key_uses',
   'api_key_budgets',
   'provider_sign_ins',

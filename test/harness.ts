@@ -81,6 +81,7 @@ export function configOf(directory: string, data?: TestData): Config {
     mail: null,
     auditSinks: noSinks,
     blockedAddresses: [],
+    witnesses: [],
     redis: null,
     rateBudgets,
     secrets: openSecrets().secrets,

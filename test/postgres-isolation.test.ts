@@ -6,6 +6,7 @@ import { Client } from 'pg'
 import { noSinks } from '../src/features/audit-sinks/sinks.ts'
 import type { Column } from '../src/storage/column.ts'
 import { tables } from '../src/storage/tables.ts'
+import { makeCosignature } from './audit-log-rows.ts'
 import { onlyOn } from './engine.ts'
 import { freePort } from './free-port.ts'
 import { type Locket, openLocket } from './harness.ts'
@@ -69,6 +70,7 @@ async function twoTenants(t: TestContext): Promise<{ locket: Locket; other: stri
     await call('/v1/blocked-addresses', { network: '203.0.113.7' })
     await call('/v1/witnessed-logs', { verifierKey: otherLog('tea.example').verifierKey })
     const tenant = key === locket.admin ? locket.tenant : id
+    await makeCosignature(locket.instance, tenant)
     for (const table of ['provider_sign_ins', 'passkey_challenges']) {
       const spent = `insert into ${table} (tenant_id, hash, expires_at) values (?, ?, 9e15)`
       await locket.sql(spent, tenant, new Uint8Array(32))

@@ -31,6 +31,7 @@ export const verifyFlags: readonly OwnFlag[] = [
   logFlag,
   { flag: 'directory', placeholder: 'DIR', description: 'An export; nothing else is asked.' },
   { flag: 'key', placeholder: 'VKEY', description: 'The key that you know the log by.' },
+  { flag: 'witness', placeholder: 'VKEY', description: 'The key of a witness that must cosign.' },
   { flag: 'since', placeholder: 'FILE', description: 'A checkpoint that you kept.' },
 ]
 
@@ -54,7 +55,7 @@ export async function exportLogCommand(call: ClientCall): Promise<ExitCode> {
 
 /** 0: sound; 1: it is not; 2: it could not be looked at. */
 export async function verifyLogCommand(call: ClientCall): Promise<ExitCode> {
-  const { key = null, since, directory } = call.flags
+  const { key = null, witness = null, since, directory } = call.flags
   if (directory !== undefined && call.flags['log'] !== undefined) {
     throw new UsageError(['--log: a directory holds one log'])
   }
@@ -68,7 +69,7 @@ export async function verifyLogCommand(call: ClientCall): Promise<ExitCode> {
     const opened = await (ask ? openServerLog(ask, log) : openLogDirectory(directory ?? ''))
     const before = since === undefined ? null : await readNamed(since)
     const telling = tellingOf(progress)
-    const verified = await verifyLog(opened, { key, since: before, progress: telling })
+    const verified = await verifyLog(opened, { key, witness, since: before, progress: telling })
     const data = await look()
     const faultCount = verified.faultCount + (data?.faultCount ?? 0)
     tell(call, { verified, opened, key, data, faultCount })
@@ -136,7 +137,7 @@ interface Outcome {
 
 function tell({ json }: ClientCall, outcome: Outcome): void {
   const { verified, opened, key, data, faultCount } = outcome
-  const { origin, size, first, entries, whole, erased, gone } = verified
+  const { origin, size, first, entries, whole, erased, gone, cosigned } = verified
   if (json) {
     printJson({ sound: faultCount === 0, key: key ?? opened.key, ...verified, data })
     return
@@ -149,6 +150,7 @@ function tell({ json }: ClientCall, outcome: Outcome): void {
     ['events', `${count(whole)} as committed, ${count(erased)} erased, ${count(gone)} not kept`],
     ...unaccountedRows(verified),
     ...(data ? [['data', dataLine(data)]] : []),
+    ...(cosigned ? [['cosigned', `${count(cosigned.size)} entries, at ${cosigned.at}`]] : []),
     [
       'verdict',
       faultCount === 0 ? 'sound' : `not sound: ${counted(faultCount, ['fault', 'faults'])}`,

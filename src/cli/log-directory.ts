@@ -1,6 +1,7 @@
 /**
  * A log in a directory: `checkpoint` and `tile/…` as C2SP tlog-tiles names them, so that foreign tools
- * find their way; `key`; `first`, where entries before it were pruned; and `events.jsonl`, an event a line.
+ * find their way; `key`; `checkpoint.cosigned`, the
+ * newest that a witness has cosigned; `first`, where entries before it were pruned; and `events.jsonl`, an event a line.
  * The checkpoint is written last, so that a directory without one is an export that was broken off.
  */
 import { createReadStream } from 'node:fs'
@@ -15,6 +16,7 @@ import { BrokenLog, type OpenedLog, openingOfLine } from './server-log.ts'
 
 export const names = {
   checkpoint: 'checkpoint',
+  cosigned: 'checkpoint.cosigned',
   key: 'key',
   first: 'first',
   events: 'events.jsonl',
@@ -44,7 +46,9 @@ export async function openLogDirectory(directory: string): Promise<OpenedLog> {
       ),
     openings: () => readLines(join(directory, names.events)),
   }
-  return { key, checkpoint, first, grows: false, purged: () => purgedOf(source.openings()), source }
+  const cosigned = await read(names.cosigned)
+  const purged = () => purgedOf(source.openings())
+  return { key, checkpoint, cosigned, refusedBy: [], first, grows: false, purged, source }
 }
 
 /**

@@ -86,6 +86,7 @@ async function serveInstance(config: Config, serving: Serving): Promise<void> {
     embedderSettings: config.embedder,
     languageModelSettings: config.languageModel,
     blockedAddresses: config.blockedAddresses,
+    witnesses: config.witnesses,
     redis: config.redis,
     mailSettings: config.mail,
     auditSinks: config.auditSinks,

@@ -16,6 +16,10 @@ export interface OpenedLog {
   /** The verifier key, as whoever gave out the log tells it. */
   readonly key: string
   readonly checkpoint: Uint8Array
+  /** The newest that a witness has cosigned; null: none is told. */
+  readonly cosigned: Uint8Array | null
+  /** The names of witnesses that refuse the log, as its server says. */
+  readonly refusedBy: readonly string[]
   /** The first entry that is kept. */
   readonly first: number
   /** Whether events are added while it is read. */
@@ -29,7 +33,9 @@ export interface OpenedLog {
 export async function openServerLog(ask: Ask, log: LogName): Promise<OpenedLog> {
   const get = (path: string): Promise<Answered> =>
     ask({ method: 'GET', path: `/v1/audit-log${path}log=${log}`, body: null })
-  const about = goodOf(await get('?')).value as { verifierKey: string; firstIndex: number }
+  const about = goodOf(await get('?')).value as About
+  // Before the newest, so that it is not of more than that.
+  const cosigned = await cosignedOf(get)
   const answered = await get('/checkpoint?')
   if (answered.status === 404) throw new NoCheckpoint(refusalOf(answered))
   const checkpoint = goodOf(answered).bytes
@@ -38,14 +44,28 @@ export async function openServerLog(ask: Ask, log: LogName): Promise<OpenedLog> 
     tile: (tile: Tile) => readTile(get, tile),
     openings: () => readOpenings(get, first),
   }
+  const refusedBy = about.witnesses.flatMap(({ name, state }) => (state === 'refused' ? name : []))
   return {
     key: about.verifierKey,
     checkpoint,
+    cosigned,
+    refusedBy,
     first,
     grows: true,
     purged: async () => null,
     source,
   }
+}
+
+interface About {
+  readonly verifierKey: string
+  readonly firstIndex: number
+  readonly witnesses: readonly { readonly name: string; readonly state: string }[]
+}
+
+async function cosignedOf(get: Get): Promise<Uint8Array | null> {
+  const answered = await get('/checkpoint?cosigned=true&')
+  return answered.status === 404 ? null : goodOf(answered).bytes
 }
 
 type Get = (path: string) => Promise<Answered>

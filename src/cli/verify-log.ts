@@ -1,20 +1,31 @@
 /** What a log is worth, by its key: its checkpoint, all of its tiles, and the events that are told. */
-import { type CheckedLog, checkLog } from '../tlog/check-log.ts'
+import { second_ms, toTimestamp } from '../core/clock.ts'
+import { type CheckedLog, checkLog, type Fault } from '../tlog/check-log.ts'
 import type { TreeHead } from '../tlog/check-proof.ts'
 import { openCheckpoint } from '../tlog/checkpoint.ts'
 import type { Opening } from '../tlog/opening.ts'
-import { fromVerifierKey, type NoteKey } from '../tlog/signed-note.ts'
+import {
+  checkNote,
+  cosignedAt,
+  fromVerifierKey,
+  type NoteKey,
+  signatureKinds,
+} from '../tlog/signed-note.ts'
 import type { OpenedLog } from './server-log.ts'
 
 export interface VerifiedLog extends CheckedLog {
   readonly origin: string
   readonly size: number
   readonly first: number
+  /** How far a witness has cosigned it, and when; null: it was not asked for, or nothing is. */
+  readonly cosigned: { readonly size: number; readonly at: string } | null
 }
 
 export interface VerifyOptions {
   /** The key that its holder knows the log by; null: the one that is told with the log. */
   readonly key: string | null
+  /** The key of a witness that must have cosigned it; null: none. */
+  readonly witness?: string | null
   /** An earlier checkpoint. */
   readonly since: Uint8Array | null
   readonly progress: (entries: number, of: number) => void
@@ -23,14 +34,17 @@ export interface VerifyOptions {
 /** Throws when the key is none, or the earlier checkpoint is not one of this log. */
 export async function verifyLog(
   log: OpenedLog,
-  { key: named, since, progress }: VerifyOptions,
+  { key: named, witness = null, since, progress }: VerifyOptions,
 ): Promise<VerifiedLog> {
   const key = fromVerifierKey(named ?? log.key)
   if (!key) throw new Error(`${named ?? 'what is told with the log'} is no verifier key`)
   const before = since && earlier(since, key)
+  const by = witness === null ? null : witnessKey(witness)
+  const seen = by && cosignedHead(log.cosigned, { key, by })
   const { first, source } = log
   const head = openCheckpoint(log.checkpoint, key)
-  const told = { origin: key.name, first }
+  const cosigned = seen && { size: seen.size, at: toTimestamp(seen.at_s * second_ms) }
+  const told = { origin: key.name, first, cosigned }
   if (!head) return { ...told, size: 0, ...unsigned }
   if (head.size < first) return { ...told, size: head.size, ...unsigned }
   const { size, root } = head
@@ -38,12 +52,14 @@ export async function verifyLog(
     size,
     root,
     first,
-    since: before,
+    since: [before, seen].filter((one) => one !== null),
     purged: await log.purged(),
     source: log.grows ? { ...source, openings: () => upTo(source.openings(), size) } : source,
     progress: (entries) => progress(entries, size - first),
   })
-  return { ...told, size, ...checked }
+  const missing = by === null ? [] : missingOf(log, by, seen !== null)
+  const faults = [...missing, ...checked.faults]
+  return { ...told, size, ...checked, faults, faultCount: checked.faultCount + missing.length }
 }
 
 /** What came after the checkpoint that is looked at belongs to a later one. */
@@ -74,4 +90,33 @@ function earlier(bytes: Uint8Array, key: NoteKey): TreeHead {
   const head = openCheckpoint(bytes, key)
   if (head) return head
   throw new Error('the earlier checkpoint is not one that the key signed for this log')
+}
+
+function witnessKey(text: string): NoteKey {
+  const key = fromVerifierKey(text)
+  if (key?.kind === signatureKinds.cosignature) return key
+  throw new Error(`${text} is no key of a witness`)
+}
+
+/** The checkpoint that came with the log, if the log and the witness have signed it. */
+function cosignedHead(
+  bytes: Uint8Array | null,
+  { key, by }: { key: NoteKey; by: NoteKey },
+): (TreeHead & { readonly at_s: number }) | null {
+  const head = bytes && openCheckpoint(bytes, key)
+  if (!head || checkNote(head.note, by) !== 'signed') return null
+  const own = head.note.signatures.filter(({ name, keyId }) => name === by.name && keyId === by.id)
+  const times = own.map((one) => cosignedAt(one.bytes) ?? 0)
+  return { size: head.size, root: head.root, at_s: Math.max(...times) }
+}
+
+/** What the witness says of the log: with its signature, or as the server that was refused tells it. */
+function missingOf({ refusedBy }: OpenedLog, by: NoteKey, isCosigned: boolean): Fault[] {
+  const fault = (text: string): Fault => ({ leaf: null, event: null, fault: text })
+  return [
+    ...(isCosigned ? [] : [fault(`no checkpoint of it is cosigned by ${by.name}`)]),
+    ...(refusedBy.includes(by.name)
+      ? [fault(`${by.name} refuses it: it has cosigned what the log is not any more`)]
+      : []),
+  ]
 }

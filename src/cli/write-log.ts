@@ -18,7 +18,7 @@ export interface WrittenLog {
  * tells. What is wrong with tiles and events is not looked at here: a copy of it is evidence.
  */
 export async function writeLog(
-  { key, checkpoint, first, source }: OpenedLog,
+  { key, checkpoint, cosigned, first, source }: OpenedLog,
   { directory, progress }: { directory: string; progress: (files: number) => void },
 ): Promise<WrittenLog> {
   const known = fromVerifierKey(key)
@@ -40,6 +40,7 @@ export async function writeLog(
   await writer.write(names.events, lines(source.openings(), { size: head.size, counted }))
   await writer.write(names.key, toUtf8(`${key}\n`))
   if (first > 0) await writer.write(names.first, toUtf8(`${first}\n`))
+  if (cosigned) await writer.write(names.cosigned, cosigned)
   await writer.finish()
   await writer.write(names.checkpoint, checkpoint)
   await writer.finish()

@@ -21,6 +21,7 @@ export function combinationMistakes(reading: Reading): string[] {
     ...mail(reading),
     ...traces(reading),
     ...auditSinks(reading),
+    ...witnesses(reading),
     ...keeperMistakes(reading, [
       ...referringTo(reading, 'vault'),
       ...referringTo(reading, 'aws-sm'),
@@ -173,6 +174,17 @@ function auditSinks(reading: Reading): string[] {
     ...needs(reading, 'auditWebhookCa', 'auditWebhook'),
     ...uncallable(reading, 'auditWebhook'),
   ]
+}
+
+/** Each by its place on the list: what they are called is for the answer of `config show`. */
+function witnesses(reading: Reading): string[] {
+  const { witnesses: named = [], egressAllow = [] } = reading.values
+  const refused = named.filter(({ url }) => !isNamed(url, egressAllow))
+  const allow = siblingOf(reading, 'witnesses', 'egressAllow')
+  return refused.map(({ url }) => {
+    const label = labelOf(reading, 'witnesses')
+    return `${label}: calls to one would be refused: add ${entryFor(url)} to ${allow}`
+  })
 }
 
 /** An endpoint whose host is not on the list of those that may be called; told when the list is right. */

@@ -79,6 +79,7 @@ describe('a server', () => {
       mail: null,
       auditSinks: noSinks,
       blockedAddresses: [],
+      witnesses: [],
       redis: null,
       rateBudgets,
       logLevel: 'info',
@@ -127,11 +128,7 @@ describe('a server', () => {
         model: 'bge-m3',
         dimensions: 1024,
         shorten: true,
-        key: {
-          label: 'LOCKET_EMBEDDER_KEY',
-          reference: 'file:/keys/embedder',
-          isLocal: true,
-        },
+        key: { label: 'LOCKET_EMBEDDER_KEY', reference: 'file:/keys/embedder', isLocal: true },
         timeout_ms: 10_000,
         calls_max: 4,
       },
@@ -139,6 +136,7 @@ describe('a server', () => {
       mail: null,
       auditSinks: noSinks,
       blockedAddresses: ['192.0.2.0/24'],
+      witnesses: [],
       redis: {
         url: 'rediss://valkey.example/2',
         password: { label: 'LOCKET_REDIS_PASSWORD', reference: 'file:/keys/v', isLocal: true },

@@ -5,6 +5,7 @@
 import { dirname, join } from 'node:path'
 import type { LogLevel } from '../core/log.ts'
 import type { AuditSinkSettings } from '../features/audit-sinks/sinks.ts'
+import type { Witness } from '../features/cosignatures/witness.ts'
 import type { MailSettings } from '../mail/mailer.ts'
 import type { EmbedderSettings } from '../models/embedder.ts'
 import type { LanguageModelSettings } from '../models/language-model.ts'
@@ -62,6 +63,8 @@ export interface Config {
   readonly auditSinks: AuditSinkSettings
   /** Addresses and networks from which nothing is answered. */
   readonly blockedAddresses: readonly string[]
+  /** Who cosigns the checkpoints of the audit logs; none: nobody. */
+  readonly witnesses: readonly Witness[]
   /** What nodes share their limits in; null: each counts for itself. */
   readonly redis: RedisTarget | null
   /** Every budget, those of the settings in their place. */
@@ -202,6 +205,7 @@ function assemble(reading: Reading, env: Environment): Config {
     mail: mailOf(values, secret),
     auditSinks: auditSinksOf(values, secret),
     blockedAddresses: Object.freeze(values.blockedAddresses ?? []),
+    witnesses: Object.freeze(values.witnesses ?? []),
     redis: redisOf(values, secret),
     rateBudgets: Object.freeze(withBudgets(values.rateLimits ?? [])),
     secrets,

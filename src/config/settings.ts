@@ -26,6 +26,7 @@ import {
   wholeNumber,
 } from './shapes.ts'
 import { traceSettings } from './trace-settings.ts'
+import { witnessSettings } from './witness-settings.ts'
 
 export const mebibyte = 1024 * 1024
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const
@@ -329,6 +330,7 @@ export const settings = {
   ...metricsSettings,
   ...traceSettings,
   ...auditSettings,
+  ...witnessSettings,
   logLevel: setting({
     flag: 'log-level',
     env: 'LOCKET_LOG_LEVEL',

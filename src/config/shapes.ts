@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { limits } from '../core/limits.ts'
 import { parseMailAddress } from '../core/mail-address.ts'
 import { readAllowEntry } from '../egress/allow-list.ts'
+import { readWitness, type Witness, witnessId } from '../features/cosignatures/witness.ts'
 import {
   looksLikeReference,
   parseLocalReference,
@@ -80,6 +81,16 @@ export const SyslogUrl: z.ZodType<{ host: string; port: number }, string> = read
 export const SinkKinds: z.ZodType<readonly SinkKind[], string> = list(
   z.string().refine((text) => (sinkKinds as readonly string[]).includes(text)),
 ).transform((kinds) => kinds as readonly SinkKind[])
+/** Witnesses, each as `VKEY URL` and once. */
+export const Witnesses: z.ZodType<readonly Witness[], string> = list(
+  z.string().refine((text) => {
+    const url = readWitness(text)?.url
+    return url !== undefined && isBaseUrl(url)
+  }),
+)
+  .transform((texts) => texts.map(readWitness).filter((one) => one !== null))
+  .refine((all) => all.length <= limits.witnesses_max)
+  .refine((all) => new Set(all.map(({ key }) => witnessId(key))).size === all.length)
 
 /** What can be read of a text, or a mistake. */
 export function read<Value extends object>(

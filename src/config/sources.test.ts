@@ -14,6 +14,8 @@ const rootKey = Buffer.alloc(32, 7).toString('base64')
 /** A text for the flag and one for the environment; what stands in the file, and the text it means. */
 type Sample = readonly [flag: string, env: string, toml: string, meant: string]
 
+const witness = 'a.example/witness+abe11aec+BGFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh'
+
 const samples: Readonly<Record<SettingName, Sample>> = {
   config: ['a.toml', 'b.toml', '"c.toml"', ''],
   mode: ['production', 'development', '"production"', 'production'],
@@ -36,6 +38,12 @@ const samples: Readonly<Record<SettingName, Sample>> = {
   corsOrigins: ['https://a', 'https://b', '[]', ''],
   docs: ['on', 'off', 'true', 'on'],
   egressAllow: ['a.example', 'b.example', '["c.example"]', 'c.example'],
+  witnesses: [
+    `${witness} https://a/v1/witness`,
+    '',
+    `["${witness} https://c"]`,
+    `${witness} https://c`,
+  ],
   embedderUrl: ['http://a/v1', 'http://b/v1', '"http://c/v1"', 'http://c/v1'],
   embedderModel: ['a', 'b', '"c:v1.5"', 'c:v1.5'],
   embedderDimensions: ['1', '2', '3', '3'],

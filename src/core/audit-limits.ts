@@ -57,4 +57,19 @@ export const auditLimits = {
   auditSyslogMessage_bytes_max: 8_192,
   /** What is looked at of the end of a file of events, to find the last that is in it. */
   auditFileTail_bytes_max: 1024 * 1024,
+  /** Witnesses that cosign the logs here, and what is asked of each: logs in one run, and how many at once. */
+  witnesses_max: 8,
+  cosignLogs_max: 64,
+  cosignCalls_max: 8,
+  /** How often a checkpoint is sent that the witness would have begin elsewhere. */
+  cosignTries_max: 3,
+  /** A log that a witness does not take is shown to it again after this. */
+  cosignRetry_ms: 5 * 60_000,
+  /** When `locket doctor` says that a witness is behind. */
+  cosignLag_ms_max: 15 * 60_000,
+  witnessCall_timeout_ms: 10_000,
+  witnessAnswer_bytes_max: 16 * 1024,
+  /** A witness that does not answer is left alone, for longer each time. */
+  witnessRest_ms: 5_000,
+  witnessRest_ms_max: 5 * 60_000,
 } as const

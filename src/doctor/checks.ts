@@ -22,6 +22,7 @@ import { identityProviders } from './providers.ts'
 import { auditRetention } from './retention.ts'
 import { rootKeyFile, rootKeyMatch, rootKeyPlace } from './root-key.ts'
 import { auditWritable, backup, clock } from './running.ts'
+import { witnesses } from './witnesses.ts'
 
 export const checks: readonly Check[] = [
   mode,
@@ -66,6 +67,7 @@ export const checks: readonly Check[] = [
   auditWritable,
   auditRetention,
   auditSinks,
+  witnesses,
   clock,
   disk,
   databaseDisk,

@@ -28,6 +28,8 @@ export interface Measured {
     readonly warm: number
     readonly cold: number
   }
+  /** Since when witnesses were not asked of all that has grown; 0: there are none. */
+  readonly witnesses_lag_ms: number
   readonly queues: Readonly<Record<'write' | 'read' | 'password' | 'embedding', Depth>>
   /** Each that the settings name, as it was measured last. */
   readonly sinks: readonly SinkDepth[]
@@ -44,6 +46,8 @@ export interface SinkDepth extends Depth {
 export interface Asked {
   readonly audit: AuditLag
   readonly mails: number
+  /** Audit logs that a witness refuses. */
+  readonly refusedLogs: number
 }
 
 export interface Measure {
@@ -124,6 +128,7 @@ class OwnGauges {
   readonly broken: Gauge<never>
   readonly #index: Readonly<Record<'bytes' | 'bytes_max' | 'spaces' | 'documents', Gauge<never>>>
   readonly #uses: Counter<'found'>
+  readonly #witnesses: Gauge<never>
   readonly #depth: Gauge<'queue'>
   readonly #depth_max: Gauge<'queue'>
   readonly #sinks: SinkGauges
@@ -149,13 +154,19 @@ class OwnGauges {
     this.checkpoint.set(Number.NaN)
     this.broken = gauge(registry, 'audit_logs_broken', 'Audit logs that are not what they were.')
     this.broken.set(Number.NaN)
+    this.#witnesses = gauge(
+      registry,
+      'audit_witness_lag_seconds',
+      'How long ago all witnesses had cosigned all that was there; 0: none is named.',
+    )
     this.#depth = gaugeByQueue(registry, 'queue_depth', 'How many wait, by queue.')
     this.#depth_max = gaugeByQueue(registry, 'queue_depth_max', 'How many may wait, by queue.')
     this.#sinks = new SinkGauges(registry)
   }
 
-  set({ index, queues, sinks }: Measured): void {
+  set({ index, queues, sinks, witnesses_lag_ms }: Measured): void {
     this.#sinks.set(sinks)
+    this.#witnesses.set(witnesses_lag_ms / second_ms)
     this.#index.bytes.set(index.bytes)
     this.#index.bytes_max.set(index.bytes_max)
     this.#index.spaces.set(index.spaces)
@@ -207,12 +218,17 @@ class AskedGauges {
   readonly #mails: Gauge<never>
   readonly #waiting: Gauge<never>
   readonly #oldest: Gauge<never>
+  readonly #refused: Gauge<never>
 
   constructor(registry: Registry) {
     const of = (name: string, help: string): Gauge<never> => gauge(registry, name, help)
     this.#mails = of('mails_waiting', 'Mails that wait to be sent.')
     this.#waiting = of('audit_events_waiting', 'Audit events that are no leaves yet.')
     this.#oldest = of('audit_oldest_waiting_seconds', 'How long the oldest of them has waited.')
+    this.#refused = of(
+      'audit_logs_refused',
+      'Audit logs that a witness refuses: put back, or forked.',
+    )
   }
 
   set(asked: Asked | null): void {
@@ -220,6 +236,7 @@ class AskedGauges {
     this.#mails.set(asked?.mails ?? Number.NaN)
     this.#waiting.set(waiting)
     this.#oldest.set(oldest_ms / second_ms)
+    this.#refused.set(asked?.refusedLogs ?? Number.NaN)
   }
 }
 

@@ -24,12 +24,14 @@ const depth = { waiting: 3, max: 10 }
 const asked: Asked = {
   audit: { waiting: 7, oldest_ms: 2_500 },
   mails: 4,
+  refusedLogs: 2,
 }
 
 function measuring(more: Partial<Measure> = {}): Measure {
   return {
     now: () => ({
       index: { bytes: 5, bytes_max: 50, spaces: 2, documents: 9, warm: 6, cold: 1 },
+      witnesses_lag_ms: 1_500,
       queues: { write: depth, read: depth, password: depth, embedding: depth },
       sinks: [{ sink: 'file', waiting: 3, max: 10, oldest_ms: 2_000, required: true }],
     }),

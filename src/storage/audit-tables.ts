@@ -40,6 +40,24 @@ export const auditTables = {
     mac: digest(),
   },
 
+  /** How far a witness has cosigned the log of a tenant, or of the instance. */
+  audit_cosignatures: {
+    tenant_id: text<Id<'ten'>>(),
+    /** Its name and the id of its key. */
+    witness: text(),
+    /** `unlisted`: it does not know the log; `refused`: what it has cosigned does not lead here. */
+    state: text<'cosigned' | 'unlisted' | 'refused'>(),
+    /** Of what it cosigned last; 0: nothing. */
+    size: integer(),
+    /** That checkpoint, with its cosignature: a signed note, in UTF-8. */
+    cosigned: nullable(digest()),
+    /** When it says that it did. */
+    cosigned_at: nullable(integer()),
+    /** When it was last asked and gave an answer. */
+    tried_at: integer(),
+    mac: digest(),
+  },
+
   /** Hashes and entries of the logs' trees; nothing of them says whose or what. */
   audit_tiles: {
     tenant_id: text<Id<'ten'>>(),

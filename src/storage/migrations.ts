@@ -28,6 +28,7 @@ import { witness } from './migrations/021-witness.ts'
 import { auditQuestions } from './migrations/022-audit-questions.ts'
 import { auditPurges } from './migrations/023-audit-purges.ts'
 import { auditSinks } from './migrations/024-audit-sinks.ts'
+import { cosignatures } from './migrations/025-cosignatures.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -63,6 +64,7 @@ export const migrations: readonly Migration[] = [
   auditQuestions,
   auditPurges,
   auditSinks,
+  cosignatures,
 ]
 
 /** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */

@@ -33,6 +33,7 @@ export const primaryKeys = {
   memory_versions: ['tenant_id', 'memory_id', 'seq'],
   audit_events: ['tenant_id', 'event_id'],
   audit_logs: ['tenant_id'],
+  audit_cosignatures: ['tenant_id', 'witness'],
   audit_tiles: ['tenant_id', 'level', 'tile'],
   audit_purges: ['tenant_id', 'class'],
   audit_sinks: ['tenant_id', 'kind'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { makeLogRows, makeWitnessRows } from '../../test/audit-log-rows.ts'
+import { logRows } from '../../test/audit-log-rows.ts'
 import { failsWith, openStores, type Stores } from '../../test/stores.ts'
 import type { Cell } from '../../test/test-data.ts'
 import { systemClock } from '../core/clock.ts'
@@ -11,8 +11,6 @@ import { dataKey } from '../crypto/data-key.ts'
 import { sha256 } from '../crypto/digest.ts'
 import type { KeySet } from '../crypto/keyring.ts'
 import { getApiKey, insertApiKey } from '../features/api-keys/store.ts'
-import { findCheckpointKey, findLog } from '../features/audit-logs/store.ts'
-import { positionOf } from '../features/audit-sinks/store.ts'
 import { blockRows, insertBlock } from '../features/blocked-addresses/store.ts'
 import { findEmail, insertEmail } from '../features/emails/store.ts'
 import { getFactor, insertFactor } from '../features/factors/store.ts'
@@ -32,7 +30,6 @@ import { insertSigningKey, signingKeyRows } from '../features/signing-keys/store
 import { findSpaceByHandle } from '../features/spaces/store.ts'
 import { ownTenant } from '../features/tenants/store.ts'
 import { type FamilyOrder, findFamily, insertFamily } from '../features/tokens/store.ts'
-import { findWitnessKey, getLog } from '../features/witnessed-logs/store.ts'
 import type { Column } from './column.ts'
 import { primaryKeys } from './primary-keys.ts'
 import { checkRow, type PowerTable, rowMac } from './row-mac.ts'
@@ -74,18 +71,6 @@ async function familyOf(
   return id
 }
 
-async function logRows(stores: Stores) {
-  await makeLogRows(stores, now)
-  const witnessed = await makeWitnessRows(stores, now)
-  return {
-    audit_logs: { where: 'true', read: findLog },
-    audit_sinks: { where: 'true', read: (store: TenantStore) => positionOf(store, 'file') },
-    checkpoint_keys: { where: 'true', read: findCheckpointKey },
-    witness_keys: { where: 'true', read: findWitnessKey },
-    witnessed_logs: { where: 'true', read: (store: TenantStore) => getLog(store, witnessed) },
-  }
-}
-
 /** One row in every power table, and how a feature reads each of them. */
 async function rowOfEach(stores: Stores) {
   await stores.space(handle)
@@ -117,7 +102,7 @@ async function rowOfEach(stores: Stores) {
     await insertBlock(store, { ...block, createdBy: principal_id, now })
     return { boss, role, grant, key, link, email, provider, identity, readsOfPeople, family }
   })
-  const readsOfLogs = await logRows(stores)
+  const readsOfLogs = await logRows(stores, now)
   const { boss, role, grant, key, link, email, provider, identity, readsOfPeople, family } = made
   const reads: Record<PowerTable, Reading> = {
     ...readsOfPeople,

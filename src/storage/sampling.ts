@@ -56,6 +56,8 @@ const idsOf: Readonly<Record<PowerTable, readonly IdPrefix[]>> = {
   spaces: ['spc'],
   audit_logs: ['ten'],
   audit_sinks: ['ten'],
+  // By the names of witnesses, which are no ids: the search begins anew at the first.
+  audit_cosignatures: ['ten'],
   checkpoint_keys: ['cpk'],
   witness_keys: ['wtk'],
   witnessed_logs: ['wlg'],

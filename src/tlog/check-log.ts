@@ -44,8 +44,8 @@ export interface LogToCheck extends TreeHead {
   readonly source: LogSource
   /** The first entry that is kept; what is before it stands in the tiles above alone. A multiple of 256. */
   readonly first: number
-  /** An earlier head of the same log, that it must begin with. */
-  readonly since: TreeHead | null
+  /** Other heads of the same log, that it must begin with. */
+  readonly since: readonly TreeHead[]
   /**
    * Before which moment events of a class need not be told any more, in milliseconds since the epoch; null: any
    * may be left out.
@@ -95,17 +95,17 @@ class LogCheck {
   }
 
   async run(): Promise<CheckedLog> {
-    const { size, root, first, source, since, progress } = this.#log
+    const { size, root, first, source, progress } = this.#log
     const frontier = await this.#begin()
     const openings = new Openings(source.openings()[Symbol.asyncIterator]())
-    this.#checkSince(frontier, since && since.size <= first ? since : null)
+    this.#checkHeads(frontier, (size) => size <= first)
     for (let index = first / tile_hashes; index * tile_hashes < size; index += 1) {
       const width = widthIn(size, { level: 0, index })
       const { entries, hashes } = await this.#readBundle({ index, width })
       await this.#checkOpenings(openings, { index, entries, width })
       for (const hash of hashes) {
         await this.#add(frontier, hash)
-        if (since && since.size === frontier.size) this.#checkSince(frontier, since)
+        this.#checkHeads(frontier, (size) => size === frontier.size)
       }
       progress(Math.min(size, (index + 1) * tile_hashes) - first)
     }
@@ -114,7 +114,7 @@ class LogCheck {
     if (!isSame(frontier.root(), root)) {
       this.#fault(null, null, 'the tiles do not give the root that the checkpoint signs')
     }
-    if (since && since.size > size) this.#fault(null, null, rolledBack(since.size, size))
+    this.#checkHeads(frontier, (ahead) => ahead > size)
     return {
       entries: size - first,
       whole: this.#whole,
@@ -248,8 +248,17 @@ class LogCheck {
     }
   }
 
-  #checkSince(frontier: Frontier, since: TreeHead | null): void {
-    if (!since) return
+  /** Those of the other heads that are of such a size. */
+  #checkHeads(frontier: Frontier, are: (size: number) => boolean): void {
+    for (const head of this.#log.since) if (are(head.size)) this.#checkSince(frontier, head)
+  }
+
+  #checkSince(frontier: Frontier, since: TreeHead): void {
+    const { size } = this.#log
+    if (since.size > size) {
+      this.#fault(null, null, rolledBack(since.size, size))
+      return
+    }
     if (since.size === 0 && isSame(since.root, emptyRoot)) return
     if (since.size !== frontier.size) {
       const what = `the earlier checkpoint is of ${since.size} entries, which are not kept any more`

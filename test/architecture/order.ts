@@ -76,6 +76,7 @@ export const features: readonly string[] = [
   'audit-sinks',
   'audit-logs',
   'event-records',
+  'cosignatures',
   'audit',
 ]
 

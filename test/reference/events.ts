@@ -57,6 +57,10 @@ const ownEvents: readonly OwnEvent[] = [
     details: ['cosigned', 'shown'],
     when: 'A witnessed log has signed, for the first time, what does not follow: of class `security`.',
   }),
+  own('audit-log.refused', 'tenant and instance', {
+    details: ['witness', 'reason', 'cosigned', 'shown'],
+    when: 'A witness has cosigned what the log is not any more (`rollback`, `fork`): of class `security`.',
+  }),
   own('audit-event.refused', 'tenant and instance', {
     when: 'An event that waits for its place is not what was committed.',
   }),

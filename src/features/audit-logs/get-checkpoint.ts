@@ -1,12 +1,15 @@
 import { z } from 'zod'
-import { fromUtf8 } from '../../core/encoding.ts'
 import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { operation } from '../../kernel/operation.ts'
 import { logField, ofNamedLog, storeOf } from '../audit/named.ts'
+import { newestCosigned, withCosignatures } from '../cosignatures/cosigned.ts'
 import { findLog } from './store.ts'
 
-/** The newest checkpoint (C2SP tlog-checkpoint). Fails with `not_found` while nothing is signed yet. */
+/**
+ * The newest checkpoint (C2SP tlog-checkpoint), with the cosignatures over it; or the newest that has some. Fails with `not_found`
+ * while there is none.
+ */
 export const getCheckpoint = operation({
   id: 'checkpoints.get',
   method: 'GET',
@@ -20,13 +23,25 @@ export const getCheckpoint = operation({
   surfaces: ['http'],
   audit: 'checkpoint.read',
   facts: ({ log }) => ({ details: { log } }),
-  input: z.strictObject(logField),
+  input: z.strictObject({
+    ...logField,
+    cosigned: z
+      .enum(['true', 'false'])
+      .default('false')
+      .describe('`true`: the newest that a witness has cosigned, which may be older.'),
+  }),
   output: z.string(),
   media: 'text/plain; charset=utf-8',
   status: 200,
   run: async (ctx, input) => {
-    const row = await findLog(storeOf(ctx, input))
-    if (row) return fromUtf8(row.checkpoint)
+    const store = storeOf(ctx, input)
+    if (input.cosigned === 'true') {
+      const cosigned = await newestCosigned(store)
+      if (cosigned) return cosigned.note
+      throw new LocketError('not_found', 'No witness has cosigned this log yet.')
+    }
+    const row = await findLog(store)
+    if (row) return withCosignatures(store, row.checkpoint)
     throw new LocketError('not_found', 'No event of this log is signed yet.')
   },
 })

@@ -9,7 +9,8 @@ import { inclusionRanges, proofOf } from '../../tlog/merkle.ts'
 import { writeProof } from '../../tlog/proof.ts'
 import { hashesFrom } from '../../tlog/tiles.ts'
 import { logField, ofNamedLog, storeOf } from '../audit/named.ts'
-import { type EventRow, entryOf } from './audit-log.ts'
+import { type Cosigned, newestCosigned } from '../cosignatures/cosigned.ts'
+import { type AuditLogRow, type EventRow, entryOf } from './audit-log.ts'
 import { openingOf } from './opening.ts'
 import { findEvent, findLog } from './store.ts'
 import { treeTiles } from './tree.ts'
@@ -51,11 +52,18 @@ export async function proveEvent(
   if (!log || leaf === null || leaf < 0 || leaf >= log.size) {
     throw new LocketError('not_found', 'The event has no place in the log yet; ask again soon.')
   }
-  const ranges = inclusionRanges(leaf, log.size)
-  const hashes = await proofOf(ranges, hashesFrom(log.size, treeTiles(store)))
-  const checkpoint = fromUtf8(log.checkpoint)
+  const { size, note: checkpoint } = await headFor(store, log, leaf)
+  const ranges = inclusionRanges(leaf, size)
+  const hashes = await proofOf(ranges, hashesFrom(size, treeTiles(store)))
   const extra = toUtf8(JSON.stringify(opens ? await openingOf(store, row) : closedOf(row)))
   return writeProof({ extra, index: leaf, hashes, checkpoint })
+}
+
+/** A checkpoint that witnesses have cosigned, where there is one that the entry is in; else the newest. */
+async function headFor(store: TenantStore, log: AuditLogRow, leaf: number): Promise<Cosigned> {
+  const cosigned = await newestCosigned(store)
+  if (cosigned && leaf < cosigned.size && cosigned.size <= log.size) return cosigned
+  return { size: log.size, note: fromUtf8(log.checkpoint) }
 }
 
 /** The entry alone. */

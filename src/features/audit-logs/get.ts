@@ -3,11 +3,14 @@ import { toTimestamp } from '../../core/clock.ts'
 import { limits } from '../../core/limits.ts'
 import { Timestamp } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
+import type { TenantStore } from '../../storage/tenant-store.ts'
 import { logKey } from '../../tlog/checkpoint.ts'
 import { toVerifierKey } from '../../tlog/signed-note.ts'
 import { logField, ofNamedLog, storeOf } from '../audit/named.ts'
+import type { AskedWitness } from '../cosignatures/cosigning.ts'
+import { findCosignature } from '../cosignatures/store.ts'
 import { originOf } from './audit-log.ts'
-import { findLog } from './store.ts'
+import { eventsFrom, findLog } from './store.ts'
 
 const AuditLog = z.strictObject({
   origin: z.string().describe('What its checkpoints call it, and the name of the key.'),
@@ -18,6 +21,23 @@ const AuditLog = z.strictObject({
   size: z.int().describe('Events in its newest checkpoint.'),
   firstIndex: z.int().describe('The first entry that is still kept.'),
   signedAt: Timestamp.nullable().describe('When its newest checkpoint was signed.'),
+  witnesses: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        verifierKey: z.string().describe('What its cosignatures are checked with.'),
+        state: z
+          .enum(['waiting', 'cosigned', 'unlisted', 'refused'])
+          .describe(
+            '`waiting`: it has not answered yet; `unlisted`: it does not know this log; `refused`: it ' +
+              'has cosigned what this log is not any more.',
+          ),
+        size: z.int().describe('Entries in the checkpoint that it cosigned last.'),
+        cosignedAt: Timestamp.nullable(),
+        behindSince: Timestamp.nullable().describe('The time of the first event after these.'),
+      }),
+    )
+    .describe('Those that the settings name.'),
 })
 
 /** Tells where a log stands and what its checkpoints are checked with. */
@@ -50,6 +70,31 @@ export const getAuditLog = operation({
       size: row?.size ?? 0,
       firstIndex: row?.first_index ?? 0,
       signedAt: row ? toTimestamp(row.signed_at) : null,
+      witnesses: await witnessesOf(store, ctx.services.cosigning.asked, row?.size ?? 0),
     } as const
   },
 })
+
+type Shown = z.output<typeof AuditLog>['witnesses'][number]
+
+function witnessesOf(
+  store: TenantStore,
+  asked: readonly AskedWitness[],
+  size: number,
+): Promise<Shown[]> {
+  return Promise.all(
+    asked.map(async ({ id, witness: { key } }) => {
+      const row = await findCosignature(store, id)
+      const upTo = row?.size ?? 0
+      const [next] = upTo < size ? await eventsFrom(store, { from: upTo, until: upTo + 1 }) : []
+      return {
+        name: key.name,
+        verifierKey: toVerifierKey(key),
+        state: row?.state ?? 'waiting',
+        size: upTo,
+        cosignedAt: row && row.cosigned_at !== null ? toTimestamp(row.cosigned_at) : null,
+        behindSince: next ? toTimestamp(next.time) : null,
+      } as const
+    }),
+  )
+}
