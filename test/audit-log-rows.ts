@@ -90,3 +90,14 @@ export function makeCosignature(
     return putCosignature({ tx, store }, row)
   }, 'full')
 }
+
+/** Where a sink is that nobody has set. */
+export function makePosition(
+  { database, keys }: Pick<Stores, 'database' | 'keys'>,
+  tenant: string,
+): Promise<void> {
+  return database.write((tx) => {
+    const store = tenantStore(tx, keys, tenant as Id<'ten'>)
+    return putPosition({ tx, store }, newPosition('file', store.tenant))
+  }, 'full')
+}

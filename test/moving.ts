@@ -9,7 +9,7 @@ import { initialise, openInstance } from '../src/instance.ts'
 import { type Moved, type MoveStep, move } from '../src/move.ts'
 import { primaryKeys } from '../src/storage/primary-keys.ts'
 import { type TableName, tables } from '../src/storage/tables.ts'
-import { makeCosignature } from './audit-log-rows.ts'
+import { makeCosignature, makePosition } from './audit-log-rows.ts'
 import { testData } from './data.ts'
 import { configOf, type Reply } from './harness.ts'
 import { device, pageOrigin } from './passkeys.ts'
@@ -147,7 +147,10 @@ export async function filled(place: Place): Promise<string> {
   }
   const instance = await openInstance(place.config, { log, create: false })
   const tenants = await place.data.sql('select tenant_id from tenants')
-  for (const { tenant_id } of tenants) await makeCosignature(instance, String(tenant_id))
+  for (const { tenant_id } of tenants) {
+    await makeCosignature(instance, String(tenant_id))
+    await makePosition(instance, String(tenant_id))
+  }
   await instance.close()
   // Nothing is old enough to be purged.
   const purges =

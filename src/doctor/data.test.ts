@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { makeCosignature } from '../../test/audit-log-rows.ts'
+import { makeCosignature, makePosition } from '../../test/audit-log-rows.ts'
 import { assertFound, examined, finding, findingIn, settingsOf } from '../../test/doctor.ts'
 import { onlyOn } from '../../test/engine.ts'
 import { type Locket, openLocket } from '../../test/harness.ts'
@@ -166,7 +166,15 @@ async function fillAll(made: Locket): Promise<void> {
 }
 
 /** One of these is in each of them; it is a number, or an id. */
-const altered = ['created_at', 'updated_at', 'expires_at', 'principal_id', 'signed_at', 'tried_at']
+const altered = [
+  'created_at',
+  'updated_at',
+  'expires_at',
+  'principal_id',
+  'signed_at',
+  'tried_at',
+  'next_leaf',
+]
 
 test('a row that grants power and was altered fails, in every table', async (t) => {
   const nowhere = { host: '127.0.0.1', port: 1, tls: 'off', from: 'locket@corp.example' } as const
@@ -176,6 +184,7 @@ test('a row that grants power and was altered fails, in every table', async (t) 
   const made = await openLocket(t, { ...reached, mailSettings })
   await fillAll(made)
   await makeCosignature(made.instance, made.tenant)
+  await makePosition(made.instance, made.tenant)
   const mailed = { handle: 'user:mailed', email: 'mailed@corp.example' }
   await made.call('POST', '/v1/invitations', { body: mailed })
   await made.app.jobs.runAll()
