@@ -17,11 +17,13 @@ import { onlyOn } from '../../test/engine.ts'
 import { type Locket, openLocket } from '../../test/harness.ts'
 import { device, enrolPasskey } from '../../test/passkeys.ts'
 import { signIn } from '../../test/signed-in.ts'
+import { temporaryDirectory } from '../../test/temporary-directory.ts'
 import { tokensOf } from '../../test/tokens.ts'
 import { otherLog } from '../../test/witnessing.ts'
 import { day_ms, systemClock } from '../core/clock.ts'
 import { instanceTenant } from '../core/ids.ts'
 import { createLog } from '../core/log.ts'
+import { noSinks } from '../features/audit-sinks/sinks.ts'
 import { powerTables } from '../storage/sampling.ts'
 import { tables } from '../storage/tables.ts'
 import { lookedAt } from './keys.ts'
@@ -181,13 +183,18 @@ test('a row that grants power and was altered fails, in every table', async (t) 
   const mailSettings = { ...nowhere, caFile: null, login: null, timeout_ms: 1_000 }
   const passkeyParty = { id: 'localhost', origin: 'http://localhost' }
   const reached = { publicUrl: 'http://127.0.0.1', passkeyParty }
-  const made = await openLocket(t, { ...reached, mailSettings })
+  const path = join(temporaryDirectory(t), 'audit.jsonl')
+  const file = { path, size_bytes_max: 1e9, kept_max: 1 }
+  const auditSinks = { ...noSinks, file }
+  const made = await openLocket(t, { ...reached, mailSettings, auditSinks })
   await fillAll(made)
   await makeCosignature(made.instance, made.tenant)
   await makePosition(made.instance, made.tenant)
   const mailed = { handle: 'user:mailed', email: 'mailed@corp.example' }
   await made.call('POST', '/v1/invitations', { body: mailed })
   await made.app.jobs.runAll()
+  // What ships would mend its row meanwhile.
+  made.app.pipeline.services.auditSinks.stop()
   assertFound(await finding(made, 'row-macs'), 'pass', /rows as they were written/)
   for (const table of powerTables) {
     const ofInstance = [
