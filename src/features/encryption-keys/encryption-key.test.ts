@@ -43,7 +43,10 @@ async function used(locket: Locket) {
       spaces: await get('/v1/spaces'),
       roles: await get('/v1/roles'),
       grants: await get('/v1/grants'),
-      events: (await get('/v1/audit-events?action=memory.stored')).items,
+      // Its place in the log, which it gets within a second, is no matter of keys.
+      events: (await get('/v1/audit-events?action=memory.stored')).items.map(
+        ({ leaf: _, ...event }: { leaf: number | null }) => event,
+      ),
       people: (await get('/v1/principals')).items.map((one: { handle: string }) => one.handle),
     }
   }
