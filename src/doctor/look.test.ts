@@ -49,10 +49,16 @@ async function stored(t: TestContext, signal: 'SIGTERM' | 'SIGKILL' | null): Pro
   })
   const answer = await fetch(`${server.url}/v1/memories`, {
     method: 'POST',
-    headers: { Authorization: `Bearer ${data.key}`, 'Content-Type': 'application/json' },
+    headers: {
+      Authorization: `Bearer ${data.key}`,
+      'Content-Type': 'application/json',
+      // With it all events have their places, and the server writes nothing more by itself.
+      Prefer: 'receipt',
+    },
     body: JSON.stringify({ space: handle, text }),
   })
   assert.equal(answer.status, 201)
+  assert.ok(answer.headers.get('locket-receipt'))
   if (signal !== null) await server.end(signal)
   return data
 }

@@ -28,7 +28,7 @@ for (const name of names) {
 
 test('text in clear is ids and words of a closed vocabulary, by their names', () => {
   const allowed =
-    /_id$|^(id|name|state|kind|class|action|outcome|scope|role|created_by|stored_by|link_by|embedding|method|factor)$/
+    /_id$|^(id|name|state|kind|class|action|outcome|scope|role|created_by|stored_by|link_by|embedding|method|factor|witness)$/
   const texts = names.flatMap((name) =>
     columnsOf(name)
       .filter(([, column]) => column.type === 'text')
