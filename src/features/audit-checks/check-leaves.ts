@@ -20,8 +20,12 @@ import { changesOf, faultAfter } from './stored-memory.ts'
 /** So many memories are opened in a step, and some more of its last event. */
 const memories_perStep = 500
 
-/** Looks at one bundle at most. */
-export async function checkLeaves(store: TenantStore, after: string): Promise<CheckStep> {
+/** Looks at one bundle at most. `provenSince`: when events began to have proofs. */
+export async function checkLeaves(
+  store: TenantStore,
+  after: string,
+  provenSince: number,
+): Promise<CheckStep> {
   const log = await findLog(store)
   const from = after === '' ? (log?.first_index ?? 0) : Number(after) + 1
   if (!log || from >= log.size) return { faults: [], looked: 0, unknown: 0, next: null }
@@ -31,7 +35,7 @@ export async function checkLeaves(store: TenantStore, after: string): Promise<Ch
   const range = { from: start, until: start + width, limit: 2 * tile_hashes }
   const rows = await wholeEventsFrom(store, range)
   const { entries, fault } = await entriesOf(store, log, { index, width, rows })
-  const check = new LeavesCheck(store, await purgedBefore(store))
+  const check = new LeavesCheck(store, { purged: await purgedBefore(store), provenSince })
   if (fault) check.faults.push(faultOf(fault, { leaf: start }))
   const placed = Map.groupBy(rows, (row) => row.leaf)
   let leaf = from
@@ -81,12 +85,17 @@ interface Place {
 class LeavesCheck {
   readonly #store: TenantStore
   readonly #purged: PurgedBefore
+  readonly #provenSince: number
   readonly faults: FoundFault[] = []
   memories = 0
 
-  constructor(store: TenantStore, purged: PurgedBefore) {
+  constructor(
+    store: TenantStore,
+    { purged, provenSince }: { purged: PurgedBefore; provenSince: number },
+  ) {
     this.#store = store
     this.#purged = purged
+    this.#provenSince = provenSince
   }
 
   async look({ leaf, entry, rows: [row, ...others] }: Place): Promise<void> {
@@ -113,9 +122,10 @@ class LeavesCheck {
     this.#add(isElsewhere ? 'event-moved' : 'event-missing', { leaf, event })
   }
 
-  /** Events of before there were proofs have none. They stand before all others. */
+  /** Events of before there were proofs have none. They stand before all others, and are older, as their entries say. */
   async #isProven(row: EventRow): Promise<boolean> {
     if (row.proof !== null) return isProvenRow(this.#store, row)
+    if (row.time >= this.#provenSince) return false
     const first = await firstProof(this.#store)
     return first === null || (row.leaf ?? 0) < first
   }

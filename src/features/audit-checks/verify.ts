@@ -43,9 +43,11 @@ export const verifyAuditLog = operation({
   input: Verify,
   output: Verified,
   status: 200,
-  run: async (ctx, input) => {
+  prepare: (ctx) => ctx.services.checkpointKeys.current(),
+  preparesFirst: () => true,
+  run: async (ctx, input, { createdAt }) => {
     const place = placeOf(input.cursor)
-    const step = await stepOf(storeOf(ctx, input), place, ctx.now)
+    const step = await stepOf(storeOf(ctx, input), place, { now: ctx.now, provenSince: createdAt })
     const { faults, looked, unknown } = step
     const next = nextPlace(place, step)
     const nextCursor = next && toCursor(id, `${next.part}:${next.after}`)
@@ -53,8 +55,17 @@ export const verifyAuditLog = operation({
   },
 })
 
-function stepOf(store: TenantStore, { part, after }: CheckPlace, now: number): Promise<CheckStep> {
-  if (part === 'leaves') return checkLeaves(store, after)
+interface Times {
+  readonly now: number
+  readonly provenSince: number
+}
+
+function stepOf(
+  store: TenantStore,
+  { part, after }: CheckPlace,
+  { now, provenSince }: Times,
+): Promise<CheckStep> {
+  if (part === 'leaves') return checkLeaves(store, after, provenSince)
   return part === 'rows' ? checkRows(store, after, now) : checkMemories(store, after)
 }
 

@@ -27,6 +27,8 @@ declare module '../../kernel/context.ts' {
 /** What signs checkpoints, and the name that begins the origin of every log here. */
 export interface CheckpointKey extends SigningKey, VerifyingKey {
   readonly server: string
+  /** When there began to be logs: every event since then has a proof. */
+  readonly createdAt: number
 }
 
 export interface CheckpointKeys {
@@ -105,7 +107,7 @@ async function openKey(instance: TenantStore): Promise<CheckpointKey | null> {
   if (!bytes) throw new LocketError('integrity_failed')
   const key = signingKey(bytes)
   zero(bytes)
-  return { ...key, server }
+  return { ...key, server, createdAt: row.created_at }
 }
 
 function cellOf(row: string) {
