@@ -127,7 +127,7 @@ export const auditTables = {
     /** That checkpoint, with the cosignature. */
     cosigned: nullable(sensitive()),
     cosigned_at: nullable(integer()),
-    /** The first checkpoint that the log has signed and that does not follow. */
+    /** The first checkpoint of a size that was cosigned that has another root. */
     evidence: nullable(sensitive()),
     created_at: integer(),
     created_by: text<PrincipalId>(),

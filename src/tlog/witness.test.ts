@@ -55,14 +55,14 @@ describe('a witness', () => {
   })
 
   it('takes no fork and nothing that was put back', async () => {
-    for (const [before, after, fork] of [
-      [5, 9, 4],
-      [5, 9, 0],
-      [8, 8, 7],
-      [1, 2, 0],
+    for (const [before, after, fork, judgement] of [
+      [5, 9, 4, 'unproven'],
+      [5, 9, 0, 'unproven'],
+      [8, 8, 7, 'inconsistent'],
+      [1, 2, 0, 'unproven'],
     ] as const) {
       const text = await requestOf(logOf(after, fork), before)
-      assert.equal(judged(text, logOf(before)), 'inconsistent', `${before} to ${after}`)
+      assert.equal(judged(text, logOf(before)), judgement, `${before} to ${after}`)
     }
     const back = await requestOf(logOf(4), 4)
     assert.equal(judged(back, logOf(9)), 'stale')
@@ -79,9 +79,11 @@ describe('a witness', () => {
     const request = readAddCheckpoint(Buffer.from(text))
     const first = request?.hashes[0] as Uint8Array
     const more = writeAddCheckpoint({ ...logOf(9), old: 0, hashes: [first] })
-    assert.equal(judged(more, null), 'inconsistent')
+    assert.equal(judged(more, null), 'unproven')
     const less = writeAddCheckpoint({ ...logOf(9), old: 5, hashes: [] })
-    assert.equal(judged(less, logOf(5)), 'inconsistent')
+    assert.equal(judged(less, logOf(5)), 'unproven')
+    const same = writeAddCheckpoint({ ...logOf(9), old: 9, hashes: [first] })
+    assert.equal(judged(same, logOf(9)), 'unproven')
   })
 
   it('takes an empty log by the root of nothing alone', () => {

@@ -48,10 +48,10 @@ export function readAddCheckpoint(bytes: Uint8Array): AddCheckpoint | null {
 
 /**
  * What comes of it. `unsigned`: by nobody who may. `malformed`: it goes back by its own word. `stale`: the
- * witness has cosigned another size since. `inconsistent`: it does not follow, which its signature makes
- * evidence against the log.
+ * witness has cosigned another size since. `unproven`: the hashes do not show that it follows; anybody can put
+ * wrong ones before it. `inconsistent`: the log has signed two trees of one size, which is evidence against it.
  */
-export type Judgement = 'follows' | 'unsigned' | 'malformed' | 'stale' | 'inconsistent'
+export type Judgement = 'follows' | 'unsigned' | 'malformed' | 'stale' | 'unproven' | 'inconsistent'
 
 /** `last`: what the witness has cosigned last of this log; null: nothing. */
 export function judge(
@@ -62,6 +62,7 @@ export function judge(
   if (old > checkpoint.size) return 'malformed'
   const before = last ?? { size: 0, root: emptyRoot }
   if (old !== before.size) return 'stale'
-  if (checkpoint.size === 0 && !isSame(checkpoint.root, emptyRoot)) return 'inconsistent'
-  return provesConsistency(before, checkpoint, hashes) ? 'follows' : 'inconsistent'
+  if (checkpoint.size === before.size && !isSame(checkpoint.root, before.root))
+    return 'inconsistent'
+  return provesConsistency(before, checkpoint, hashes) ? 'follows' : 'unproven'
 }

@@ -55,7 +55,7 @@ const ownEvents: readonly OwnEvent[] = [
   }),
   own('witnessed-log.forked', 'instance', {
     details: ['cosigned', 'shown'],
-    when: 'A witnessed log has signed, for the first time, what does not follow: of class `security`.',
+    when: 'A witnessed log has signed, for the first time, two trees of one size: of class `security`.',
   }),
   own('audit-log.refused', 'tenant and instance', {
     details: ['witness', 'reason', 'cosigned', 'shown'],

@@ -102,6 +102,9 @@ function refusalOf(judgement: Judgement, { witnessed_log_id, size }: WitnessedLo
   if (judgement === 'malformed') {
     return new LocketError('invalid_input', 'request: old is more than its checkpoint', { facts })
   }
+  if (judgement === 'unproven') {
+    return new LocketError('checkpoint_inconsistent', undefined, { facts })
+  }
   const spoken = { type: 'text/x.tlog.size', text: `${size}\n` } as const
   return new LocketError('checkpoint_stale', undefined, { facts, spoken })
 }

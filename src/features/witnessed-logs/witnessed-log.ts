@@ -36,7 +36,9 @@ export const WitnessedLog = z.strictObject({
   evidence: z
     .string()
     .nullable()
-    .describe('The first checkpoint that the log has signed and that does not follow: a fork.'),
+    .describe(
+      'The first that the log has signed of a size that was cosigned, with another root: a fork.',
+    ),
   createdAt: Timestamp,
   createdBy: PrincipalIdField,
 })

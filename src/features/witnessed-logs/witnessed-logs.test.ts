@@ -127,25 +127,39 @@ describe('what is refused', () => {
     assert.equal((await listed(locket))[0].size, 8)
   })
 
-  test('a fork: what the log has signed is kept, and told once by itself', async (t) => {
+  test('a fork: two trees of one size that the log has signed are kept, and told once by themselves', async (t) => {
     const locket = await witnessOf(t)
     await shown(locket, { old: 0, size: 8 })
     for (const [size, fork] of [
       [12, 5],
       [8, 7],
-      [20, 0],
+      [8, 0],
     ] as const) {
       const { status, body } = await shown(locket, { old: 8, size, fork })
       assert.deepEqual([status, body.code], [422, 'checkpoint_inconsistent'])
     }
     const [{ size, evidence, id }] = await listed(locket)
-    assert.deepEqual([size, evidence], [8, log.checkpoint({ size: 12, fork: 5 })])
+    assert.deepEqual([size, evidence], [8, log.checkpoint({ size: 8, fork: 7 })])
     const told = await eventsOf(locket, 'witnessed-log.forked')
     assert.equal(told.length, 1)
     const [event] = told
     assert.deepEqual([event.class, event.outcome, event.resourceId], ['security', 'denied', id])
-    assert.deepEqual(event.details, { cosigned: 8, shown: 12 })
+    assert.deepEqual(event.details, { cosigned: 8, shown: 8 })
     assert.equal((await shown(locket, { old: 8, size: 9 })).status, 200, 'what follows goes on')
+  })
+
+  test('a proof that proves nothing, which anybody can put before what the log has signed, accuses nobody', async (t) => {
+    const locket = await witnessOf(t)
+    await shown(locket, { old: 0, size: 8 })
+    const at = `/v1/witness/${originHash(log.origin)}/checkpoint`
+    const known: string = (await locket.call('GET', at, { key: null })).body
+    const hash = `${Buffer.alloc(32).toString('base64')}\n`
+    for (const checkpoint of [known, log.checkpoint({ size: 9 })]) {
+      const { status, body } = await add(locket, `old 8\n${hash}\n${checkpoint}`)
+      assert.deepEqual([status, body.code], [422, 'checkpoint_inconsistent'])
+    }
+    assert.equal((await listed(locket))[0].evidence, null)
+    assert.deepEqual(await eventsOf(locket, 'witnessed-log.forked'), [])
   })
 
   test('who is not known, another key, and a signature that is another text’s', async (t) => {
