@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { faultsOf, grow } from '../../../test/audit-logs.ts'
 import { timedLog } from '../../../test/retention.ts'
+import { limits } from '../../core/limits.ts'
 
 test('an event that is missing is named, unless its class and time are before what was purged', async (t) => {
   const { locket, pass } = await timedLog(t)
@@ -47,6 +48,42 @@ test('an event that is missing is named, unless its class and time are before wh
       assert.ok(faults.filter((one) => one.includes('no event stands there')).length > 90)
     })
   }
+})
+
+test('an event that was over when a purge began, and is held since, is named', async (t) => {
+  const { locket, pass } = await timedLog(t)
+  await grow(locket, 3)
+  await pass(5)
+  await grow(locket, 3)
+  // As after a step of a purge that has much before it: a hold is placed before the next.
+  const of = "where tenant_id = ? and action = 'memory.recalled' and leaf is not null"
+  const rows = await locket.sql(
+    `select event_id, leaf from audit_events ${of} order by leaf`,
+    locket.tenant,
+  )
+  assert.equal(rows.length, 6)
+  const bounds: { auditPurge_rows: number; auditPurges_max: number } = limits
+  t.mock.property(bounds, 'auditPurge_rows', 3)
+  t.mock.property(bounds, 'auditPurges_max', 1)
+  await pass(12)
+  const body = { reason: 'case 7' }
+  assert.equal((await locket.call('POST', '/v1/legal-hold', { body })).status, 200)
+  const [held] = await locket.sql(
+    `select leaf from audit_events ${of} order by leaf desc limit 1`,
+    locket.tenant,
+  )
+  assert.equal(held?.['leaf'], rows.at(-1)?.['leaf'])
+  assert.deepEqual(await faultsOf(locket), [])
+  await locket.sql(
+    'delete from audit_events where tenant_id = ? and leaf = ?',
+    locket.tenant,
+    Number(held?.['leaf']),
+  )
+  const faults = await faultsOf(locket)
+  assert.ok(
+    faults.some((one) => one.startsWith(`leaf ${held?.['leaf']} `)),
+    faults.join('\n'),
+  )
 })
 
 test('what the events of earlier purges told is told on when they are purged themselves', async (t) => {

@@ -122,8 +122,6 @@ interface Purge {
   readonly place: PurgePlace
   /** Before this leaf none of the class is left afterwards. */
   readonly until: number
-  /** Events of the class before this moment may go. */
-  readonly before: number
   readonly events: readonly Aged[]
   readonly log: AuditLogRow
 }
@@ -138,7 +136,7 @@ const purging: Work<Purge> = {
     }
     return null
   },
-  make: async (ctx, { tx, store }, { class: kind, place, until, events, before, log }) => {
+  make: async (ctx, { tx, store }, { class: kind, place, until, events, log }) => {
     const { tenant } = store
     const [first, last] = [events[0], events.at(-1)]
     if (!first || !last) {
@@ -149,7 +147,9 @@ const purging: Work<Purge> = {
     const known = await purgedBefore(store)
     const range = { from: first.leaf, until: last.leaf + 1 }
     const count = await dropEvents(tx, { tenant, class: kind, ...range })
-    const told = { ...known, [kind]: Math.max(before, known[kind] ?? 0) }
+    // No later than what has gone: of what is over and still there, a hold may want every event.
+    const gone = events.map(({ time }) => time + 1)
+    const told = { ...known, [kind]: Math.max(...gone, known[kind] ?? 0) }
     const details = {
       ...{ class: kind, count, firstLeaf: first.leaf, lastLeaf: last.leaf },
       purgedBefore: Object.fromEntries(
@@ -182,7 +182,7 @@ async function dueOf(
   const young = found.find(({ time }) => time >= before)
   const events = young ? found.filter(({ leaf }) => leaf < young.leaf) : found
   const [first, last] = [events[0], events.at(-1)]
-  const due = { class: kind, place, before, events, log }
+  const due = { class: kind, place, events, log }
   if (!first || !last) {
     const isEmpty = !young && end - from === limits.auditPurge_leaves
     return isEmpty ? { ...due, until: end } : null
