@@ -65,6 +65,18 @@ describe('a turn', onlyOn('postgres', 'SQLite has one writer'), () => {
     assert.equal((await ids(two)).length, 5)
   })
 
+  test('of a log that goes by what its tenant says is not beside a change of the tenant', async (t) => {
+    const { data, nodes } = await twoNodes(t)
+    const [one, two] = nodes
+    await hold(data, tenant)
+    await change(one, 'only the log', { tenant, log: true })
+    const purge = change(one, 'purge', { tenant, log: true, heeds: true })
+    await areWaiting(data)
+    assert.deepEqual(await ids(two), ['only the log'])
+    await letGo(data)
+    await purge
+  })
+
   test('of a tenant that changes another takes that one’s, too', async (t) => {
     const { data, nodes } = await twoNodes(t)
     await hold(data, other)

@@ -42,6 +42,8 @@ export interface Turn {
   readonly agent?: Id<'agt'> | null
   /** Only the tenant's audit log: beside everything else, and after others that do the same. */
   readonly log?: true
+  /** With `log`: by what the tenant says, so not beside a change of the tenant as a whole. */
+  readonly heeds?: true
   /** Another tenant that is changed as a whole. */
   readonly also?: Id<'ten'> | null
 }

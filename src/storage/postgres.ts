@@ -356,8 +356,8 @@ const logSeed = 1
 /** Of one space, or of several or of the tenant itself. */
 function nameOf(turn: Turn | null | undefined): string {
   if (!turn) return ''
-  const { tenant, spaces = [], agent, also, log } = turn
-  if (log) return `log ${tenant}`
+  const { tenant, spaces = [], agent, also, log, heeds } = turn
+  if (log) return heeds ? `log by ${tenant}` : `log ${tenant}`
   if (spaces.length > 0) return [...spaces, ...(agent ? [agent] : [])].join()
   return [tenant, ...(also ? [also] : [])].join()
 }
@@ -366,12 +366,15 @@ function nameOf(turn: Turn | null | undefined): string {
  * In one order for all, so that nobody waits in a circle. A space's change shares the tenant with
  * those of other spaces; a change of the tenant shares it with nobody.
  */
-function locksOf({ tenant, spaces = [], agent, also, log }: Turn): string {
+function locksOf({ tenant, spaces = [], agent, also, log, heeds }: Turn): string {
   const lock = (name: string, id: string, seed = 0): string => {
     assert(turnId.test(id), 'a turn is named by ids')
     return `${name}(hashtextextended('${id}', ${seed}))`
   }
-  if (log) return `SELECT ${lock('pg_advisory_lock', tenant, logSeed)}`
+  const ofLog = lock('pg_advisory_lock', tenant, logSeed)
+  if (log) {
+    return heeds ? `SELECT ${lock('pg_advisory_lock_shared', tenant)}, ${ofLog}` : `SELECT ${ofLog}`
+  }
   if (spaces.length === 0) {
     const tenants = [...new Set([tenant, also ?? tenant])].sort()
     return `SELECT ${tenants.map((one) => lock('pg_advisory_lock', one)).join(', ')}`

@@ -91,7 +91,7 @@ async function repeat<Step>(ctx: JobContext, tenant: Id<'ten'>, work: Work<Step>
         const step = await find(ctx, store)
         if (step !== null) await make(ctx, { tx, store }, step)
       },
-      { durability: 'full', turn: { tenant, log: true } },
+      { durability: 'full', turn: { tenant, log: true, heeds: true } },
     )
     // At most half of the processor, and never two steps between a request and its answer.
     await pause(Math.min(stopwatch() - began_ms, second_ms))

@@ -1,6 +1,7 @@
 /** How long a tenant's events are kept, as it is told and changed. */
 import { z } from 'zod'
 import { toTimestamp } from '../../core/clock.ts'
+import { instanceTenant } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { Context } from '../../kernel/context.ts'
 import { idField, Timestamp } from '../../kernel/fields.ts'
@@ -70,7 +71,12 @@ export const ofChanges = {
     of: ['tenant:admin', 'system:admin'],
     by: ({ log }: NamedLog) => (log === 'instance' ? 'system:admin' : 'tenant:admin'),
   },
-  resource: { of: ['tenant', 'instance'], by: ({ log }: NamedLog) => ({ kind: log }) },
+  resource: {
+    of: ['tenant', 'instance'],
+    // In the turn of whose policy it is: no purge is beside it.
+    by: ({ log }: NamedLog) =>
+      log === 'instance' ? { kind: log, tenant: instanceTenant } : { kind: log },
+  },
   rateClass: 'admin',
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http', 'cli'],
