@@ -44,7 +44,7 @@ export const auditSinks: Check = {
 async function look(scene: Scene, kind: SinkKind, sink: Sink): Promise<Seen> {
   const { required, queue_events_max: max } = scene.config.auditSinks
   const { look: data } = await scene.data()
-  const lag = await data.read((tx) => sinkLag(tx, kind))
+  const lag = await data.read((tx) => sinkLag(tx, { kind, max }))
   const state = stateOf(lag, { before: null, max, now: scene.clock() })
   const fault = await faultOf(sink)
   const isRequired = required.includes(kind)

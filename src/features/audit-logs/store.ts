@@ -203,14 +203,20 @@ const allWaiting = query((db, arg: { limit: number }) =>
     .select(({ fn }) => [fn.countAll<number>().as('count'), fn.min('event_id').as('oldest')]),
 )
 
+/** How many events of all tenants wait for their place, up to `limit`, and since when the oldest does. */
+export async function unplacedEvents(
+  tx: Transaction,
+  limit: number,
+): Promise<{ readonly waiting: number; readonly oldest: number | null }> {
+  const row = await tx.asSystem().first(allWaiting, { limit })
+  const oldest = row?.oldest ?? null
+  return { waiting: Number(row?.count ?? 0), oldest: oldest === null ? null : timeOf(oldest) }
+}
+
 /** How far the logs of all tenants are behind, for who operates the server. */
 export async function auditLag(tx: Transaction, now: number): Promise<AuditLag> {
-  const row = await tx.asSystem().first(allWaiting, { limit: limits.auditWaitingCounted_max })
-  const oldest = row?.oldest ?? null
-  return {
-    waiting: row?.count ?? 0,
-    oldest_ms: oldest === null ? 0 : Math.max(0, now - timeOf(oldest)),
-  }
+  const { waiting, oldest } = await unplacedEvents(tx, limits.auditWaitingCounted_max)
+  return { waiting, oldest_ms: oldest === null ? 0 : Math.max(0, now - oldest) }
 }
 
 /** The tenant's log as it stands; undefined while nothing of it is written. Its MAC is checked. */

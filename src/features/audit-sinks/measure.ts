@@ -24,8 +24,8 @@ export const measureSinks: Job = {
 }
 
 async function measure(ctx: JobContext, one: NamedSink): Promise<void> {
-  const lag = await ctx.database.read((tx) => sinkLag(tx, one.kind))
   const max = ctx.services.auditSinks.queue_events_max
+  const lag = await ctx.database.read((tx) => sinkLag(tx, { kind: one.kind, max }))
   const state = stateOf(lag, { before: one.state, max, now: ctx.clock() })
   // Before anything is written about it: what closes the door must not wait for the door.
   one.lag = lag

@@ -150,6 +150,17 @@ describe('a required sink', () => {
     assert.equal(told.length, 20)
   })
 
+  test('lacks what has no place, too: a log that stands still does not silence it', async (t) => {
+    const { locket, mend } = await blocked(t, true)
+    mend()
+    await doThings(locket, 3)
+    await locket.app.jobs.runAll()
+    await locket.sql('update audit_logs set signed_at = 1 where tenant_id = ?', locket.tenant)
+    await doThings(locket, queue_events_max)
+    await locket.app.jobs.runAll()
+    assert.equal((await locket.call('GET', '/v1/whoami')).status, 503)
+  })
+
   test('that is not required stops nothing, and what it lacks is seen', async (t) => {
     const { locket, pass } = await blocked(t, false)
     await doThings(locket, queue_events_max + 1)

@@ -8,6 +8,7 @@ import type { Transaction } from '../../storage/database.ts'
 import { query } from '../../storage/query.ts'
 import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
+import { unplacedEvents } from '../audit-logs/store.ts'
 import { newPosition, type Position } from './audit-sink.ts'
 
 type OfSink = { kind: SinkKind }
@@ -163,10 +164,17 @@ export interface SinkLag {
   readonly oldest: number | null
 }
 
-export async function sinkLag(tx: Transaction, kind: SinkKind): Promise<SinkLag> {
+/** Also by what has no place yet, up to `max`: a log that stands still is ahead of its sinks. */
+export async function sinkLag(
+  tx: Transaction,
+  { kind, max }: { kind: SinkKind; max: number },
+): Promise<SinkLag> {
   const all = tx.asSystem()
-  const count = (await all.first(waiting, { kind }))?.count ?? 0
-  if (count === 0) return { waiting: 0, oldest: null }
+  const unplaced = await unplacedEvents(tx, max)
+  const count = Number((await all.first(waiting, { kind }))?.count ?? 0)
+  if (count === 0) return unplaced
   const id = (await all.first(oldest, { kind }))?.id ?? null
-  return { waiting: Number(count), oldest: id === null ? null : timeOf(id) }
+  const since = id === null ? [] : [timeOf(id)]
+  const first = Math.min(...since, unplaced.oldest ?? Number.POSITIVE_INFINITY)
+  return { waiting: count + unplaced.waiting, oldest: Number.isFinite(first) ? first : null }
 }
