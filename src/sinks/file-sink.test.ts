@@ -55,6 +55,14 @@ describe('a file of events', () => {
     assert.equal(statSync(path).mode & 0o777, 0o600)
   })
 
+  test('has each once also where the last that was written was removed before the batch goes out again', async (t) => {
+    const { send, told } = place(t)
+    await send(batchOf(0, 3))
+    const again = batchOf(0, 5, { repeated: true })
+    await send({ ...again, events: again.events.filter(({ leaf }) => leaf !== 2) })
+    assert.deepEqual(told(), ['0', '1', '2', '3', '4'])
+  })
+
   test('is put aside when it is full, and only so many are kept', async (t) => {
     const { path, send, told } = place(t, { size: 300, kept: 2 })
     for (let from = 0; from < 20; from += 2) await send(batchOf(from, from + 2))

@@ -98,8 +98,17 @@ const nothingSent: Sent = { count: 0, isKnown: false }
 async function sentBefore(path: string, batch: Batch): Promise<Sent> {
   const last = (await lastLine(path)) ?? (await lastLine(aside(path, 1)))
   if (last === null) return nothingSent
-  const at = batch.events.findIndex((event) => isOf(last, batch.log, event))
-  return { count: at + 1, isKnown: true }
+  return { count: countedBy(last, batch), isKnown: true }
+}
+
+/** How many of the events that line is the last of. Its own may have been purged since. */
+function countedBy(line: string, { log, from, until, events }: Batch): number {
+  const at = events.findIndex((event) => isOf(line, log, event))
+  const head = eventHead(log)
+  if (at !== -1 || !line.startsWith(head)) return at + 1
+  const last = Number.parseInt(line.slice(head.length), 10)
+  const isGone = last >= from && last < until && events.every(({ leaf }) => leaf !== last)
+  return isGone ? events.filter(({ leaf }) => leaf < last).length : 0
 }
 
 function isOf(line: string, log: string, { leaf, id }: ShippedEvent): boolean {
