@@ -40,13 +40,21 @@ async function lookAt(store: TenantStore, row: MemoryRow, gone_before: number): 
 }
 
 /** The event of a change has an id of its moment, give or take what clocks do. */
-async function whetherTold(
+async function whetherTold(store: TenantStore, row: MemoryRow, kept: KeptVersion): Promise<Found> {
+  // Nearly always it is among the first that follow, however many were just before.
+  const found = await toldSince(store, row, { ...kept, since: kept.updatedAt })
+  return found === 'told'
+    ? found
+    : toldSince(store, row, { ...kept, since: kept.updatedAt - slack_ms })
+}
+
+async function toldSince(
   store: TenantStore,
   row: MemoryRow,
-  { version, updatedAt }: KeptVersion,
+  { version, updatedAt, since }: KeptVersion & { readonly since: number },
 ): Promise<Found> {
   const limit = limits.sweep_rows
-  const events = await eventsAfter(store, { after: eventIdAt(updatedAt - slack_ms), limit })
+  const events = await eventsAfter(store, { after: eventIdAt(since), limit })
   for (const event of events) {
     if (event.class !== 'write' || event.outcome !== 'allowed') continue
     if (event.scope !== row.space_id && event.scope !== 'tenant') continue

@@ -1,7 +1,10 @@
 /** The steps of a check. What all is found in them is the matter of test/audit-tampering.test.ts. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { askOf, grow } from '../../../test/audit-logs.ts'
 import { type Locket, openLocket } from '../../../test/harness.ts'
+import { checkData } from '../../cli/check-data.ts'
+import { limits } from '../../core/limits.ts'
 import { checkFaults } from './audit-check.ts'
 import { Verified } from './verify.ts'
 
@@ -85,6 +88,17 @@ test('a check of a log goes step by step over its entries, its events and the me
       assert.ok(['invalid_cursor', 'invalid_input'].includes(reply.body.code), cursor)
     }
   })
+})
+
+// Before a clock is moved: ids rise in a process, and would be ahead of memories.
+test('a memory is known by its event, however many events were just before', async (t) => {
+  const locket = await openLocket(t)
+  await grow(locket, limits.sweep_rows + 20)
+  const memory = { space: 'user:alice', text: 'likes tea' }
+  assert.equal((await locket.call('POST', '/v1/memories', { body: memory })).status, 201)
+  await locket.app.jobs.runAll()
+  const { looked, unknown, faults } = await checkData(askOf(locket), 'tenant', () => undefined)
+  assert.deepEqual([looked.memories, unknown, faults], [1, 0, []])
 })
 
 test('an event that waits too long is told, and one that was just made is not', async (t) => {
