@@ -37,16 +37,19 @@ test('what is done to a log in the database is named by its check', async (t) =>
       assertTold(found, one, events)
     })
   }
-  await t.test('changed: one that is said to be erased, its proof and all before taken away', async () => {
-    const { gone } = memories
-    const set = `action = 'memory.read', outcome = 'denied', body = null, scope = '${gone}'`
-    const of = 'where tenant_id = ? and leaf'
-    await locket.sql(`update audit_events set ${set} ${of} = 20`, locket.tenant)
-    await locket.sql(`update audit_events set proof = null ${of} <= 20`, locket.tenant)
-    const found = await faultsOf(locket)
-    await putBack(locket)
-    assertTold(found, { told: ['leaf 20 (#20): event-altered'] }, events)
-  })
+  await t.test(
+    'changed: one that is said to be erased, its proof and all before taken away',
+    async () => {
+      const { gone } = memories
+      const set = `action = 'memory.read', outcome = 'denied', body = null, scope = '${gone}'`
+      const of = 'where tenant_id = ? and leaf'
+      await locket.sql(`update audit_events set ${set} ${of} = 20`, locket.tenant)
+      await locket.sql(`update audit_events set proof = null ${of} <= 20`, locket.tenant)
+      const found = await faultsOf(locket)
+      await putBack(locket)
+      assertTold(found, { told: ['leaf 20 (#20): event-altered'] }, events)
+    },
+  )
 
   await testRows(t, locket, events)
   await testMemories(t, locket, memories)
