@@ -73,7 +73,7 @@ const changes: readonly Case[] = [
   {
     name: 'changed: whose key sealed it',
     sql: [`update audit_events set scope = 'spc_00000000000000000000000000' ${ofEvent}`],
-    told: [altered, 'leaf 20 (#20): content-missing'],
+    told: [altered, 'leaf 20 (#20): content-altered'],
   },
   { name: 'changed: its proof', sql: [from('proof')], told: [altered] },
   {

@@ -71,6 +71,8 @@ const alterations: Readonly<Record<string, string>> = {
   class: "class = 'system'",
   time: 'time = time - 1000',
   resource: "resource_id = 'mem_00000000000000000000000000'",
+  'action, with what it says taken away,': "action = 'memory.read', body = null, origin = null",
+  'action, with all that could tell,': "action = 'memory.read', body = null, proof = null",
 }
 
 for (const [what, change] of Object.entries(alterations)) {

@@ -7,6 +7,7 @@ import type { KeyScope, Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { commitmentOf } from '../../tlog/commitment.ts'
 import type { AuditEvent, EventBody, EventOrigin } from './event.ts'
+import { isProvenRow } from './proven-row.ts'
 
 type Row = Tables['audit_events']
 
@@ -26,7 +27,10 @@ export interface EventContent {
   readonly origin: EventOrigin | null
 }
 
-/** Throws `integrity_failed` when the event is not what was committed to. */
+/**
+ * Throws `integrity_failed` when the event is not what was committed to; or, where a part of that is gone and the
+ * commitment cannot be held against it, when the row does not carry the MAC that it was added with.
+ */
 export async function openContent(store: TenantStore, row: Row): Promise<EventContent> {
   const cell = { table: 'audit_events', row: row.event_id } as const
   const body = await openPart<EventBody>(row.body, (sealed) =>
@@ -36,7 +40,11 @@ export async function openContent(store: TenantStore, row: Row): Promise<EventCo
   const origin = await openPart<EventOrigin>(row.origin, (sealed) =>
     store.open(originScope, { ...cell, column: 'origin' }, sealed),
   )
-  if (body && origin && !macsEqual(commitmentAgain(row, body, origin), row.commitment)) {
+  const isIt =
+    body && origin
+      ? macsEqual(commitmentAgain(row, body, origin), row.commitment)
+      : await isProvenRow(store, row)
+  if (!isIt) {
     const cause = new Fault('an audit event is not what was committed to')
     throw new LocketError('integrity_failed', undefined, { cause })
   }
