@@ -41,7 +41,9 @@ const change = (node: Database, id: string, turn: Turn) =>
 async function areWaiting(data: PostgresData, count = 1): Promise<void> {
   const waiting =
     'select count(*) as n from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())'
+  const deadline = performance.now() + 60_000
   while (Number((await data.sql(waiting))[0]?.['n']) < count) {
+    assert.ok(performance.now() < deadline, `fewer than ${count} wait`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
