@@ -24,8 +24,8 @@ const runner = [
  * how requests are read, who gets in, how other servers are talked to. To run these once is enough.
  */
 const beforeTheDatabase: readonly RegExp[] = [
-  /^src\/(?:http|throttles|mail|crypto|cli)\//,
-  /^test\/(?:tls\/|authentication|browsers|docs|egress|passkeys|surface|snapshots)/,
+  /^src\/(?:http|throttles|mail|crypto|cli|sinks)\//,
+  /^test\/(?:tls\/|authentication|browsers|decisions|docs|egress|openings|passkeys|surface|snapshots|traces)/,
   /^test\/prometheus/,
   /^test\/(?:identity-providers|id-tokens|provider-)/,
 ]
