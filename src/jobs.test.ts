@@ -55,7 +55,8 @@ test('every job has a name of its own and a rhythm', () => {
   assert.equal(new Set(names).size, names.length)
   for (const { name, every_ms } of jobs) {
     assert.match(name, /^[a-z-]+\.[a-z-]+$/)
-    assert.ok(every_ms >= 500, name)
+    // A checkpoint is promised each second, and a run takes a while; nothing else is so urgent.
+    assert.ok(every_ms >= (name === 'audit-logs.sequence' ? 800 : 1000), name)
   }
 })
 
