@@ -1,18 +1,11 @@
-/** The commands that work on a data directory, a database or the settings themselves. */
+/**
+ * The commands that work on a data directory, a database or the settings themselves. What one of them needs
+ * is loaded when it runs: who only asks a server would wait for all of it (measured: as long again).
+ */
 import { secretSources } from '../config/secret-settings.ts'
 import { type SettingName, settings } from '../config/settings.ts'
 import type { LocalCommand } from './command.ts'
-import { configCheckCommand, configLimitsCommand, configShowCommand } from './config.ts'
-import { doctorCommand } from './doctor.ts'
-import { egressCheckCommand } from './egress.ts'
-import { healthCommand } from './health.ts'
-import { initCommand } from './init.ts'
-import { migrateCommand } from './migrate.ts'
-import { impliedByMove, moveCommand } from './move.ts'
-import { recoverCommand } from './recover.ts'
-import { resumeFlags, resumeLogCommand } from './resume-log.ts'
-import { rotateRootKeyCommand } from './rotate-root-key.ts'
-import { serve } from './serve.ts'
+import { impliedByMove } from './move-flags.ts'
 
 /** What a command needs that reads a secret. */
 const secretSourceNames = Object.keys(secretSources) as (keyof typeof secretSources)[]
@@ -45,7 +38,7 @@ export const localCommands: readonly LocalCommand[] = [
     summary: 'Make a new Locket when there is none, then serve it.',
     settings: server,
     flags: [],
-    run: (call) => serve(call, { create: true }),
+    run: async (call) => (await import('./serve.ts')).serve(call, { create: true }),
   },
   {
     kind: 'local',
@@ -53,7 +46,7 @@ export const localCommands: readonly LocalCommand[] = [
     summary: 'Serve what `init` has made.',
     settings: server,
     flags: [],
-    run: (call) => serve(call, { create: false }),
+    run: async (call) => (await import('./serve.ts')).serve(call, { create: false }),
   },
   {
     kind: 'local',
@@ -61,7 +54,7 @@ export const localCommands: readonly LocalCommand[] = [
     summary: 'Make a new Locket and its first administrator key.',
     settings: data,
     flags: [],
-    run: initCommand,
+    run: async (call) => (await import('./init.ts')).initCommand(call),
   },
   {
     kind: 'local',
@@ -69,7 +62,7 @@ export const localCommands: readonly LocalCommand[] = [
     summary: 'Ask the server on this machine whether it is ready.',
     settings: ['config', 'host', 'port', 'tlsCert', 'tlsKey'],
     flags: [],
-    run: healthCommand,
+    run: async (call) => (await import('./health.ts')).healthCommand(call),
   },
   {
     kind: 'local',
@@ -90,7 +83,7 @@ export const localCommands: readonly LocalCommand[] = [
         description: 'The login that will serve: it is let into the two roles of Locket.',
       },
     ],
-    run: migrateCommand,
+    run: async (call) => (await import('./migrate.ts')).migrateCommand(call),
   },
   {
     kind: 'local',
@@ -102,7 +95,7 @@ export const localCommands: readonly LocalCommand[] = [
       { flag: 'to', placeholder: 'PLACE', description: 'The same, where there is no Locket yet.' },
     ],
     implied: impliedByMove,
-    run: moveCommand,
+    run: async (call) => (await import('./move.ts')).moveCommand(call),
   },
   {
     kind: 'local',
@@ -116,7 +109,7 @@ export const localCommands: readonly LocalCommand[] = [
         description: 'Whose administrator; the first tenant’s when absent.',
       },
     ],
-    run: recoverCommand,
+    run: async (call) => (await import('./recover.ts')).recoverCommand(call),
   },
   {
     kind: 'local',
@@ -124,15 +117,26 @@ export const localCommands: readonly LocalCommand[] = [
     summary: 'Replace the root key by a new one, while no server runs.',
     settings: data,
     flags: [],
-    run: rotateRootKeyCommand,
+    run: async (call) => (await import('./rotate-root-key.ts')).rotateRootKeyCommand(call),
   },
   {
     kind: 'local',
     words: 'audit resume',
     summary: 'Have an audit log go on that stands still, while no server runs.',
     settings: data,
-    flags: resumeFlags,
-    run: resumeLogCommand,
+    flags: [
+      {
+        flag: 'tenant',
+        placeholder: 'ID',
+        description: 'Whose log, or `instance`; the first tenant’s when absent.',
+      },
+      {
+        flag: 'first-index',
+        placeholder: 'N',
+        description: 'The first entry that is kept, where those before are gone for good.',
+      },
+    ],
+    run: async (call) => (await import('./resume-log.ts')).resumeLogCommand(call),
   },
   {
     kind: 'local',
@@ -140,7 +144,7 @@ export const localCommands: readonly LocalCommand[] = [
     summary: 'Show every setting, its value and where that comes from.',
     settings: server,
     flags: [],
-    run: configShowCommand,
+    run: async (call) => (await import('./config.ts')).configShowCommand(call),
   },
   {
     kind: 'local',
@@ -148,7 +152,7 @@ export const localCommands: readonly LocalCommand[] = [
     summary: 'Tell everything that is wrong with the settings, without starting.',
     settings: server,
     flags: [],
-    run: configCheckCommand,
+    run: async (call) => (await import('./config.ts')).configCheckCommand(call),
   },
   {
     kind: 'local',
@@ -156,7 +160,7 @@ export const localCommands: readonly LocalCommand[] = [
     summary: 'Show how often who may call, and where that comes from.',
     settings: ['config', 'rateLimits'],
     flags: [],
-    run: configLimitsCommand,
+    run: async (call) => (await import('./config.ts')).configLimitsCommand(call),
   },
   {
     kind: 'local',
@@ -164,7 +168,7 @@ export const localCommands: readonly LocalCommand[] = [
     summary: 'Tell what is wrong with an instance and its surroundings; changes nothing.',
     settings: server,
     flags: [],
-    run: doctorCommand,
+    run: async (call) => (await import('./doctor.ts')).doctorCommand(call),
   },
   {
     kind: 'local',
@@ -179,6 +183,6 @@ export const localCommands: readonly LocalCommand[] = [
       },
     ],
     positionals: ['URL'],
-    run: egressCheckCommand,
+    run: async (call) => (await import('./egress.ts')).egressCheckCommand(call),
   },
 ]

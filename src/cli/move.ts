@@ -1,22 +1,16 @@
 /** `move`: from the embedded database to PostgreSQL, back, or from one place to another. */
 import type { Config } from '../config/config.ts'
-import type { Flags } from '../config/sources.ts'
 import { second_ms, stopwatch } from '../core/clock.ts'
 import { createLog } from '../core/log.ts'
 import { type Moved, type MoveStep, move } from '../move.ts'
 import { type ExitCode, exitCodes, type LocalCall, UsageError } from './command.ts'
 import { columns } from './layout.ts'
+import { isUrl } from './move-flags.ts'
 import { print, printError, printJson } from './output.ts'
 import { dataPlace, keySource, shownPath } from './place.ts'
 
 /** How often a person is told how far it is. */
 const progress_interval_ms = 5 * second_ms
-
-/** Settings of the database are right only together with its URL, which is one of our own flags. */
-export function impliedByMove({ from = '', to = '' }: Flags): Flags {
-  const url = [to, from].find(isUrl)
-  return url === undefined ? {} : { 'database-url': url }
-}
 
 /** Refused while a server runs on either side. */
 export async function moveCommand(call: LocalCall): Promise<ExitCode> {
@@ -32,10 +26,6 @@ export async function moveCommand(call: LocalCall): Promise<ExitCode> {
   if (call.json) printJson({ ...moved, seconds })
   else print(summary(moved, { source, target, seconds }))
   return exitCodes.done
-}
-
-function isUrl(place: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(place)
 }
 
 /** What a server is told that serves this side. */

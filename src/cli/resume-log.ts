@@ -4,22 +4,9 @@ import { type Id, instanceTenant, isId } from '../core/ids.ts'
 import { createLog } from '../core/log.ts'
 import { NotSound, resumeLog } from '../features/audit-checks/resume-log.ts'
 import { openInstance } from '../instance.ts'
-import { type ExitCode, exitCodes, type LocalCall, type OwnFlag, UsageError } from './command.ts'
+import { type ExitCode, exitCodes, type LocalCall, UsageError } from './command.ts'
 import { columns } from './layout.ts'
 import { print, printError, printJson } from './output.ts'
-
-export const resumeFlags: readonly OwnFlag[] = [
-  {
-    flag: 'tenant',
-    placeholder: 'ID',
-    description: 'Whose log, or `instance`; the first tenant’s when absent.',
-  },
-  {
-    flag: 'first-index',
-    placeholder: 'N',
-    description: 'The first entry that is kept, where those before are gone for good.',
-  },
-]
 
 /** Refused while a server runs on the data directory. 1: what is stored is still not what was signed. */
 export async function resumeLogCommand({ config, flags, json }: LocalCall): Promise<ExitCode> {

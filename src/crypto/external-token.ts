@@ -2,9 +2,10 @@
  * Signed tokens (RFC 7519) of other issuers, and the keys that they publish (RFC 7517). `jose` does
  * what is cryptography. What it lets pass and others read differently is refused before it is asked:
  * blanks and padding, a member twice, headers that name a key or switch on what we do not do. A
- * key is only ever looked up among those that the issuer has published, by `kid` as it stands.
+ * key is only ever looked up among those that the issuer has published, by `kid` as it stands. `jose` is
+ * loaded with the first key: most servers have no other issuer.
  */
-import { type CryptoKey, importJWK, errors as joseErrors, jwtVerify } from 'jose'
+import type { CryptoKey } from 'jose'
 import { fromBase64Url } from '../core/encoding.ts'
 import { LocketError } from '../core/errors.ts'
 import { parseJson } from '../core/json.ts'
@@ -115,6 +116,7 @@ export async function isProven(
   const isAllowed = allowed.some((one) => one === token.algorithm)
   const imported = isAllowed ? await key.as(token.algorithm) : null
   if (!imported) return false
+  const { jwtVerify, errors } = await import('jose')
   try {
     await jwtVerify(token.text, imported, {
       algorithms: [token.algorithm],
@@ -126,7 +128,7 @@ export async function isProven(
     })
     return true
   } catch (thrown) {
-    if (thrown instanceof joseErrors.JOSEError) return false
+    if (thrown instanceof errors.JOSEError) return false
     throw thrown
   }
 }
@@ -154,6 +156,7 @@ function readKey(jwk: Members): ExternalKey | null {
 
 /** Null for numbers that have the size of a key and are none: a point that is not on its curve. */
 async function importKey(publicKey: PublicHalf, algorithm: string): Promise<CryptoKey | null> {
+  const { importJWK } = await import('jose')
   try {
     return (await importJWK(publicKey, algorithm)) as CryptoKey
   } catch {

@@ -1,5 +1,5 @@
 /** One outgoing call, from the request to the last byte of the answer. */
-import { type Agent, type Response as Answer, fetch as send } from 'undici'
+import type { Agent, Response as Answer } from 'undici'
 import type { Log } from '../core/log.ts'
 import { traced } from '../tracing/traced.ts'
 import { boundedBody, quietly, wholeBody } from './bodies.ts'
@@ -17,7 +17,7 @@ export interface CallBounds {
 /** What calls go out by. */
 export interface Exit {
   readonly bounds: CallBounds
-  readonly agent: Agent
+  readonly agent: () => Promise<Agent>
   readonly log: Log
   /** Takes a place among the calls that are under way. */
   readonly enter: (origin: string) => Leave
@@ -73,13 +73,14 @@ async function sent(exit: Exit, target: Target, request: Request): Promise<Respo
     request.signal.throwIfAborted()
     const { request_bytes_max: bytes_max } = exit.bounds
     const body = await wholeBody(request, { bytes_max, signal: broken.signal })
+    const { fetch: send } = await import('undici')
     const answer = await send(target.url, {
       method: request.method,
       headers: headersOf(request),
       body,
       redirect: 'manual',
       signal: broken.signal,
-      dispatcher: exit.agent,
+      dispatcher: await exit.agent(),
     })
     await refuseRedirect(answer)
     return responseOf(answer, { exit, target, broken, end, translate })

@@ -1,7 +1,6 @@
 /** Connections: to an address that was judged, under the name that was asked for, verified by TLS. */
 import { isIPv6, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { buildConnector } from 'undici'
 import { stopwatch } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
 import { parseAddress } from './addresses.ts'
@@ -39,10 +38,11 @@ export async function connect(target: Target, resolving: Connecting): Promise<Co
   throw failure
 }
 
-function open(
+async function open(
   { host, port, protocol }: Target,
   { address, timeout_ms, ca }: { address: string; timeout_ms: number; ca?: string },
 ): Promise<Connection> {
+  const { buildConnector } = await import('undici')
   const byAddress = buildConnector({
     timeout: timeout_ms,
     // Said, since the environment has switches for both.

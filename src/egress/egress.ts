@@ -3,7 +3,7 @@
  * operator has named and nothing else: https, verified, at a judged address, without redirects,
  * within bounds of time and size. What it refuses is logged: the host, never the path or the query.
  */
-import { Agent } from 'undici'
+import type { Agent } from 'undici'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import { lenderEntry, originEntry, readAllowList } from './allow-list.ts'
@@ -100,9 +100,9 @@ export function createEgress(options: EgressOptions): Egress {
       throw error
     }
   }
-  const agent = createAgent(bounds, (origin) => connect(admit(origin, allow), resolving))
+  const agent = agentOf(bounds, (origin) => connect(admit(origin, allow), resolving))
   const enter = createPlaces({ all: bounds.calls_max, perOrigin: bounds.callsPerOrigin_max })
-  const exit: Exit = { bounds, agent, log, enter }
+  const exit: Exit = { bounds, agent: agent.get, log, enter }
   return {
     fetch: async (input, init) => {
       const target = admitted(input instanceof Request ? input.url : String(input))
@@ -110,7 +110,7 @@ export function createEgress(options: EgressOptions): Egress {
     },
     check: (url) => judgeUrl(url, { allow, resolving }),
     probe: (url) => probeUrl(url, { allow, resolving }),
-    close: () => agent.destroy(new EgressError('failed', 'CLOSED')),
+    close: agent.close,
   }
 }
 
@@ -118,12 +118,34 @@ function entryOf({ url, lendsCredentials }: OwnOrigin) {
   return (lendsCredentials ? lenderEntry(url) : null) ?? originEntry(url)
 }
 
+type Open = (origin: string) => ReturnType<typeof connect>
+
+/** What calls go out by. It is made for the first of them: most processes never call anybody. */
+function agentOf(bounds: EgressBounds, open: Open) {
+  let made: Promise<Agent> | undefined
+  let isClosed = false
+  const closed = (): EgressError => new EgressError('failed', 'CLOSED')
+  return {
+    get: async (): Promise<Agent> => {
+      if (isClosed) throw closed()
+      made ??= createAgent(bounds, open)
+      return made
+    },
+    close: async (): Promise<void> => {
+      isClosed = true
+      const agent = await made
+      return agent?.destroy(closed())
+    },
+  }
+}
+
 /**
  * Every connection is admitted and judged when it is made, whoever asks for it. It is kept for a
  * short while only, so that a name that moves is followed. Proxies of the environment are not asked.
  */
-function createAgent(bounds: EgressBounds, open: (origin: string) => ReturnType<typeof connect>) {
-  return new Agent({
+async function createAgent(bounds: EgressBounds, open: Open): Promise<Agent> {
+  const { Agent: UndiciAgent } = await import('undici')
+  return new UndiciAgent({
     connect: ({ protocol, host, hostname }, callback) => {
       open(`${protocol}//${host ?? hostname}`).then(
         (socket) => callback(null, socket),

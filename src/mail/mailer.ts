@@ -4,7 +4,7 @@
  * fields, so nothing in them can end a header.
  */
 import { readFile } from 'node:fs/promises'
-import { createTransport } from 'nodemailer'
+import type { Transporter } from 'nodemailer'
 import { assert } from '../core/assert.ts'
 import type { Log } from '../core/log.ts'
 import { openSocket } from '../egress/socket.ts'
@@ -44,11 +44,11 @@ export interface Mailer {
   probe(): Promise<void>
 }
 
-type Transport = ReturnType<typeof createTransport>
-
 export function createMailer(settings: MailSettings, log: Log): Mailer {
   const { login, timeout_ms } = settings
-  const attempt = async (work: (transport: Transport) => Promise<unknown>): Promise<void> => {
+  const attempt = async (work: (transport: Transporter) => Promise<unknown>): Promise<void> => {
+    // Loaded with the first mail: most commands send none.
+    const { createTransport } = await import('nodemailer')
     try {
       await work(createTransport(await optionsOf(settings, log)))
     } catch (thrown) {
