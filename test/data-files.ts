@@ -14,6 +14,10 @@ interface HasSql {
   readonly sql: Sql
 }
 
+interface HasData {
+  readonly data: TestData
+}
+
 /** Changes rows as whoever can write to the database can. */
 export async function tamper({ sql }: HasSql, text: string, ...values: readonly Cell[]) {
   const changed = await sql(`${text} RETURNING 1 AS one`, ...values)
@@ -38,20 +42,47 @@ function isMoving(table: TableName, column: string): boolean {
 }
 
 /** One digest of all that the database holds, of one tenant or of all; the audit left out. */
-export async function stateOf({ sql }: HasSql, tenant?: string): Promise<string> {
+export async function stateOf({ data }: HasData, tenant?: string): Promise<string> {
   const hash = createHash('sha256')
-  for (const [table, columns] of Object.entries(tables)) {
-    const name = table as TableName
-    if (moving.includes(name)) continue
-    const one = tenant !== undefined && 'tenant_id' in columns
-    const shown = Object.keys(columns).filter((column) => !isMoving(name, column))
-    const where = one ? ' WHERE tenant_id = ?' : ''
-    const order = primaryKeys[name].join(', ')
-    const text = `SELECT ${shown.join(', ')} FROM ${table}${where} ORDER BY ${order}`
-    const rows = await sql(text, ...(one ? [tenant] : []))
+  const answers = await data.ask(standing.map(({ question }) => question(tenant)))
+  for (const [at, { table }] of standing.entries()) {
+    const rows = answers[at]?.map((row) => Object.values(row).map(toText))
     hash.update(JSON.stringify([table, rows]))
   }
   return hash.digest('hex')
+}
+
+/** Each table whose rows stay as they are while nothing is done, and how all of it is asked for. */
+const standing = Object.entries(tables)
+  .map(([table, columns]) => ({ table: table as TableName, columns: Object.keys(columns) }))
+  .filter(({ table }) => !moving.includes(table))
+  .map(({ table, columns }) => {
+    const shown = columns.filter((column) => !isMoving(table, column)).join(', ')
+    const order = primaryKeys[table].join(', ')
+    const question = (tenant?: string): string => {
+      const narrow = tenant !== undefined && columns.includes('tenant_id')
+      const where = narrow ? `WHERE tenant_id = '${tenant}'` : ''
+      return `SELECT ${shown} FROM ${table} ${where} ORDER BY ${order}`
+    }
+    return { table, question }
+  })
+
+/** A cell, so that none looks like another in JSON. */
+function toText(cell: Cell): unknown {
+  return cell instanceof Uint8Array ? [Buffer.from(cell).toString('base64')] : cell
+}
+
+/** The tenants that have events, each found by one look into the primary key: who asks after each call asks often. */
+const logs = `WITH RECURSIVE logs (id) AS (
+  SELECT min(tenant_id) FROM audit_events
+  UNION ALL
+  SELECT (SELECT min(tenant_id) FROM audit_events WHERE tenant_id > logs.id) FROM logs WHERE id IS NOT NULL)`
+
+/** Which event is the newest; empty: there is none. */
+export async function lastEvent({ sql }: HasSql): Promise<string> {
+  const newest = 'SELECT max(event_id) FROM audit_events WHERE tenant_id = logs.id'
+  const [row] = await sql(`${logs} SELECT max((${newest})) AS id FROM logs`)
+  return String(row?.['id'] ?? '')
 }
 
 export interface EventRow {
@@ -66,15 +97,14 @@ export interface EventRow {
 
 /** The audit events of all logs after one of them, oldest first. */
 export async function eventsAfter({ sql }: HasSql, after: string): Promise<readonly EventRow[]> {
-  const text = `SELECT event_id AS id, tenant_id AS tenant, class, action, outcome,
+  const text = `${logs} SELECT event_id AS id, tenant_id AS tenant, class, action, outcome,
     actor_id AS actor, resource_id AS resource
-    FROM audit_events WHERE event_id > ? ORDER BY event_id`
+    FROM logs JOIN audit_events ON tenant_id = logs.id AND event_id > ? ORDER BY event_id`
   return (await sql(text, after)) as unknown as EventRow[]
 }
 
-interface HasFiles {
+interface HasFiles extends HasData {
   readonly directory: string
-  readonly data: TestData
 }
 
 /**

@@ -12,7 +12,7 @@ import type { AuditSinkSettings } from '../src/features/audit-sinks/sinks.ts'
 import { type Operation, permissionsOf } from '../src/kernel/operation.ts'
 import { operations } from '../src/operations.ts'
 import { per, type RateBudgets, rateNames } from '../src/throttles/budgets.ts'
-import { type EventRow, eventsAfter } from './data-files.ts'
+import { type EventRow, eventsAfter, lastEvent } from './data-files.ts'
 import { freePort } from './free-port.ts'
 import { type Call, type Locket, openLocket, type Reply } from './harness.ts'
 import { type IdentityProvider, newJwk, startIdentityProvider } from './identity-provider.ts'
@@ -117,7 +117,7 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
   const observe: World['observe'] = async (method, path, call) => {
     observed += 1
     const before = lines.length
-    const last = (await eventsAfter(locket, '')).at(-1)?.id ?? ''
+    const last = await lastEvent(locket)
     const reply = await locket.call(method, path, call)
     const all = await eventsAfter(locket, last)
     for (const { action } of all) assert.ok(allActions.has(action), `events.md lacks ${action}`)

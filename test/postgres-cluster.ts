@@ -142,6 +142,8 @@ export function createFrom(template: string, name: string): Promise<void> {
 
 export interface Session {
   readonly sql: Sql
+  /** Many questions in one journey, and in one transaction, as the server takes them. */
+  ask(questions: readonly string[]): Promise<readonly Row[][]>
   end(): Promise<void>
 }
 
@@ -160,6 +162,14 @@ export function openSession(database: string): Session {
       inTurn(async () => {
         client ??= connect(addressOf(database))
         return rowsOf(await (await client).query(numbered(text), [...values]))
+      }),
+    ask: (questions) =>
+      inTurn(async () => {
+        client ??= connect(addressOf(database))
+        const text = ['BEGIN ISOLATION LEVEL REPEATABLE READ', ...questions, 'COMMIT'].join(';')
+        // One that has many statements is answered with many results, which the types do not say.
+        const results = (await (await client).query(text)) as unknown as QueryResult<Row>[]
+        return results.slice(1, -1).map(rowsOf)
       }),
     end: () =>
       inTurn(async () => {

@@ -84,6 +84,7 @@ export async function createDatabase(
     },
     open: async (log) => openPostgres({ target: config, log }),
     sql,
+    ask: (questions) => session.ask(questions),
     bytesOf: (text) => `convert_to((${text})::text, 'UTF8')`,
     refuseInserts: (table) => refuseInserts(sql, table),
     backup: () => backup(t, spoil(made)),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { limits } from '../src/core/limits.ts'
-import { eventsAfter } from './data-files.ts'
+import { eventsAfter, lastEvent } from './data-files.ts'
 import type { Federation } from './identity-provider.ts'
 import {
   atProvider,
@@ -296,7 +296,7 @@ test('who comes for the first time is let in as with a token, or not at all', as
   const stranger = await signInBy(made)
   assert.deepEqual([stranger.status, stranger.body.code], [403, 'no_account'])
   await change(made, { createUsers: true })
-  const before = (await eventsAfter(locket, '')).at(-1)?.id ?? ''
+  const before = await lastEvent(locket)
   const reply = await signInBy(made)
   assert.equal(reply.status, 200, JSON.stringify(reply.body))
   const { principalId } = (await whoIs(made, reply)).body

@@ -2,26 +2,32 @@
 import { copyFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { openSqlite } from '../src/storage/sqlite.ts'
-import type { Row, Sql, TestData } from './test-data.ts'
+import type { Cell, Row, Sql, TestData } from './test-data.ts'
 
 const busy_timeout_ms = 5_000
 
 /** The database in one file, which need not be there yet. */
 export function sqliteData(file: string): TestData {
-  const sql: Sql = async (text, ...values) => {
+  const opened = <T>(work: (db: DatabaseSync) => T): T => {
     const db = new DatabaseSync(file, { timeout: busy_timeout_ms })
     try {
-      const rows = db.prepare(text).all(...values)
-      return rows.map((row) => ({ ...row }) as Row)
+      return work(db)
     } finally {
       db.close()
     }
   }
+  const sql: Sql = async (text, ...values) => opened((db) => rowsOf(db, text, values))
   let backups = 0
   return {
     config: null,
     open: (log) => openSqlite({ file, log }),
     sql,
+    // To open a file reads its schema, which takes longer than most questions.
+    ask: async (questions) =>
+      opened((db) => {
+        db.exec('BEGIN')
+        return questions.map((text) => rowsOf(db, text, []))
+      }),
     bytesOf: (text) => `cast(${text} as blob)`,
     refuseInserts: async (table) => {
       const refuse = "begin select raise(abort, 'refused by the test'); end"
@@ -38,4 +44,9 @@ export function sqliteData(file: string): TestData {
     },
     copyOutside: async () => null,
   }
+}
+
+function rowsOf(db: DatabaseSync, text: string, values: readonly Cell[]): Row[] {
+  const rows = db.prepare(text).all(...values)
+  return rows.map((row) => ({ ...row }) as Row)
 }

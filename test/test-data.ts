@@ -15,6 +15,8 @@ export interface TestData {
   /** Opens it as the server does. */
   open(log: Log): Promise<Database>
   readonly sql: Sql
+  /** Asks many questions at once; their answers are of one moment. */
+  ask(questions: readonly string[]): Promise<readonly Row[][]>
   /** An expression for the bytes of a text, in this engine's SQL. */
   bytesOf(text: string): string
   /** Lets every insert into a table fail, until what is returned is called. */
