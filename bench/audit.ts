@@ -8,12 +8,17 @@ import type { Engine } from '../src/storage/query.ts'
 import { clusterIsGiven } from '../test/postgres-cluster.ts'
 import { benchSequencing, engineNames } from './audit/sequencing.ts'
 import { benchVerification } from './audit/verification.ts'
+import { type Client, createClient } from './client.ts'
+import { run } from './load.ts'
 import { createResults, type Results, resultsDirectory } from './results.ts'
 import { quantiles, row } from './table.ts'
+import { createCalls } from './tax/calls.ts'
 import { type Program, startProgram } from './tax/programs.ts'
-import { type Cost, type Work, works } from './tax/task.ts'
+import { type Cost, type Round, type Work, works } from './tax/task.ts'
+import { createTexts } from './texts.ts'
 
 const warmUpRounds = 3
+const clients_max = 32
 /** Each is a journey to the server when it is added. */
 const postgresEvents_max = 10_000
 
@@ -51,23 +56,49 @@ interface Plan {
   readonly calls: number
 }
 
-/** Two processes, one of which writes no event; they work by turns. The sequencer runs in the other. */
+/** Two servers, one of which writes no event; they work by turns. The sequencer runs in the other. */
 async function benchCalls(results: Results, engine: Engine, plan: Plan): Promise<void> {
   const { memories, rounds } = plan
-  const on = await startProgram({ name: 'on', without: [] }, memories, engine)
-  const off = await startProgram({ name: 'off', without: ['audit'] }, memories, engine)
-  const how = `through fetch, without sockets; medians of ${rounds}`
+  const on = withClients(await startProgram({ name: 'on', without: [] }, memories, engine))
+  const off = withClients(await startProgram({ name: 'off', without: ['audit'] }, memories, engine))
+  const how = `by HTTP, from another process; medians of ${rounds} rounds`
   results.line(`\n${memories} memories, ${engineNames[engine]}, ${how}`)
   const columns = ['off, CPU µs', 'on', 'adds µs', '', 'off, wait µs', 'adds µs', '']
   results.line(row(['a call'.padEnd(24), ...columns]))
   try {
     for (const work of works) {
-      for (const clients of [1, 32])
+      for (const clients of [1, clients_max])
         await compare(results, [on, off], { ...plan, engine, work, clients })
     }
   } finally {
     await on.end()
     await off.end()
+  }
+}
+
+/** A server, and a connection for each client that it may have. */
+interface Served {
+  round(round: Round): Promise<Cost>
+  end(): Promise<void>
+}
+
+const calls = createCalls(createTexts())
+
+/** What clients wait, by their own clock, and what the server uses of the processors meanwhile. */
+function withClients(program: Program): Served {
+  const all = Array.from({ length: clients_max }, () => createClient(program.url, program.apiKey))
+  return {
+    round: async ({ work, calls: count, clients }) => {
+      const call = (client: Client): Promise<unknown> => calls[work](client.post)
+      const used_us = await program.cpu_us()
+      const { perSecond } = await run(all.slice(0, clients), count, call)
+      const cpu_us = ((await program.cpu_us()) - used_us) / count
+      return { cpu_us, wall_us: (clients * 1e6) / perSecond }
+    },
+    end: async () => {
+      for (const client of all) client.close()
+      await program.end()
+    },
   }
 }
 
@@ -77,7 +108,7 @@ interface Comparison extends Plan {
   readonly clients: number
 }
 
-type Pair = readonly [on: Program, off: Program]
+type Pair = readonly [on: Served, off: Served]
 
 async function compare(results: Results, [on, off]: Pair, what: Comparison): Promise<void> {
   const { engine, rounds, memories: _, ...round } = what

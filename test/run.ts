@@ -12,12 +12,14 @@ const root = join(import.meta.dirname, '..')
 const suite = ['src/**/*.test.ts', 'test/**/*.test.ts']
 const cluster = 'LOCKET_TEST_POSTGRES_URL'
 
-/** Files wait for disks and servers half of the time, and left to itself it would use a processor less. */
-const runner = [
-  '--disable-warning=ExperimentalWarning',
-  '--test',
-  `--test-concurrency=${availableParallelism()}`,
-]
+/**
+ * How many files run at once: left to itself the runner would use a processor less. On PostgreSQL they wait for its
+ * server, and one more has its turn meanwhile.
+ */
+const filesAtOnce = {
+  sqlite: availableParallelism(),
+  postgres: availableParallelism() + 1,
+} as const
 
 /**
  * What stands before the pipeline, or beside it, and asks nothing of a database that others do not ask:
@@ -84,13 +86,18 @@ function withDatabase(all: readonly string[]): readonly string[] {
 }
 
 /** Runs the test runner, shows what it says, and reads the sums from a report of its own. */
-async function runOn(engine: string, chosen: readonly string[]): Promise<Ended> {
+async function runOn(engine: keyof typeof filesAtOnce, chosen: readonly string[]): Promise<Ended> {
   say(`\n${engine}: ${chosen.length} test files`)
   const directory = mkdtempSync(join(tmpdir(), 'locket-test-run-'))
   const report = join(directory, 'report.tap')
   const reporters = [
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...['--test-reporter=tap', `--test-reporter-destination=${report}`],
+  ]
+  const runner = [
+    '--disable-warning=ExperimentalWarning',
+    '--test',
+    `--test-concurrency=${filesAtOnce[engine]}`,
   ]
   const child = spawn(process.execPath, [...runner, ...reporters, ...options, ...chosen], {
     cwd: root,

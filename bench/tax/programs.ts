@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Engine } from '../../src/storage/query.ts'
 import { newDatabase } from '../../test/postgres-cluster.ts'
 import { benchDirectory } from '../server-process.ts'
-import type { Cost, Part, Round, TaxTask } from './task.ts'
+import type { Cost, Part, Ready, Round, TaxTask, Told } from './task.ts'
 
 const program = join(import.meta.dirname, 'program.ts')
 
@@ -13,9 +13,12 @@ export interface Variant {
   readonly without: readonly Part[]
 }
 
-export interface Program {
+export interface Program extends Ready {
   readonly name: string
+  /** Has the program itself do a round, without sockets. */
   round(round: Round): Promise<Cost>
+  /** What it has used of the processors so far. */
+  cpu_us(): Promise<number>
   end(): Promise<void>
 }
 
@@ -35,13 +38,16 @@ export async function startProgram(
     { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
   )
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  await said(child)
+  const ready = (await said(child)) as Ready
+  const tell = (told: Told): Promise<unknown> => {
+    child.send(told)
+    return said(child)
+  }
   return {
+    ...ready,
     name,
-    round: async (round) => {
-      child.send(round)
-      return (await said(child)) as Cost
-    },
+    round: async (round) => (await tell(round)) as Cost,
+    cpu_us: async () => (await tell('cpu')) as number,
     end: async () => {
       child.disconnect()
       await ended

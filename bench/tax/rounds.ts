@@ -1,15 +1,14 @@
-/** Recalls and stores through `fetch` of an app, without sockets, and what they take. */
+/** Recalls and stores through `fetch` of an app, and what they take; the app listens, too, for clients of the bench. */
 import { createApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { createLog } from '../../src/core/log.ts'
+import { listen } from '../../src/http/server.ts'
 import { initialise, openInstance } from '../../src/instance.ts'
 import { createTexts } from '../texts.ts'
+import { createCalls, type Post, space } from './calls.ts'
 import { withoutEvents } from './no-audit.ts'
-import type { Cost, Round, TaxTask, Work } from './task.ts'
+import type { Cost, Ready, Round, TaxTask, Told } from './task.ts'
 
-type Post = (path: string, body: object) => Promise<void>
-
-const space = 'user:bench'
 const batch_n = 100
 
 /** Fills a space, says that it is ready, and then does the rounds that it is told. */
@@ -34,12 +33,19 @@ export async function serveRounds(task: TaxTask): Promise<void> {
     if (!response.ok) throw new Error(`${path}: ${response.status} ${answer}`)
   }
   await fill(post, memories)
-  process.on('message', async (round) => process.send?.(await measure(post, round as Round)))
+  const { fetch } = app
+  const listener = await listen({ fetch, host: '127.0.0.1', port: 0, log })
+  process.on('message', async (asked) => {
+    const told = asked as Told
+    process.send?.(told === 'cpu' ? cpu_us() : await measure(post, told))
+  })
   process.once('disconnect', async () => {
+    await listener.close()
     await app.close()
     await opened.close()
   })
-  process.send?.('ready')
+  const ready: Ready = { url: `http://127.0.0.1:${listener.port}`, apiKey }
+  process.send?.(ready)
 }
 
 const texts = createTexts()
@@ -54,15 +60,11 @@ async function fill(post: Post, memories: number): Promise<void> {
   }
 }
 
-const calls: Readonly<Record<Work, (post: Post) => Promise<void>>> = {
-  recall: (post) => post('/v1/memories/recall', { space, query: texts.query() }),
-  store: (post) =>
-    post('/v1/memories', { space, text: texts.memory(), sessionId: texts.session() }),
-}
+const calls = createCalls(texts)
 
 async function measure(post: Post, { work, calls: count, clients }: Round): Promise<Cost> {
   const call = calls[work]
-  const cpu = process.cpuUsage()
+  const cpu = cpu_us()
   const started = performance.now()
   let left = count
   const ask = async (): Promise<void> => {
@@ -74,6 +76,11 @@ async function measure(post: Post, { work, calls: count, clients }: Round): Prom
   await Promise.all(Array.from({ length: clients }, ask))
   // So long did a client wait for its answer, on average, since each always waits for one.
   const wall_us = ((performance.now() - started) * 1000 * clients) / count
-  const { user, system } = process.cpuUsage(cpu)
-  return { cpu_us: (user + system) / count, wall_us }
+  return { cpu_us: (cpu_us() - cpu) / count, wall_us }
+}
+
+/** What this process has used so far. */
+function cpu_us(): number {
+  const { user, system } = process.cpuUsage()
+  return user + system
 }

@@ -26,6 +26,15 @@ export interface Round {
   readonly clients: number
 }
 
+/** What one is told: to do a round itself, or how much of the processors it has used (microseconds). */
+export type Told = Round | 'cpu'
+
+/** The first that it says, once it is filled: where it listens, and the administrator's key. */
+export interface Ready {
+  readonly url: string
+  readonly apiKey: string
+}
+
 /** What one call of a round took, in microseconds. */
 export interface Cost {
   readonly cpu_us: number
