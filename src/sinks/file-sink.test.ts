@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   existsSync,
@@ -95,6 +96,15 @@ describe('a file of events', () => {
     )
     await assert.rejects(nowhere.send(batchOf(0, 1), signal), { name: 'SinkError' })
     await assert.rejects(nowhere.probe(), { name: 'SinkError' })
+  })
+
+  test('is a file: a pipe is refused, and nobody at its other end is waited for', async (t) => {
+    const { path, sink, send } = place(t)
+    execFileSync('mkfifo', [path])
+    const refused = new SinkError('failed', 'NOT_A_FILE')
+    await assert.rejects(send(batchOf(0, 2)), refused)
+    await assert.rejects(send({ ...batchOf(0, 2), repeated: true }), refused)
+    await assert.rejects(sink.probe(), refused)
   })
 
   test('leaves a last line alone that is of somebody else', async (t) => {

@@ -3,7 +3,7 @@
  * done, and it is in one file. So after a crash the last line tells how much of the batch that was under way is
  * there, and the rest is added: each event stands in it once.
  */
-import { constants } from 'node:fs'
+import { constants, type Stats } from 'node:fs'
 import { access, type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { limits } from '../core/limits.ts'
@@ -18,7 +18,8 @@ export interface FileSinkSettings {
 }
 
 const ownerOnly = 0o600
-const followNoLink = constants.O_NOFOLLOW ?? 0 // Windows has none
+/** Who opens a pipe that nobody writes to would else wait for him. Windows has neither. */
+const asItIs = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 const lineEnd = 0x0a
 
 /** `alone`: no other node ships the same logs, so what is not in this file was not shipped. */
@@ -48,11 +49,9 @@ async function append(settings: FileSinkSettings, batch: Batch, alone: boolean):
 /** All of it is on the disk, or nothing of it in the file. */
 async function write(path: string, bytes: Buffer): Promise<void> {
   const { O_APPEND, O_CREAT, O_RDWR } = constants
-  const file = await open(path, O_APPEND | O_CREAT | O_RDWR | followNoLink, ownerOnly)
+  const file = await open(path, O_APPEND | O_CREAT | O_RDWR | asItIs, ownerOnly)
   try {
-    const stats = await file.stat()
-    if (!stats.isFile()) throw new SinkError('failed', 'NOT_A_FILE')
-    const { size, torn } = await settled(file, stats.size)
+    const { size, torn } = await settled(file, sizeOf(await file.stat()))
     try {
       if (torn) await file.appendFile('\n')
       await file.appendFile(bytes)
@@ -120,7 +119,7 @@ async function lastLine(path: string): Promise<string | null> {
   const file = await openAtAll(path)
   if (file === null) return null
   try {
-    const { size } = await file.stat()
+    const size = sizeOf(await file.stat())
     const bytes = await endOf(file, size)
     const end = bytes.lastIndexOf(lineEnd)
     if (end <= 0) return null
@@ -134,7 +133,7 @@ async function lastLine(path: string): Promise<string | null> {
 
 async function openAtAll(path: string): Promise<FileHandle | null> {
   try {
-    return await open(path, constants.O_RDONLY | followNoLink)
+    return await open(path, constants.O_RDONLY | asItIs)
   } catch (thrown) {
     if (codeOf(thrown) === 'ENOENT') return null
     throw thrown
@@ -146,12 +145,12 @@ async function rotateAtNeed(
   { path, size_bytes_max, kept_max }: FileSinkSettings,
   bytes: number,
 ): Promise<void> {
-  const size = await sizeOf(path)
+  const size = await sizeAt(path)
   if (size === null || size === 0 || size + bytes <= size_bytes_max) return
   await rm(aside(path, kept_max), { force: true })
   for (let number = kept_max - 1; number >= 0; number -= 1) {
     const from = number === 0 ? path : aside(path, number)
-    if ((await sizeOf(from)) !== null) await rename(from, aside(path, number + 1))
+    if ((await sizeAt(from)) !== null) await rename(from, aside(path, number + 1))
   }
   await syncDirectory(path)
 }
@@ -160,13 +159,20 @@ function aside(path: string, number: number): string {
   return `${path}.${number}`
 }
 
-async function sizeOf(path: string): Promise<number | null> {
+/** Null: there is none. */
+async function sizeAt(path: string): Promise<number | null> {
   try {
     return (await stat(path)).size
   } catch (thrown) {
     if (codeOf(thrown) === 'ENOENT') return null
     throw thrown
   }
+}
+
+/** A pipe or a device is no place for events: nobody could say what of it was kept. */
+function sizeOf(stats: Stats): number {
+  if (!stats.isFile()) throw new SinkError('failed', 'NOT_A_FILE')
+  return stats.size
 }
 
 /** Without this a new name can be lost in a power cut. Windows keeps no such promise. */
@@ -182,9 +188,10 @@ async function syncDirectory(path: string): Promise<void> {
 
 /** Whether the file can be written, or made where there is none yet. */
 async function look(path: string): Promise<void> {
-  const isThere = (await sizeOf(path)) !== null
-  if (isThere) await access(path, constants.R_OK | constants.W_OK)
-  else await access(dirname(path), constants.W_OK | constants.X_OK)
+  const isThere = (await sizeAt(path)) !== null
+  if (!isThere) return access(dirname(path), constants.W_OK | constants.X_OK)
+  await access(path, constants.R_OK | constants.W_OK)
+  sizeOf(await stat(path))
 }
 
 async function attempt(work: () => Promise<void>): Promise<void> {
