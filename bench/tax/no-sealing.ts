@@ -25,10 +25,11 @@ const bodyAt = 33
 const tag_bytes = 16
 
 export const seal: typeof sealAead = (key, _place, plaintext) => {
-  const copy = Buffer.alloc(overhead_bytes + plaintext.length)
+  const bytes = typeof plaintext === 'string' ? Buffer.from(plaintext) : plaintext
+  const copy = Buffer.alloc(overhead_bytes + bytes.length)
   copy[0] = 0x01
   copy.writeUInt32BE(key.version, 1)
-  copy.set(plaintext, bodyAt)
+  copy.set(bytes, bodyAt)
   return copy as Uint8Array as Sealed
 }
 

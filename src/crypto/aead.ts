@@ -71,8 +71,11 @@ export function derive(material: Uint8Array, label: string, length: number): Buf
   return Buffer.from(hkdfSync('sha256', material, new Uint8Array(0), label, length))
 }
 
+/** What is sealed: bytes, or a text as its UTF-8. A text is not copied into bytes of its own first. */
+export type Plaintext = Uint8Array | string
+
 /** Seals `plaintext` for one place. Fails as `internal` when the key has sealed all it may. */
-export function seal(key: SealingKey, place: Place, plaintext: Uint8Array): Sealed {
+export function seal(key: SealingKey, place: Place, plaintext: Plaintext): Sealed {
   if (key.seals >= seals_max) {
     throw new LocketError('internal', undefined, { cause: new Fault('a key is worn out') })
   }
@@ -85,12 +88,12 @@ export function seal(key: SealingKey, place: Place, plaintext: Uint8Array): Seal
 export function sealWithNonce(
   key: SealingKey,
   place: Place,
-  input: { plaintext: Uint8Array; nonce: Uint8Array },
+  input: { plaintext: Plaintext; nonce: Uint8Array },
 ): Sealed {
   const { plaintext, nonce } = input
   const { ciphertext, tag } = encrypt(key.key, nonce, { plaintext, aad: associatedData(place) })
   // Not from the pool: what is sealed leaves this process, and must not drag others' bytes along.
-  const sealed = Buffer.allocUnsafeSlow(overhead_bytes + plaintext.length)
+  const sealed = Buffer.allocUnsafeSlow(overhead_bytes + ciphertext.length)
   sealed[0] = format
   sealed.writeUInt32BE(key.version, 1)
   sealed.set(key.commitment, commitmentAt)
@@ -119,11 +122,13 @@ export function open(key: SealingKey, place: Place, sealed: Uint8Array): Buffer 
 export function encrypt(
   key: KeyObject,
   nonce: Uint8Array,
-  input: { plaintext: Uint8Array; aad: Uint8Array },
+  input: { plaintext: Plaintext; aad: Uint8Array },
 ): { ciphertext: Buffer; tag: Buffer } {
   const cipher = createCipheriv('aes-256-gcm', key, nonce, gcm)
   cipher.setAAD(input.aad)
-  const ciphertext = cipher.update(input.plaintext)
+  const { plaintext } = input
+  const isText = typeof plaintext === 'string'
+  const ciphertext = isText ? cipher.update(plaintext, 'utf8') : cipher.update(plaintext)
   cipher.final()
   return { ciphertext, tag: cipher.getAuthTag() }
 }

@@ -3,7 +3,7 @@
  * tenant is not an argument that a caller of the store could get wrong, the transaction that is seated
  * for it fills it in.
  */
-import { fromUtf8, toUtf8 } from '../core/encoding.ts'
+import { fromUtf8 } from '../core/encoding.ts'
 import { type Id, instanceTenant } from '../core/ids.ts'
 import { open, type Place, type Sealed, seal, sealedKeyVersion } from '../crypto/aead.ts'
 import { type Blind, blindIndex } from '../crypto/blind-index.ts'
@@ -128,7 +128,7 @@ class TenantView implements TenantStore {
   sealText(keys: KeySet, scope: KeyScope, { cell, text }: { cell: Cell; text: string }): Sealed {
     const { sealing, version } = keys.current
     this.countSeal(scope, version)
-    return seal(sealing, this.#place(scope, cell), toUtf8(text))
+    return seal(sealing, this.#place(scope, cell), text)
   }
 
   async open(scope: KeyScope, cell: Cell, sealed: Uint8Array): Promise<unknown> {

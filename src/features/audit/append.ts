@@ -7,12 +7,14 @@
 import type { Clock } from '../../core/clock.ts'
 import { toBase64Url } from '../../core/encoding.ts'
 import { type Id, newId } from '../../core/ids.ts'
-import { randomBytes } from '../../crypto/random.ts'
+import { fillRandom } from '../../crypto/random.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { commitmentOf } from '../../tlog/commitment.ts'
 import type { EventBody, EventOrigin, NewEvent } from './event.ts'
 import { eventProof } from './event-proof.ts'
 import { insertEvent } from './store.ts'
+
+const salt_bytes = 16
 
 export async function appendEvent(
   store: TenantStore,
@@ -33,7 +35,7 @@ export async function appendEvent(
   }
   const originKeys = store.knownKeys(originScope) ?? (await store.keys(originScope))
   const keys = store.knownKeys(scope) ?? (await store.keys(scope))
-  const salt = toBase64Url(randomBytes(16))
+  const salt = toBase64Url(fillRandom(Buffer.allocUnsafe(salt_bytes)))
   const origin = originOf(event)
   const body = bodyOf(event)
   const commitment = commitmentOf(clear, { salt, body, origin })

@@ -27,7 +27,7 @@ const mac_bytes = 32
 
 /** Key version (4 bytes, big-endian) | HMAC-SHA-256. */
 export function eventProof(key: DataKey, event: ProvenPart): Uint8Array {
-  const proof = Buffer.alloc(version_bytes + mac_bytes)
+  const proof = Buffer.allocUnsafe(version_bytes + mac_bytes)
   proof.writeUInt32BE(key.version)
   proof.set(key.mac('audit-event', partsOf(event)), version_bytes)
   return proof
