@@ -14,7 +14,7 @@ import { createResults, type Results, resultsDirectory } from './results.ts'
 import { quantiles, row } from './table.ts'
 import { createCalls } from './tax/calls.ts'
 import { type Program, startProgram } from './tax/programs.ts'
-import { type Cost, type Round, type Work, works } from './tax/task.ts'
+import { type Round, type Work, works } from './tax/task.ts'
 import { createTexts } from './texts.ts'
 
 const warmUpRounds = 3
@@ -63,12 +63,12 @@ async function benchCalls(results: Results, engine: Engine, plan: Plan): Promise
   const off = withClients(await startProgram({ name: 'off', without: ['audit'] }, memories, engine))
   const how = `by HTTP, from another process; medians of ${rounds} rounds`
   results.line(`\n${memories} memories, ${engineNames[engine]}, ${how}`)
-  const columns = ['off, CPU µs', 'on', 'adds µs', '', 'off, wait µs', 'adds µs', '']
+  const columns = kinds.flatMap((kind) => [`${kind} off, µs`, 'adds µs', ''])
   results.line(row(['a call'.padEnd(24), ...columns]))
   try {
     for (const work of works) {
       for (const clients of [1, clients_max])
-        await compare(results, [on, off], { ...plan, engine, work, clients })
+        await compare(results, { on, off }, { ...plan, engine, work, clients })
     }
   } finally {
     await on.end()
@@ -76,24 +76,33 @@ async function benchCalls(results: Results, engine: Engine, plan: Plan): Promise
   }
 }
 
+/** What a call takes, in microseconds: of the server's processors, and of its client's time. */
+interface Spent {
+  readonly cpu: number
+  /** Of the calls of a round, the one in the middle. */
+  readonly p50: number
+  readonly mean: number
+}
+
+const kinds = ['cpu', 'p50', 'mean'] as const
+
 /** A server, and a connection for each client that it may have. */
 interface Served {
-  round(round: Round): Promise<Cost>
+  round(round: Round): Promise<Spent>
   end(): Promise<void>
 }
 
 const calls = createCalls(createTexts())
 
-/** What clients wait, by their own clock, and what the server uses of the processors meanwhile. */
 function withClients(program: Program): Served {
   const all = Array.from({ length: clients_max }, () => createClient(program.url, program.apiKey))
   return {
     round: async ({ work, calls: count, clients }) => {
       const call = (client: Client): Promise<unknown> => calls[work](client.post)
       const used_us = await program.cpu_us()
-      const { perSecond } = await run(all.slice(0, clients), count, call)
-      const cpu_us = ((await program.cpu_us()) - used_us) / count
-      return { cpu_us, wall_us: (clients * 1e6) / perSecond }
+      const { p50, perSecond } = await run(all.slice(0, clients), count, call)
+      const cpu = ((await program.cpu_us()) - used_us) / count
+      return { cpu, p50: p50 * 1000, mean: (clients * 1e6) / perSecond }
     },
     end: async () => {
       for (const client of all) client.close()
@@ -108,47 +117,52 @@ interface Comparison extends Plan {
   readonly clients: number
 }
 
-type Pair = readonly [on: Served, off: Served]
-
-async function compare(results: Results, [on, off]: Pair, what: Comparison): Promise<void> {
-  const { engine, rounds, memories: _, ...round } = what
-  const pairs: { on: Cost; off: Cost }[] = []
-  for (let at = -warmUpRounds; at < rounds; at += 1) {
-    const first = at % 2 === 0 ? on : off
-    const one = await first.round(round)
-    const other = await (first === on ? off : on).round(round)
-    const pair = first === on ? { on: one, off: other } : { on: other, off: one }
-    if (at >= 0) pairs.push(pair)
-  }
-  const median = (of: (pair: { on: Cost; off: Cost }) => number): number =>
-    quantiles(pairs.map(of)).p50
-  const figures = {
-    off_us: median((pair) => pair.off.cpu_us),
-    on_us: median((pair) => pair.on.cpu_us),
-    cpuAdds_us: median((pair) => pair.on.cpu_us - pair.off.cpu_us),
-    cpuAdds: median((pair) => pair.on.cpu_us / pair.off.cpu_us - 1),
-    offWait_us: median((pair) => pair.off.wall_us),
-    waitAdds_us: median((pair) => pair.on.wall_us - pair.off.wall_us),
-    waitAdds: median((pair) => pair.on.wall_us / pair.off.wall_us - 1),
-  }
-  const name = `${round.work}, ${round.clients} client${round.clients === 1 ? '' : 's'}`
-  tell(results, name, figures)
-  results.keep(engine === 'sqlite' ? name : `${name}, ${engine}`, figures)
-  if (round.work !== 'recall' || engine !== 'sqlite') return
-  results.atMost(`audit adds to ${name}`, figures.waitAdds * 100, { bound: 20, unit: '%' })
+interface Pair<Of> {
+  readonly on: Of
+  readonly off: Of
 }
 
-type Figures = Readonly<
-  Record<
-    'off_us' | 'on_us' | 'cpuAdds_us' | 'cpuAdds' | 'offWait_us' | 'waitAdds_us' | 'waitAdds',
-    number
-  >
->
+/** What it is without events, and what they add. */
+interface Added {
+  readonly off_us: number
+  readonly adds_us: number
+  readonly share: number
+}
 
-function tell(results: Results, name: string, figures: Figures): void {
-  const { off_us, on_us, cpuAdds_us, cpuAdds, offWait_us, waitAdds_us, waitAdds } = figures
-  const percent = (share: number): string => `${Math.round(share * 100)} %`
-  const cpu = [off_us, on_us, cpuAdds_us].map((time) => time.toFixed(0))
-  const wait = [offWait_us, waitAdds_us].map((time) => time.toFixed(0))
-  results.line(row([name.padEnd(24), ...cpu, percent(cpuAdds), ...wait, percent(waitAdds)]))
+async function compare(results: Results, servers: Pair<Served>, what: Comparison): Promise<void> {
+  const { engine, rounds, memories: _, ...round } = what
+  const pairs: Pair<Spent>[] = []
+  for (let at = -warmUpRounds; at < rounds; at += 1) {
+    const pair = await inTurn(servers, round, at % 2 === 0)
+    if (at >= 0) pairs.push(pair)
+  }
+  const added = Object.fromEntries(kinds.map((kind) => [kind, addedTo(pairs, kind)]))
+  const name = `${round.work}, ${round.clients} client${round.clients === 1 ? '' : 's'}`
+  results.line(row([name.padEnd(24), ...kinds.flatMap((kind) => cells(added[kind]))]))
+  results.keep(engine === 'sqlite' ? name : `${name}, ${engine}`, added)
+  if (round.work !== 'recall' || engine !== 'sqlite') return
+  const most = { bound: 20, unit: '%' }
+  for (const kind of ['p50', 'mean'] as const) {
+    results.atMost(`audit adds to ${name}, ${kind}`, (added[kind]?.share ?? 0) * 100, most)
+  }
+}
+
+async function inTurn({ on, off }: Pair<Served>, round: Round, onFirst: boolean) {
+  if (!onFirst) return { off: await off.round(round), on: await on.round(round) }
+  return { on: await on.round(round), off: await off.round(round) }
+}
+
+/** Compared round by round, so that what slows the machine for a while is in both. */
+function addedTo(pairs: readonly Pair<Spent>[], kind: keyof Spent): Added {
+  const median = (of: (pair: Pair<Spent>) => number): number => quantiles(pairs.map(of)).p50
+  return {
+    off_us: median(({ off }) => off[kind]),
+    adds_us: median(({ on, off }) => on[kind] - off[kind]),
+    share: median(({ on, off }) => on[kind] / off[kind] - 1),
+  }
+}
+
+function cells(added: Added | undefined): readonly string[] {
+  const { off_us, adds_us, share } = added ?? { off_us: 0, adds_us: 0, share: 0 }
+  return [off_us.toFixed(0), adds_us.toFixed(0), `${Math.round(share * 100)} %`]
 }
