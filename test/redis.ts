@@ -5,6 +5,7 @@ import { createLog } from '../src/core/log.ts'
 import { dataKey } from '../src/crypto/data-key.ts'
 import { createNames, type Names } from '../src/throttles/names.ts'
 import { openRedis, type RedisTarget, type SharedCounters } from '../src/throttles/redis.ts'
+import { eventually } from './eventually.ts'
 import { openProxy, type TcpProxy } from './tcp-proxy.ts'
 
 const given = process.env['LOCKET_TEST_REDIS_URL']
@@ -49,17 +50,4 @@ export async function openCounters(
 /** Waits until it answers; fails after some seconds. */
 export async function reached(counters: SharedCounters): Promise<void> {
   await eventually(() => counters.run('return 1', [], []))
-}
-
-/** Tries until it does not throw. */
-export async function eventually<T>(work: () => T | Promise<T>, seconds = 8): Promise<T> {
-  const until = performance.now() + seconds * 1000
-  for (;;) {
-    try {
-      return await work()
-    } catch (thrown) {
-      if (performance.now() > until) throw thrown
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-  }
 }

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { eventually, openCounters, redisTarget, withRedis } from '../../test/redis.ts'
+import { eventually } from '../../test/eventually.ts'
+import { openCounters, redisTarget, withRedis } from '../../test/redis.ts'
 import type { Secret } from '../secrets/secret.ts'
 
 /** One command as its owner would give it, and the first line of the answer. */

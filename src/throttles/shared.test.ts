@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { createServer } from 'node:tls'
 import { makeCa, type Pair } from '../../test/certificates.ts'
+import { eventually } from '../../test/eventually.ts'
 import { openLocket } from '../../test/harness.ts'
 import {
-  eventually,
   freshNames,
   openCounters,
   reached,
