@@ -136,14 +136,18 @@ async function compare(results: Results, servers: Pair<Served>, what: Comparison
     const pair = await inTurn(servers, round, at % 2 === 0)
     if (at >= 0) pairs.push(pair)
   }
-  const added = Object.fromEntries(kinds.map((kind) => [kind, addedTo(pairs, kind)]))
+  const added: Readonly<Record<keyof Spent, Added>> = {
+    cpu: addedTo(pairs, 'cpu'),
+    p50: addedTo(pairs, 'p50'),
+    mean: addedTo(pairs, 'mean'),
+  }
   const name = `${round.work}, ${round.clients} client${round.clients === 1 ? '' : 's'}`
   results.line(row([name.padEnd(24), ...kinds.flatMap((kind) => cells(added[kind]))]))
   results.keep(engine === 'sqlite' ? name : `${name}, ${engine}`, added)
   if (round.work !== 'recall' || engine !== 'sqlite') return
   const most = { bound: 20, unit: '%' }
   for (const kind of ['p50', 'mean'] as const) {
-    results.atMost(`audit adds to ${name}, ${kind}`, (added[kind]?.share ?? 0) * 100, most)
+    results.atMost(`audit adds to ${name}, ${kind}`, added[kind].share * 100, most)
   }
 }
 
@@ -162,7 +166,6 @@ function addedTo(pairs: readonly Pair<Spent>[], kind: keyof Spent): Added {
   }
 }
 
-function cells(added: Added | undefined): readonly string[] {
-  const { off_us, adds_us, share } = added ?? { off_us: 0, adds_us: 0, share: 0 }
+function cells({ off_us, adds_us, share }: Added): readonly string[] {
   return [off_us.toFixed(0), adds_us.toFixed(0), `${Math.round(share * 100)} %`]
 }

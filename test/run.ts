@@ -24,7 +24,7 @@ const filesAtOnce = {
 /**
  * What stands before the pipeline, or beside it, and asks nothing of a database that others do not ask:
  * how requests are read, who gets in, how other servers are talked to. To run these once is enough: what
- * they do ask is asked of both engines with every operation, and by those that race.
+ * they do ask is asked of both engines with every operation, by the jobs, and by those that race.
  */
 const beforeTheDatabase: readonly RegExp[] = [
   /^src\/(?:http|throttles|mail|crypto|cli|sinks)\//,

@@ -1,6 +1,6 @@
 /**
  * The commands that work on a data directory, a database or the settings themselves. What one of them needs
- * is loaded when it runs: who only asks a server would wait for all of it (measured: as long again).
+ * is loaded when it runs: who only asks a server would wait for it.
  */
 import { secretSources } from '../config/secret-settings.ts'
 import { type SettingName, settings } from '../config/settings.ts'

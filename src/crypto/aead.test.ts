@@ -53,6 +53,16 @@ describe('the format', () => {
     assert.equal(sealed.toString('hex'), frozen.sealed)
   })
 
+  test('a text is sealed as its UTF-8', () => {
+    const nonce = new Uint8Array(12).fill(3)
+    for (const text of ['', '{}', 'tea', 'Grüße, 茶 \u{1f375}', 'x'.repeat(100_000)]) {
+      const asText = sealWithNonce(key, place, { plaintext: text, nonce })
+      const asBytes = sealWithNonce(key, place, { plaintext: Buffer.from(text), nonce })
+      assert.deepEqual(asText, asBytes)
+      assert.equal(open(key, place, asText).toString(), text)
+    }
+  })
+
   test('is a format byte, key version, commitment, nonce, ciphertext and tag', () => {
     const sealed = Buffer.from(seal(key, place, plaintext))
     assert.equal(sealed[0], 1)

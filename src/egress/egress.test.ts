@@ -358,12 +358,28 @@ describe('breaking off', () => {
   })
 
   test('by closing the gate', async (t) => {
-    const { port } = await startPlain(t, () => undefined)
+    const asked = Promise.withResolvers<void>()
+    const { port } = await startPlain(t, () => asked.resolve())
     const { egress } = openGate(t, { allow: [`http://127.0.0.1:${port}`] })
     const call = egress.fetch(`http://127.0.0.1:${port}/`)
-    setTimeout(() => void egress.close(), 20)
+    void asked.promise.then(() => egress.close())
     await assert.rejects(call, { reason: 'failed' })
     await assert.rejects(egress.fetch(`http://127.0.0.1:${port}/`), { reason: 'failed' })
+  })
+
+  test('by closing the gate before anything was called, or while the first call sets out', async (t) => {
+    let calls = 0
+    const { port } = await startPlain(t, () => {
+      calls += 1
+    })
+    const allow = [`http://127.0.0.1:${port}`]
+    const { egress: unused } = openGate(t, { allow })
+    await unused.close()
+    await assert.rejects(unused.fetch(`http://127.0.0.1:${port}/`), { reason: 'failed' })
+    const { egress } = openGate(t, { allow })
+    const call = egress.fetch(`http://127.0.0.1:${port}/`)
+    await Promise.all([egress.close(), assert.rejects(call, { reason: 'failed' })])
+    assert.equal(calls, 0)
   })
 
   test('by the server, whose bytes are in no error and no log', async (t) => {
