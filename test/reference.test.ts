@@ -7,6 +7,7 @@ import { operations } from '../src/operations.ts'
 import { allActions, neverKept } from './reference/events.ts'
 import { table } from './reference/markdown.ts'
 import { referencePages } from './reference/pages.ts'
+import { remoteOperationsFile } from './reference/remote-operations.ts'
 import { textWithout } from './reference/source.ts'
 
 const folder = join(import.meta.dirname, '..', 'docs', 'reference')
@@ -44,6 +45,12 @@ describe('docs/reference', () => {
       assert.ok(found.has(known))
     const missing = [...found].filter((one) => !allActions.has(one) && !neverKept.includes(one))
     assert.deepEqual(missing, [])
+  })
+
+  test('the command line knows of operations what their table says', () => {
+    const file = join(import.meta.dirname, '..', 'src', 'cli', 'remote-operations.json')
+    const isCurrent = readFileSync(file, 'utf8') === remoteOperationsFile()
+    assert.ok(isCurrent, 'src/cli/remote-operations.json is stale: npm run reference')
   })
 
   test('a cell cannot break out of its table', () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { z } from 'zod'
+import { fieldsOf } from '../../test/reference/command-fields.ts'
 import { type Operation, operation } from '../kernel/operation.ts'
 import { type Arguments, assignFields, parseArguments, readInput } from './arguments.ts'
 import type { RemoteCommand } from './command.ts'
-import { fieldsOf } from './fields.ts'
 
 /** An operation of which only the input matters. */
 function taking(input: z.ZodType, path = '/v1/things'): Operation {

@@ -2,7 +2,7 @@
 import { stopwatch } from '../core/clock.ts'
 import type { Fault } from '../tlog/check-log.ts'
 import { type CheckedData, checkData } from './check-data.ts'
-import { type ClientCall, type ExitCode, exitCodes, type OwnFlag, UsageError } from './command.ts'
+import { type ClientCall, type ExitCode, exitCodes, UsageError } from './command.ts'
 import { columns } from './layout.ts'
 import { openLogDirectory, readNamed } from './log-directory.ts'
 import { print, printError, printJson } from './output.ts'
@@ -18,22 +18,6 @@ import {
 } from './server-log.ts'
 import { type VerifiedLog, verifyLog } from './verify-log.ts'
 import { writeLog } from './write-log.ts'
-
-const logFlag: OwnFlag = {
-  flag: 'log',
-  placeholder: 'LOG',
-  description: "tenant (the caller's own, if absent) or instance.",
-}
-
-export const exportFlags: readonly OwnFlag[] = [logFlag]
-
-export const verifyFlags: readonly OwnFlag[] = [
-  logFlag,
-  { flag: 'directory', placeholder: 'DIR', description: 'An export; nothing else is asked.' },
-  { flag: 'key', placeholder: 'VKEY', description: 'The key that you know the log by.' },
-  { flag: 'witness', placeholder: 'VKEY', description: 'The key of a witness that must cosign.' },
-  { flag: 'since', placeholder: 'FILE', description: 'A checkpoint that you kept.' },
-]
 
 export async function exportLogCommand(call: ClientCall): Promise<ExitCode> {
   const [directory = ''] = call.positionals

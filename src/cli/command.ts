@@ -2,8 +2,8 @@
 import type { Config, RemoteConfig, ServerSettings } from '../config/config.ts'
 import type { SettingName } from '../config/settings.ts'
 import type { Flags } from '../config/sources.ts'
-import type { Operation } from '../kernel/operation.ts'
 import type { Field } from './fields.ts'
+import type { RemoteOperation } from './remote-operations.ts'
 
 /** What the shell is told. Scripts rely on these. */
 export const exitCodes = { done: 0, failed: 1, usage: 2 } as const
@@ -52,7 +52,7 @@ export interface RemoteCommand {
   readonly kind: 'remote'
   readonly words: string
   readonly summary: string
-  readonly operation: Operation
+  readonly operation: Omit<RemoteOperation, 'fields' | 'isCommand'>
   /** What may be given: all of the operation's fields, or only some. */
   readonly fields: readonly Field[]
   /** Fields that may be given without their flag, in order. */

@@ -1,17 +1,37 @@
 /**
  * The table of commands. Local ones are listed; every operation that has the surface `cli` is a
- * remote one, by its declaration and by what `remotes` says of it.
+ * remote one, by its declaration and by what `remotes` says of it. What a command runs is loaded when it
+ * runs.
  */
-import { operations } from '../operations.ts'
 import { auditClients } from './audit-commands.ts'
-import type { ClientCommand, Command, TextCommand } from './command.ts'
-import { exportCommand } from './export.ts'
+import type { ClientCommand, Command, OwnFlag, TextCommand } from './command.ts'
 import { helpAnswer } from './help.ts'
-import { importCommand, importFlags } from './import.ts'
+import { shapeNames } from './import/shape-names.ts'
 import { localCommands } from './local-commands.ts'
 import { commandsOf } from './remote-command.ts'
 import { remotes } from './remote-commands.ts'
+import { remoteOperations } from './remote-operations.ts'
 import { version } from './version.ts'
+
+const importFlags: readonly OwnFlag[] = [
+  {
+    flag: 'space',
+    placeholder: 'SPACE',
+    description: 'Where to; nothing else says it.',
+    required: true,
+  },
+  {
+    flag: 'from',
+    placeholder: 'SHAPE',
+    description: `${shapeNames.join(', ')}; the file tells when absent.`,
+  },
+  {
+    flag: 'dry-run',
+    placeholder: null,
+    description: 'Check every line, ask no server, store nothing.',
+  },
+  { flag: 'refused', placeholder: 'FILE', description: 'Write the lines that were refused there.' },
+]
 
 const clients: readonly ClientCommand[] = [
   {
@@ -28,7 +48,7 @@ const clients: readonly ClientCommand[] = [
       },
     ],
     positionals: ['FILE'],
-    run: exportCommand,
+    run: async (call) => (await import('./export.ts')).exportCommand(call),
   },
   {
     kind: 'client',
@@ -36,7 +56,7 @@ const clients: readonly ClientCommand[] = [
     summary: 'Store the memories of a file: JSON Lines, or what other systems gave out.',
     flags: importFlags,
     positionals: ['FILE'],
-    run: importCommand,
+    run: async (call) => (await import('./import.ts')).importCommand(call),
   },
   ...auditClients,
 ]
@@ -59,8 +79,8 @@ const texts: readonly TextCommand[] = [
 /** All commands, in the order of `help`. */
 export const commands: readonly Command[] = [
   ...localCommands,
-  ...operations
-    .filter(({ surfaces }) => surfaces.includes('cli'))
+  ...remoteOperations
+    .filter(({ isCommand }) => isCommand)
     .flatMap((one) => commandsOf(one, remotes)),
   ...clients,
   ...texts,

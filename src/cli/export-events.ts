@@ -1,32 +1,15 @@
 /** `audit export-events`: what a question to an audit log finds, as lines for other programs. */
 import type { RemoteConfig } from '../config/config.ts'
 import { stopwatch } from '../core/clock.ts'
-import { exportAuditEvents } from '../features/audit-questions/export.ts'
-import { type ClientCall, type ExitCode, exitCodes, type OwnFlag, UsageError } from './command.ts'
+import { type ClientCall, type ExitCode, exitCodes, UsageError } from './command.ts'
+import { eventFields, exportEvents } from './event-fields.ts'
 import { standardOutput } from './export.ts'
 import { newExportFile, type Target } from './export-file.ts'
-import { type Field, fieldsOf, placeholderOf, readField } from './fields.ts'
+import { readField } from './fields.ts'
 import { columns } from './layout.ts'
 import { print, printJson } from './output.ts'
 import { patientPost, waitingFor } from './patience.ts'
 import { count, createProgress, type Progress, rate } from './progress.ts'
-
-/** What the operation takes but its pages, which are for this command to turn. */
-const fields = fieldsOf(exportAuditEvents).filter(
-  ({ name }) => name !== 'limit' && name !== 'cursor',
-)
-
-export const exportEventsFlags: readonly OwnFlag[] = fields.map((field) => ({
-  flag: field.flag,
-  placeholder: placeholderOf(field),
-  description: descriptionOf(field),
-}))
-
-function descriptionOf({ description, choices, fallback }: Field): string {
-  const words = choices.length > 0 ? ` One of ${choices.join(', ')}.` : ''
-  const otherwise = fallback === '' ? '' : ` ${fallback}, if absent.`
-  return `${description}${words}${otherwise}`.trim()
-}
 
 interface Page {
   readonly header: string | null
@@ -73,7 +56,7 @@ async function writePages(
   let isFirst = true
   do {
     const input = JSON.stringify({ ...wanted, ...(cursor !== null && { cursor }) })
-    const page = (await post(exportAuditEvents.path, input)) as Page
+    const page = (await post(exportEvents.path, input)) as Page
     const lines = isFirst && page.header !== null ? [page.header, ...page.lines] : page.lines
     if (!(await target.append(lines.map((line) => `${line}${lineEnd}`).join('')))) return written
     written += page.lines.length
@@ -89,7 +72,7 @@ async function writePages(
 function readWanted({ flags }: ClientCall): Record<string, unknown> {
   const wanted: Record<string, unknown> = {}
   const mistakes: string[] = []
-  for (const field of fields) {
+  for (const field of eventFields) {
     const text = flags[field.flag]
     if (text === undefined) continue
     const reading = readField(field, [text])

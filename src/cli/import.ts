@@ -15,7 +15,8 @@ import {
   type Refused,
 } from './import/run.ts'
 import type { Shape } from './import/shape.ts'
-import { shapeNamed, shapeNames } from './import/shapes.ts'
+import { shapeNames } from './import/shape-names.ts'
+import { shapeNamed } from './import/shapes.ts'
 import { columns } from './layout.ts'
 import { print, printError, printJson } from './output.ts'
 import { patientPost, waitingFor } from './patience.ts'
@@ -208,23 +209,8 @@ function readCall({ flags, positionals }: ClientCall): Wanted {
   const shape = from === undefined ? undefined : shapeNamed(from)
   const mistakes: string[] = []
   if (!SpaceHandle.safeParse(space).success) mistakes.push(spaceMistake)
-  if (from !== undefined && !shape) mistakes.push(`--from: expected one of ${shapeNames}`)
+  if (from !== undefined && !shape)
+    mistakes.push(`--from: expected one of ${shapeNames.join(', ')}`)
   if (mistakes.length > 0) throw new UsageError(mistakes)
   return { space, shape, path, dryRun: flags['dry-run'] !== undefined, refused }
 }
-
-export const importFlags = [
-  {
-    flag: 'space',
-    placeholder: 'SPACE',
-    description: 'Where to; nothing else says it.',
-    required: true,
-  },
-  { flag: 'from', placeholder: 'SHAPE', description: `${shapeNames}; the file tells when absent.` },
-  {
-    flag: 'dry-run',
-    placeholder: null,
-    description: 'Check every line, ask no server, store nothing.',
-  },
-  { flag: 'refused', placeholder: 'FILE', description: 'Write the lines that were refused there.' },
-]

@@ -2,9 +2,8 @@
  * Makes commands of operations. What an entry does not say follows from the operation: its id gives the
  * words, its required fields the positional values.
  */
-import type { Operation } from '../kernel/operation.ts'
 import type { RemoteCommand } from './command.ts'
-import { fieldsOf } from './fields.ts'
+import type { RemoteOperation } from './remote-operations.ts'
 
 /** How an operation is called where its declaration does not say it well. */
 export interface Remote {
@@ -19,7 +18,10 @@ export interface Remote {
 }
 
 /** The commands of one operation: its own, and those that say a part of its input themselves. */
-export function commandsOf(operation: Operation, remotes: readonly Remote[]): RemoteCommand[] {
+export function commandsOf(
+  operation: RemoteOperation,
+  remotes: readonly Remote[],
+): RemoteCommand[] {
   const entries = remotes.filter((entry) => entry.operation === operation.id)
   const own = entries.filter((entry) => !entry.fixed)
   const others = entries.filter((entry) => entry.fixed)
@@ -27,8 +29,8 @@ export function commandsOf(operation: Operation, remotes: readonly Remote[]): Re
   return all.map((entry) => toCommand(operation, entry))
 }
 
-function toCommand(operation: Operation, entry: Remote): RemoteCommand {
-  const fields = fieldsOf(operation)
+function toCommand(operation: RemoteOperation, entry: Remote): RemoteCommand {
+  const { fields } = operation
   const names = entry.positionals
   const positionals = names
     ? names.flatMap((name) => fields.filter((field) => field.name === name))

@@ -7,34 +7,12 @@ import {
   WrongReceipt,
 } from '../features/audit-logs/check-receipt.ts'
 import { fromVerifierKey } from '../tlog/signed-note.ts'
-import {
-  type ClientCall,
-  type ClientCommand,
-  type ExitCode,
-  exitCodes,
-  UsageError,
-} from './command.ts'
+import { type ClientCall, type ExitCode, exitCodes, UsageError } from './command.ts'
 import { print, printError, printJson } from './output.ts'
-
-export const verifyReceipt: ClientCommand = {
-  kind: 'client',
-  words: 'audit verify-receipt',
-  summary: 'Tell whether a receipt is what its log holds. Needs no server.',
-  flags: [
-    {
-      flag: 'key',
-      placeholder: 'VKEY',
-      description: 'The verifier key of the log, as it was noted down.',
-      required: true,
-    },
-  ],
-  positionals: ['FILE'],
-  run: verifyReceiptCommand,
-}
 
 const file_bytes_max = 1024 * 1024
 
-async function verifyReceiptCommand(call: ClientCall): Promise<ExitCode> {
+export async function verifyReceiptCommand(call: ClientCall): Promise<ExitCode> {
   const key = fromVerifierKey(call.flags['key'] ?? '')
   if (!key) throw new UsageError(['--key: expected a verifier key, as `locket audit log` tells it'])
   const [file = ''] = call.positionals

@@ -12,7 +12,8 @@ import type { Ending, Found } from './record.ts'
 import { type Chunks, readRecords } from './records.ts'
 import { createSender, type Fate, type Sender } from './sender.ts'
 import { isObject, type JsonObject, Refusal, type Shape } from './shape.ts'
-import { detectShape, shapeNames } from './shapes.ts'
+import { shapeNames } from './shape-names.ts'
+import { detectShape } from './shapes.ts'
 
 export interface Counts {
   /** Lines or items that were read. */
@@ -181,5 +182,5 @@ function parseRecord(bytes: Buffer): JsonObject {
 function unknownShape(unit: Work['unit'], early: readonly Origin[]): string {
   const many = early.length === 1 ? `the one ${unit}` : `none of the first ${early.length} ${unit}s`
   const not = early.length === 1 ? ' is not' : ' is'
-  return `${many}${not} of a known shape: say which with --from (${shapeNames})`
+  return `${many}${not} of a known shape: say which with --from (${shapeNames.join(', ')})`
 }

@@ -1,4 +1,5 @@
 /** What an importer is: from a record of somebody else's file to memories. Each shape has a file. */
+import type { ShapeName } from './shape-names.ts'
 
 /** A JSON object of the file. */
 export type JsonObject = Readonly<Record<string, unknown>>
@@ -8,7 +9,7 @@ export type Draft = JsonObject
 
 export interface Shape {
   /** As `--from` has it. */
-  readonly name: string
+  readonly name: ShapeName
   readonly summary: string
   /** Whether a record looks like one of this shape. */
   readonly fits: (record: JsonObject) => boolean

@@ -7,7 +7,8 @@ import { parseJson } from '../../core/json.ts'
 import { checked } from './check.ts'
 import { digestKey, withKey } from './keys.ts'
 import { type Draft, type JsonObject, Refusal } from './shape.ts'
-import { detectShape, shapeNamed } from './shapes.ts'
+import { shapeNames } from './shape-names.ts'
+import { detectShape, shapeNamed, shapes } from './shapes.ts'
 
 const space = 'user:alice'
 const folder = join(import.meta.dirname, '../../../test/imports')
@@ -44,6 +45,13 @@ function refused(name: string, record: JsonObject): readonly [string | null, str
   }
   return assert.fail('nothing was refused')
 }
+
+test('the shapes are those that `--from` is said to take', () => {
+  assert.deepEqual(
+    shapes.map(({ name }) => name),
+    shapeNames,
+  )
+})
 
 describe('real exports', () => {
   test('mem0: what getAll answers', () => {

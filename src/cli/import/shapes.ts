@@ -15,8 +15,6 @@ export const shapes: readonly Shape[] = [
   jsonlShape,
 ]
 
-export const shapeNames = shapes.map(({ name }) => name).join(', ')
-
 export function shapeNamed(name: string): Shape | undefined {
   return shapes.find((shape) => shape.name === name)
 }
