@@ -7,6 +7,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { parse, stringify } from 'yaml'
+import { type AuditSinkSettings, noSinks } from '../src/features/audit-sinks/sinks.ts'
 import { serveMetrics } from '../src/http/metrics.ts'
 import { openLocket } from './harness.ts'
 import { program, promtool, withPromtool } from './promtool.ts'
@@ -51,7 +52,12 @@ function filledIn(expr: string): string {
 
 /** Each metric with the labels that its series have, as a server gives them out after a few calls. */
 async function seriesOfServer(t: TestContext): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const { app, instance, call, directory } = await openLocket(t)
+  const auditSinks: AuditSinkSettings = {
+    ...noSinks,
+    file: { path: join(temporaryDirectory(t), 'audit.jsonl'), size_bytes_max: 1e6, kept_max: 1 },
+    required: ['file'],
+  }
+  const { app, instance, call, directory } = await openLocket(t, { auditSinks })
   const { metrics } = app.pipeline.services
   metrics.watchProcess(directory)
   await call('POST', '/v1/memories', { body: { space: 'user:a', text: 'tea' } })
@@ -64,6 +70,7 @@ async function seriesOfServer(t: TestContext): Promise<ReadonlyMap<string, Reado
     method: 'none',
     rateClass: 'write',
   })
+  metrics.sinkFailed('file', 'full')
   await app.jobs.runAll()
   const answer = await serveMetrics(metrics, instance.log)(new Request('http://127.0.0.1/metrics'))
   const found = new Map<string, Set<string>>()
