@@ -11,14 +11,16 @@ import { noSinks } from '../src/features/audit-sinks/sinks.ts'
 import { recordFormats } from '../src/features/event-records/line.ts'
 import { serveMetrics } from '../src/http/metrics.ts'
 import { operations } from '../src/operations.ts'
-import { toldIn } from './audit-sinks.ts'
+import { type Told, toldIn } from './audit-sinks.ts'
 import { findAll, haystacks } from './byte-search.ts'
 import { copyOf } from './data-files.ts'
 import type { Locket } from './harness.ts'
 import { assertClean, mark, openWorld, type World } from './operation-world.ts'
 import { signedInAs } from './people-samples.ts'
 import { sampleOf, toHttp } from './samples.ts'
+import { type SyslogReceiver, startSyslog } from './syslog-receiver.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
+import { type Receiver, startReceiver } from './webhook-receiver.ts'
 
 /** Each operation as its sample has it, by nobody, and with what it does not take. */
 async function tellEverything({ locket, maker, observe }: World): Promise<void> {
@@ -82,10 +84,32 @@ async function assertMetricsClean({ app, instance }: Locket): Promise<void> {
   assert.doesNotMatch(text, /\b[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}\b/)
 }
 
+/** What each sink was told, and that each was told all of it. */
+function assertSinksClean(
+  shipped: readonly Told[],
+  { syslog, webhook }: { syslog: SyslogReceiver; webhook: Receiver },
+): void {
+  assert.ok(shipped.length > 10, `${shipped.length} events were shipped`)
+  for (const event of shipped) assertClean(JSON.stringify(event), 'a shipped event')
+  const posted = webhook.received.map(({ body }) => body).join('\n')
+  const logged = Buffer.concat(syslog.received).toString('latin1')
+  assertClean(posted, 'the webhook')
+  assertClean(logged, 'syslog')
+  for (const { id } of shipped) {
+    assert.ok(posted.includes(id), `the webhook was told ${id}`)
+    assert.ok(logged.includes(id), `syslog was told ${id}`)
+  }
+}
+
 test('no canary stands in an event, a tile, the log, a metric, a sink or a file [V16.2.5]', async (t) => {
   const path = join(temporaryDirectory(t), 'audit.jsonl')
   const file = { path, size_bytes_max: 1e9, kept_max: 1 }
-  const world = await openWorld(t, { auditSinks: { ...noSinks, file } })
+  const [syslog, webhook] = [await startSyslog(t), await startReceiver(t)]
+  const settings = { file, syslog: syslog.settings, webhook: webhook.settings }
+  const world = await openWorld(t, {
+    auditSinks: { ...noSinks, ...settings },
+    egressAllow: webhook.allow,
+  })
   const { locket, maker } = world
   await tellEverything(world)
   await maker.jobs()
@@ -102,9 +126,7 @@ test('no canary stands in an event, a tile, the log, a metric, a sink or a file 
         assertClean(line, `${format} ${query}`)
     }
   }
-  const shipped = toldIn(path)
-  assert.ok(shipped.length > 10, `${shipped.length} events were shipped`)
-  for (const event of shipped) assertClean(JSON.stringify(event), 'a shipped event')
+  assertSinksClean(toldIn(path), { syslog, webhook })
   const rows = await locket.sql('SELECT data FROM audit_tiles')
   for (const { data } of rows)
     assertClean(Buffer.from(data as Uint8Array).toString('latin1'), 'tile')

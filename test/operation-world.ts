@@ -88,6 +88,7 @@ export interface WorldOptions {
   readonly operations?: readonly Operation[]
   readonly corsOrigins?: readonly string[]
   readonly auditSinks?: AuditSinkSettings
+  readonly egressAllow?: readonly string[]
 }
 
 /** These tests call more often than anybody may. */
@@ -103,8 +104,8 @@ export async function openWorld(t: TestContext, options: WorldOptions = {}): Pro
   const locket = await openLocket(t, {
     rateBudgets: unlimited,
     ...mailingTo(smtp),
-    egressAllow: [`http://127.0.0.1:${port}`],
     ...options,
+    egressAllow: [`http://127.0.0.1:${port}`, ...(options.egressAllow ?? [])],
     clock: () => systemClock() + ahead_ms,
     log: createLog('debug', { write: (line) => void lines.push(line) }),
   })

@@ -1,14 +1,9 @@
 /** A syslog server by TLS, whose parser is written from RFC 5425 and RFC 5424. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { createServer, type TLSSocket } from 'node:tls'
 import { batchOf } from '../../test/audit-sinks.ts'
-import { makeCa } from '../../test/certificates.ts'
 import { freePort } from '../../test/free-port.ts'
-import { temporaryDirectory } from '../../test/temporary-directory.ts'
+import { type SyslogOptions, type SyslogReceiver, startSyslog } from '../../test/syslog-receiver.ts'
 import { createLog } from '../core/log.ts'
 import type { Sink } from './sink.ts'
 import { createSyslogSink, type SyslogSinkSettings } from './syslog-sink.ts'
@@ -62,54 +57,16 @@ function messageIn(frame: Buffer): Message {
   }
 }
 
-interface Site {
-  /** What each connection has brought, to its end. */
-  readonly received: Buffer[]
+interface Site extends Pick<SyslogReceiver, 'received' | 'clientKey'> {
   readonly sink: Sink
   readonly other: (change: Partial<SyslogSinkSettings>) => Sink
-  readonly clientKey: { readonly certFile: string; readonly key: { read(): Promise<string> } }
 }
 
-/** `meet`: what it does with a connection before it reads; true: it reads nothing. */
-async function server(
-  t: TestContext,
-  { meet, mutual = false }: { meet?: (socket: TLSSocket) => boolean; mutual?: boolean } = {},
-): Promise<Site> {
-  const ca = await makeCa('Private CA')
-  const pair = await ca.server()
-  const client = await ca.client('spiffe://locket/1')
-  const directory = temporaryDirectory(t)
-  const caFile = join(directory, 'ca.pem')
-  const certFile = join(directory, 'client.pem')
-  writeFileSync(caFile, ca.cert)
-  writeFileSync(certFile, client.cert)
-  const received: Buffer[] = []
-  const listener = createServer(
-    { ...pair, ca: ca.cert, requestCert: mutual, rejectUnauthorized: mutual },
-    (socket) => {
-      socket.on('error', () => undefined)
-      if (meet?.(socket)) return
-      const pieces: Buffer[] = []
-      socket.on('data', (piece: Buffer) => pieces.push(piece))
-      socket.on('end', () => received.push(Buffer.concat(pieces)))
-    },
-  )
-  const sockets = new Set<{ destroy(): unknown }>()
-  listener.on('connection', (socket) => sockets.add(socket))
-  listener.on('tlsClientError', () => undefined)
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
-  t.after(() => {
-    listener.close()
-    for (const socket of sockets) socket.destroy()
-  })
-  const { port } = listener.address() as AddressInfo
+async function server(t: TestContext, options: SyslogOptions = {}): Promise<Site> {
+  const { settings, ...receiver } = await startSyslog(t, options)
   const other: Site['other'] = (change) =>
-    createSyslogSink(
-      { host: 'localhost', port, caFile, client: null, ...change },
-      createLog('silent'),
-    )
-  const key = { read: async () => client.key }
-  return { received, sink: other({}), other, clientKey: { certFile, key } }
+    createSyslogSink({ ...settings, ...change }, createLog('silent'))
+  return { ...receiver, sink: other({}), other }
 }
 
 describe('a syslog server', () => {
