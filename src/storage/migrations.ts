@@ -67,15 +67,20 @@ export const migrations: readonly Migration[] = [
   cosignatures,
 ]
 
-/** Runs what has not run yet, each migration in a transaction of its own: all of it or nothing. */
+/**
+ * Runs what has not run yet, all of it or nothing: after an upgrade that failed the version before still
+ * opens the database. A new one is made with one flush of the disk.
+ */
 export function migrate(connection: SqliteConnection, known: readonly Migration[]): void {
   connection.exec('CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY NOT NULL) STRICT')
-  for (const migration of known.slice(applied(connection, known))) {
-    connection.atomically(() => {
-      for (const statement of migration.sqlite) connection.exec(statement)
-      connection.run('INSERT INTO migrations (name) VALUES (?)', [migration.name])
-    })
-  }
+  const pending = known.slice(applied(connection, known))
+  if (pending.length === 0) return
+  connection.atomically(() => {
+    for (const { name, sqlite } of pending) {
+      for (const statement of sqlite) connection.exec(statement)
+      connection.run('INSERT INTO migrations (name) VALUES (?)', [name])
+    }
+  })
 }
 
 function applied(connection: SqliteConnection, known: readonly Migration[]): number {
