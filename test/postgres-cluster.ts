@@ -11,6 +11,14 @@ import { createLog } from '../src/core/log.ts'
 import { migratePostgres } from '../src/storage/postgres-migrations.ts'
 import type { Cell, Row, Sql } from './test-data.ts'
 
+declare module 'pg' {
+  /** Its types do not have them. */
+  interface Client {
+    ref(): void
+    unref(): void
+  }
+}
+
 /** Login roles of the cluster: who owns the databases, and whom Locket serves as. */
 const owner = 'locket_owner'
 const application = 'locket'
@@ -42,17 +50,40 @@ function addressOf(database: string, role?: string): string {
 
 /** Runs a statement as the superuser, outside any database of Locket's. */
 function administer(statement: string): Promise<void> {
-  return withClient(async (client) => {
+  return withAdministrator(async (client) => {
     await client.query(statement)
   })
 }
 
-async function withClient<T>(work: (client: Client) => Promise<T>): Promise<T> {
-  const client = await connect(addressOf('postgres'))
-  try {
-    return await work(client)
-  } finally {
-    await client.end()
+let administrator: Promise<Client> | undefined
+const administering = turns()
+
+/**
+ * One connection for all of a process, for making one costs the server more than what it is used for. It
+ * keeps no process from its end.
+ */
+function withAdministrator<T>(work: (client: Client) => Promise<T>): Promise<T> {
+  return administering(async () => {
+    administrator ??= connect(addressOf('postgres'), () => {
+      administrator = undefined
+    })
+    const client = await administrator
+    client.ref()
+    try {
+      return await work(client)
+    } finally {
+      client.unref()
+    }
+  })
+}
+
+/** One piece of work after the other, whoever asks at once. */
+function turns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const turn = last.then(work)
+    last = turn.catch(() => undefined)
+    return turn
   }
 }
 
@@ -70,11 +101,12 @@ let template: Promise<string> | undefined
  * database that somebody is connected to cannot be copied.
  */
 function migratedTemplate(): Promise<string> {
-  template ??= withClient(async (client) => {
+  template ??= withAdministrator(async (client) => {
     await client.query('SELECT pg_advisory_lock($1)', [preparing])
     const name = `locket_template_${migrationsDigest()}`
     const known = await client.query('SELECT FROM pg_database WHERE datname = $1', [name])
     if (known.rowCount === 0) await makeTemplate(client, name)
+    await client.query('SELECT pg_advisory_unlock($1)', [preparing])
     return name
   })
   return template
@@ -150,13 +182,7 @@ export interface Session {
 /** A connection of the superuser to one database, made when it is first needed. */
 export function openSession(database: string): Session {
   let client: Promise<Client> | undefined
-  let last: Promise<unknown> = Promise.resolve()
-  /** One statement at a time, whoever asks at once. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = last.then(work)
-    last = turn.catch(() => undefined)
-    return turn
-  }
+  const inTurn = turns()
   return {
     sql: (text, ...values) =>
       inTurn(async () => {
@@ -180,10 +206,11 @@ export function openSession(database: string): Session {
   }
 }
 
-async function connect(url: string): Promise<Client> {
+async function connect(url: string, ended: () => void = () => undefined): Promise<Client> {
   const client = new Client({ connectionString: url, options: '-c search_path=locket' })
   // What breaks a connection fails the query that runs on it, and is told by that.
   client.on('error', () => undefined)
+  client.on('end', ended)
   await client.connect()
   return client
 }

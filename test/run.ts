@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, constants, tmpdir } from 'node:os'
 import { join, normalize } from 'node:path'
+import type { Engine } from '../src/storage/query.ts'
 import { readModules } from './architecture/modules.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -13,13 +14,10 @@ const suite = ['src/**/*.test.ts', 'test/**/*.test.ts']
 const cluster = 'LOCKET_TEST_POSTGRES_URL'
 
 /**
- * How many files run at once: left to itself the runner would use a processor less. On PostgreSQL they wait for its
- * server, and one more has its turn meanwhile.
+ * Left to itself the runner would use a processor less. Files wait for disks, servers and other programs, and one
+ * more has its turn meanwhile.
  */
-const filesAtOnce = {
-  sqlite: availableParallelism(),
-  postgres: availableParallelism() + 1,
-} as const
+const filesAtOnce = availableParallelism() + 1
 
 /**
  * What stands before the pipeline, or beside it, and asks nothing of a database that others do not ask:
@@ -89,7 +87,7 @@ function withDatabase(all: readonly string[]): readonly string[] {
 }
 
 /** Runs the test runner, shows what it says, and reads the sums from a report of its own. */
-async function runOn(engine: keyof typeof filesAtOnce, chosen: readonly string[]): Promise<Ended> {
+async function runOn(engine: Engine, chosen: readonly string[]): Promise<Ended> {
   say(`\n${engine}: ${chosen.length} test files`)
   const directory = mkdtempSync(join(tmpdir(), 'locket-test-run-'))
   const report = join(directory, 'report.tap')
@@ -100,7 +98,7 @@ async function runOn(engine: keyof typeof filesAtOnce, chosen: readonly string[]
   const runner = [
     '--disable-warning=ExperimentalWarning',
     '--test',
-    `--test-concurrency=${filesAtOnce[engine]}`,
+    `--test-concurrency=${filesAtOnce}`,
   ]
   const child = spawn(process.execPath, [...runner, ...reporters, ...options, ...chosen], {
     cwd: root,
