@@ -14,10 +14,11 @@ import { createResults, type Results, resultsDirectory } from './results.ts'
 import { quantiles, row } from './table.ts'
 import { createCalls } from './tax/calls.ts'
 import { type Program, startProgram } from './tax/programs.ts'
-import { type Round, type Work, works } from './tax/task.ts'
+import { type Round, works } from './tax/task.ts'
 import { createTexts } from './texts.ts'
 
-const warmUpRounds = 3
+/** Calls of each kind before they count: so long does it take until what is used all the time is compiled. */
+const warmUp_calls = 2_000
 const clients_max = 32
 /** Each is a journey to the server when it is added. */
 const postgresEvents_max = 10_000
@@ -28,7 +29,8 @@ export async function benchAudit(args: readonly string[]): Promise<void> {
     options: {
       events: { type: 'string', default: '50000' },
       memories: { type: 'string', default: '10000' },
-      rounds: { type: 'string', default: '21' },
+      pairs: { type: 'string', default: '3' },
+      rounds: { type: 'string', default: '11' },
       calls: { type: 'string', default: '128' },
       results: { type: 'string', default: resultsDirectory },
     },
@@ -37,6 +39,7 @@ export async function benchAudit(args: readonly string[]): Promise<void> {
   const events = Number(values.events)
   const plan = {
     memories: Number(values.memories),
+    pairs: Number(values.pairs),
     rounds: Number(values.rounds),
     calls: Number(values.calls),
   }
@@ -52,28 +55,44 @@ export async function benchAudit(args: readonly string[]): Promise<void> {
 
 interface Plan {
   readonly memories: number
+  /** Of servers. */
+  readonly pairs: number
+  /** Of each pair. */
   readonly rounds: number
   readonly calls: number
 }
 
-/** Two servers, one of which writes no event; they work by turns. The sequencer runs in the other. */
+const clientCounts = [1, clients_max] as const
+
+/**
+ * Two servers, one of which writes no event; they work by turns. The sequencer runs in the other. The same
+ * program takes some percent more or less from one process to the next, so there are pairs of them.
+ */
 async function benchCalls(results: Results, engine: Engine, plan: Plan): Promise<void> {
-  const { memories, rounds } = plan
-  const on = withClients(await startProgram({ name: 'on', without: [] }, memories, engine))
-  const off = withClients(await startProgram({ name: 'off', without: ['audit'] }, memories, engine))
-  const how = `by HTTP, from another process; medians of ${rounds} rounds`
+  const { memories, rounds, pairs } = plan
+  const how = `by HTTP, medians of ${rounds} rounds of ${pairs} pairs of servers each`
   results.line(`\n${memories} memories, ${engineNames[engine]}, ${how}`)
   const columns = kinds.flatMap((kind) => [`${kind} off, µs`, 'adds µs', ''])
   results.line(row(['a call'.padEnd(24), ...columns]))
-  try {
-    for (const work of works) {
-      for (const clients of [1, clients_max])
-        await compare(results, { on, off }, { ...plan, engine, work, clients })
+  const comparisons = works.flatMap((work) =>
+    clientCounts.map((clients) => ({ work, clients, spent: [] as Pair<Spent>[] })),
+  )
+  for (let at = 0; at < pairs; at += 1) {
+    const on = withClients(await startProgram({ name: 'on', without: [] }, memories, engine))
+    const off = withClients(
+      await startProgram({ name: 'off', without: ['audit'] }, memories, engine),
+    )
+    try {
+      for (const { work, clients, spent } of comparisons) {
+        const round = { work, clients, calls: plan.calls }
+        spent.push(...(await compare({ on, off }, round, rounds)))
+      }
+    } finally {
+      await on.end()
+      await off.end()
     }
-  } finally {
-    await on.end()
-    await off.end()
   }
+  for (const comparison of comparisons) tell(results, engine, comparison)
 }
 
 /** What a call takes, in microseconds: of the server's processors, and of its client's time. */
@@ -111,10 +130,8 @@ function withClients(program: Program): Served {
   }
 }
 
-interface Comparison extends Plan {
-  readonly engine: Engine
-  readonly work: Work
-  readonly clients: number
+interface Comparison extends Pick<Round, 'work' | 'clients'> {
+  readonly spent: readonly Pair<Spent>[]
 }
 
 interface Pair<Of> {
@@ -129,22 +146,29 @@ interface Added {
   readonly share: number
 }
 
-async function compare(results: Results, servers: Pair<Served>, what: Comparison): Promise<void> {
-  const { engine, rounds, memories: _, ...round } = what
+async function compare(
+  servers: Pair<Served>,
+  round: Round,
+  rounds: number,
+): Promise<readonly Pair<Spent>[]> {
   const pairs: Pair<Spent>[] = []
-  for (let at = -warmUpRounds; at < rounds; at += 1) {
+  for (let at = -Math.ceil(warmUp_calls / round.calls); at < rounds; at += 1) {
     const pair = await inTurn(servers, round, at % 2 === 0)
     if (at >= 0) pairs.push(pair)
   }
+  return pairs
+}
+
+function tell(results: Results, engine: Engine, { work, clients, spent }: Comparison): void {
   const added: Readonly<Record<keyof Spent, Added>> = {
-    cpu: addedTo(pairs, 'cpu'),
-    p50: addedTo(pairs, 'p50'),
-    mean: addedTo(pairs, 'mean'),
+    cpu: addedTo(spent, 'cpu'),
+    p50: addedTo(spent, 'p50'),
+    mean: addedTo(spent, 'mean'),
   }
-  const name = `${round.work}, ${round.clients} client${round.clients === 1 ? '' : 's'}`
+  const name = `${work}, ${clients} client${clients === 1 ? '' : 's'}`
   results.line(row([name.padEnd(24), ...kinds.flatMap((kind) => cells(added[kind]))]))
   results.keep(engine === 'sqlite' ? name : `${name}, ${engine}`, added)
-  if (round.work !== 'recall' || engine !== 'sqlite') return
+  if (work !== 'recall' || engine !== 'sqlite') return
   const most = { bound: 20, unit: '%' }
   for (const kind of ['p50', 'mean'] as const) {
     results.atMost(`audit adds to ${name}, ${kind}`, added[kind].share * 100, most)
