@@ -17,8 +17,6 @@ import { type Program, startProgram } from './tax/programs.ts'
 import { type Round, works } from './tax/task.ts'
 import { createTexts } from './texts.ts'
 
-/** Calls of each kind before they count: so long does it take until what is used all the time is compiled. */
-const warmUp_calls = 2_000
 const clients_max = 32
 /** Each is a journey to the server when it is added. */
 const postgresEvents_max = 10_000
@@ -32,6 +30,7 @@ export async function benchAudit(args: readonly string[]): Promise<void> {
       pairs: { type: 'string', default: '3' },
       rounds: { type: 'string', default: '11' },
       calls: { type: 'string', default: '128' },
+      'warm-up': { type: 'string', default: '2000' },
       results: { type: 'string', default: resultsDirectory },
     },
   })
@@ -42,6 +41,7 @@ export async function benchAudit(args: readonly string[]): Promise<void> {
     pairs: Number(values.pairs),
     rounds: Number(values.rounds),
     calls: Number(values.calls),
+    warmUp_calls: Number(values['warm-up']),
   }
   await benchSequencing(results, 'sqlite', events)
   await benchVerification(results, events)
@@ -60,6 +60,8 @@ interface Plan {
   /** Of each pair. */
   readonly rounds: number
   readonly calls: number
+  /** Of each kind before they count: so long does it take until what is used all the time is compiled. */
+  readonly warmUp_calls: number
 }
 
 const clientCounts = [1, clients_max] as const
@@ -83,9 +85,8 @@ async function benchCalls(results: Results, engine: Engine, plan: Plan): Promise
       await startProgram({ name: 'off', without: ['audit'] }, memories, engine),
     )
     try {
-      for (const { work, clients, spent } of comparisons) {
-        const round = { work, clients, calls: plan.calls }
-        spent.push(...(await compare({ on, off }, round, rounds)))
+      for (const { spent, ...round } of comparisons) {
+        spent.push(...(await compare({ on, off }, round, plan)))
       }
     } finally {
       await on.end()
@@ -148,12 +149,12 @@ interface Added {
 
 async function compare(
   servers: Pair<Served>,
-  round: Round,
-  rounds: number,
+  what: Pick<Round, 'work' | 'clients'>,
+  { rounds, calls, warmUp_calls }: Plan,
 ): Promise<readonly Pair<Spent>[]> {
   const pairs: Pair<Spent>[] = []
-  for (let at = -Math.ceil(warmUp_calls / round.calls); at < rounds; at += 1) {
-    const pair = await inTurn(servers, round, at % 2 === 0)
+  for (let at = -Math.ceil(warmUp_calls / calls); at < rounds; at += 1) {
+    const pair = await inTurn(servers, { ...what, calls }, at % 2 === 0)
     if (at >= 0) pairs.push(pair)
   }
   return pairs

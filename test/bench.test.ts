@@ -156,7 +156,8 @@ describe('a bench', { concurrency: true }, () => {
 
   test('tells what the audit log costs, and how fast it is checked', async (t) => {
     const { said, kept } = await bench(t, 'audit', [
-      ...['--events', '600', '--memories', '60', '--rounds', '2', '--calls', '32'],
+      ...['--events', '600', '--memories', '60', '--pairs', '2', '--rounds', '2'],
+      ...['--calls', '32', '--warm-up', '32'],
     ])
     for (const [work, clients] of [
       ['recall', '1 client'],
