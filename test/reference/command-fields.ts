@@ -1,8 +1,8 @@
 /** The fields of an operation's input as the command line is to have them, by their schema. */
 import type { Field, Kind } from '../../src/cli/fields.ts'
 import { kebabCase } from '../../src/cli/layout.ts'
-import { inputSchema, type JsonSchema } from '../../src/kernel/input-schema.ts'
 import type { Operation } from '../../src/kernel/operation.ts'
+import { inputSchema, type JsonSchema } from './input-schema.ts'
 
 /** The fields of an operation, in the order of its declaration. */
 export function fieldsOf(operation: Operation): readonly Field[] {

@@ -1,6 +1,6 @@
-/** What an operation takes, as a JSON Schema: what flags, tools and reference pages are made from. */
+/** What an operation takes, as a JSON Schema: what the flags of its command are made from. */
 import { z } from 'zod'
-import type { Operation } from './operation.ts'
+import type { Operation } from '../../src/kernel/operation.ts'
 
 /** The parts of JSON Schema that our inputs use. */
 export interface JsonSchema {
