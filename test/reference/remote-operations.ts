@@ -16,7 +16,7 @@ function isAsked({ id, surfaces }: Operation): boolean {
   return surfaces.includes('cli') || askedBeside.includes(id)
 }
 
-export function toRemoteOperation(operation: Operation): RemoteOperation {
+function toRemoteOperation(operation: Operation): RemoteOperation {
   const { id, method, path, summary, bodyLimit_bytes, surfaces } = operation
   const isCommand = surfaces.includes('cli')
   return { id, method, path, summary, bodyLimit_bytes, isCommand, fields: fieldsOf(operation) }
