@@ -256,13 +256,14 @@ const leaf = fc.oneof(
   fc.record({ tags: fc.record({ contains: fc.constantFrom('a', 'b') }) }),
   fc.record({ 'metadata.n': fc.record({ exists: fc.boolean() }) }),
 )
+/** Two of them together are within what a filter may have. */
 const { filter: anyFilter } = fc.letrec<{ filter: Raw }>((tie) => ({
   filter: fc.oneof(
     { maxDepth: 3 },
     leaf,
     fc.record({ not: tie('filter') }),
-    fc.record({ and: fc.array(tie('filter'), { minLength: 1, maxLength: 3 }) }),
-    fc.record({ or: fc.array(tie('filter'), { minLength: 1, maxLength: 3 }) }),
+    fc.record({ and: fc.array(tie('filter'), { minLength: 1, maxLength: 2 }) }),
+    fc.record({ or: fc.array(tie('filter'), { minLength: 1, maxLength: 2 }) }),
   ),
 }))
 const anyDocument = fc.record({
