@@ -200,8 +200,12 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
       await services.egress.close()
       await services.auditSinks.close()
       throttles.close()
-      await note(instance, clock, { action: 'server.stopped', details: {} })
-      await sequenceEvents.run(background)
+      try {
+        await note(instance, clock, { action: 'server.stopped', details: {} })
+        await sequenceEvents.run(background)
+      } catch (thrown) {
+        log.error({ err: thrown }, 'the last events could not be written')
+      }
       await traces?.close()
     },
   }

@@ -129,7 +129,7 @@ async function runRead(app: Pipeline, inside: Within, run: Run): Promise<unknown
   return parseOutput(trail, await trail.request.operation.run(ctx, admitted.input, prepared))
 }
 
-/** The event of a read commits before its answer leaves. */
+/** The event of a read is committed, or noted where no crash takes it, before its answer leaves. */
 async function answerRead(app: Pipeline, trail: Trail, output: unknown): Promise<Answer> {
   await app.database.write(async (tx) => {
     await auditAllowed(app, eventStore(within(app, tx), trail), { trail, output, replayed: false })
@@ -164,9 +164,9 @@ async function answerWrite(app: Pipeline, run: Run): Promise<Answer> {
 /** Events are only added: nothing gets in their way. */
 const beside: WriteOptions = { durability: 'relaxed', turn: null, onlyEvents: true }
 
-/** Who reads memories asks for no events, and the event of one read is nothing to the next. */
+/** The gate of a change asks for no events, nor does who reads memories: the event of one read is nothing to the next. */
 function sightOf({ effect, permission }: Operation): ReadOptions {
-  return effect === 'read' && permission === 'memory:read' ? { withoutEvents: true } : {}
+  return effect !== 'read' || permission === 'memory:read' ? { withoutEvents: true } : {}
 }
 
 /**

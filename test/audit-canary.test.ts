@@ -5,15 +5,18 @@
  * written is in test/faults.test.ts.
  */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { noSinks } from '../src/features/audit-sinks/sinks.ts'
 import { recordFormats } from '../src/features/event-records/line.ts'
 import { serveMetrics } from '../src/http/metrics.ts'
 import { operations } from '../src/operations.ts'
+import { journalFile } from '../src/storage/event-journal.ts'
 import { type Told, toldIn } from './audit-sinks.ts'
 import { findAll, haystacks } from './byte-search.ts'
 import { copyOf } from './data-files.ts'
+import { engine } from './engine.ts'
 import { eventually } from './eventually.ts'
 import type { Locket } from './harness.ts'
 import { assertClean, mark, openWorld, type World } from './operation-world.ts'
@@ -104,6 +107,17 @@ async function assertSinksClean(
   assertClean(logged(), 'syslog')
 }
 
+/** The events of reads that are no rows yet. */
+async function assertJournalClean({ locket, maker }: World): Promise<void> {
+  const journal = journalFile(join(locket.directory, 'locket.db'))
+  await eventually(async () => {
+    await locket.call('POST', '/v1/memories/recall', { body: { query: maker.word() } })
+    const content = readFileSync(journal, 'latin1')
+    assert.match(content, /memory\.recalled/)
+    assertClean(content, 'the journal of events')
+  })
+}
+
 test('no canary stands in an event, a tile, the log, a metric, a sink or a file [V16.2.5]', async (t) => {
   const path = join(temporaryDirectory(t), 'audit.jsonl')
   const file = { path, size_bytes_max: 1e9, kept_max: 1 }
@@ -134,6 +148,7 @@ test('no canary stands in an event, a tile, the log, a metric, a sink or a file 
   for (const { data } of rows)
     assertClean(Buffer.from(data as Uint8Array).toString('latin1'), 'tile')
   await assertMetricsClean(locket)
+  if (engine === 'sqlite') await assertJournalClean(world)
   // With the digit after it, for PostgreSQL has a collation of the Canary Islands.
   const words = Array.from({ length: 9 }, (_, at) => `${mark}${at + 1}`)
   const found = findAll(haystacks(await copyOf(t, locket)), words)

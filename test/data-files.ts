@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test'
 import { primaryKeys } from '../src/storage/primary-keys.ts'
 import { type TableName, tables } from '../src/storage/tables.ts'
 import { type Haystack, haystacks } from './byte-search.ts'
+import type { Locket } from './harness.ts'
 import type { Cell, Sql, TestData } from './test-data.ts'
 
 interface HasSql {
@@ -22,6 +23,17 @@ interface HasData {
 export async function tamper({ sql }: HasSql, text: string, ...values: readonly Cell[]) {
   const changed = await sql(`${text} RETURNING 1 AS one`, ...values)
   if (changed.length === 0) throw new Error(`it changed nothing: ${text}`)
+}
+
+/**
+ * Lets no event be written any more, until what is returned is called. One engine notes those of reads beside the
+ * table first: that this leads nowhere it knows from the first that is to be a row.
+ */
+export async function refuseEvents(locket: Locket): Promise<() => Promise<void>> {
+  const mend = await locket.data.refuseInserts('audit_events')
+  await locket.call('GET', '/v1/whoami')
+  await locket.sql('SELECT 1 AS one')
+  return mend
 }
 
 /** Written beside every operation, by jobs at their own time, or by what stands whatever follows. */

@@ -11,7 +11,7 @@ import { openInstance } from '../src/instance.ts'
 import type { Operation } from '../src/kernel/operation.ts'
 import { operations } from '../src/operations.ts'
 import { scrub } from './cleaning.ts'
-import { stateOf } from './data-files.ts'
+import { refuseEvents, stateOf } from './data-files.ts'
 import { onlyOn } from './engine.ts'
 import { type Call, configOf, type Locket, openLocket } from './harness.ts'
 import { openWorld, type World } from './operation-world.ts'
@@ -208,7 +208,7 @@ describe('an audit that cannot be written', () => {
   test('every operation fails closed, and nothing changes [V16.5.3] [V2.3.3]', async (t) => {
     const world = await openWorld(t)
     const inputs = await inputsOf(world)
-    const mend = await world.locket.data.refuseInserts('audit_events')
+    const mend = await refuseEvents(world.locket)
     for (const [operation, sent] of inputs) {
       await failsClosed(world, operation, { ...sent, status: 503, events: [] })
     }

@@ -13,7 +13,7 @@ import { rateBudgets } from '../src/throttles/budgets.ts'
 import { testData } from './data.ts'
 import { openSecrets } from './secret.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
-import type { Sql, TestData } from './test-data.ts'
+import { type Sql, settledFirst, type TestData } from './test-data.ts'
 
 export interface Reply {
   readonly status: number
@@ -101,7 +101,10 @@ export async function openLocket(t: TestContext, options: LocketOptions = {}): P
   const directory = temporaryDirectory(t)
   const { clock = systemClock, log = createLog('silent'), pageCountMax, ...appOptions } = options
   const openOptions = { log, clock, create: true, ...(pageCountMax && { pageCountMax }) }
-  const data = await testData(t, directory)
+  // Nor is anything to be settled where events are refused, or while nobody has the database open.
+  const settle = (): Promise<void> =>
+    instance.database.read(async () => undefined).catch(() => undefined)
+  const data = settledFirst(await testData(t, directory), settle)
   const config = configOf(directory, data)
   const settings = {
     version: 'test',

@@ -26,3 +26,26 @@ export interface TestData {
   /** Copies what the engine has outside the data directory, and tells what it could not copy. */
   copyOutside(to: string): Promise<string | null>
 }
+
+/** The same, asked after `settle`: once what waits beside the tables is in them. */
+export function settledFirst(data: TestData, settle: () => Promise<void>): TestData {
+  return {
+    ...data,
+    sql: async (text, ...values) => {
+      await settle()
+      return data.sql(text, ...values)
+    },
+    ask: async (questions) => {
+      await settle()
+      return data.ask(questions)
+    },
+    refuseInserts: async (table) => {
+      await settle()
+      return data.refuseInserts(table)
+    },
+    backup: async () => {
+      await settle()
+      return data.backup()
+    },
+  }
+}

@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs'
 import { join } from 'node:path'
 import { allows, octal, statsOf } from '../config/place.ts'
 import { lockFile } from '../storage/directory-lock.ts'
+import { journalFile } from '../storage/event-journal.ts'
 import { snapshotsDirectory } from '../storage/snapshots.ts'
 import type { Check } from './check.ts'
 import { CannotTell, count, type Finding, fail, pass, unsafe, warn } from './finding.ts'
@@ -110,7 +111,9 @@ export const secretReferences: Check = {
 function dataFilesOf({ config }: Scene): readonly Seen[] {
   const database = databaseFile(config)
   const paths = [
-    ...(config.database === null ? [database, `${database}-wal`, `${database}-shm`] : []),
+    ...(config.database === null
+      ? [database, `${database}-wal`, `${database}-shm`, journalFile(database)]
+      : []),
     join(config.dataDir, lockFile),
     config.tombstonesFile,
     join(config.dataDir, snapshotsDirectory),

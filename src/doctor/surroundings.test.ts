@@ -69,7 +69,13 @@ test('a file of the data that is another user’s', onlyRoot, async (t) => {
 
 test('each file of SQLite is looked at', onlyOn('sqlite', 'its files'), async (t) => {
   const made = await openLocket(t)
-  for (const name of ['locket.db', 'locket.db-wal', 'locket.db-shm', 'locket.lock']) {
+  for (const name of [
+    'locket.db',
+    'locket.db-wal',
+    'locket.db-shm',
+    'locket.db-events',
+    'locket.lock',
+  ]) {
     chmodSync(join(made.directory, name), 0o644)
     const found = await finding(made, 'data-files')
     assertFound(found, 'warn', new RegExp(`/${name} \\(mode 0644\\)`))

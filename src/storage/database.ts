@@ -55,7 +55,10 @@ export interface WriteOptions {
    * others of this process that leave it out, and is run again when another process got in its way.
    */
   readonly turn?: Turn | null
-  /** It adds audit events and does nothing else: who asks for none of them sees no difference. */
+  /**
+   * It adds audit events and does nothing else: who asks for none of them sees no difference. Where it is `relaxed`, too,
+   * an engine may note them beside the tables first.
+   */
   readonly onlyEvents?: boolean
 }
 

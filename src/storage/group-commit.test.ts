@@ -5,6 +5,7 @@ import { add } from '../../test/contract/database.ts'
 import { temporaryDirectory } from '../../test/temporary-directory.ts'
 import { createLog } from '../core/log.ts'
 import type { Transaction } from './database.ts'
+import { journalFile, openEventJournal } from './event-journal.ts'
 import { GroupCommit } from './group-commit.ts'
 import { migrate, migrations } from './migrations.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
@@ -40,7 +41,10 @@ function start(t: TestContext) {
   migrate(connection, migrations)
   connection.happened.length = 0
   t.after(() => connection.close())
-  return { connection, commits: new GroupCommit(connection, createLog('silent')) }
+  const log = createLog('silent')
+  const journal = openEventJournal({ file: journalFile(file), log })
+  t.after(() => journal.close())
+  return { connection, journal, commits: new GroupCommit({ connection, journal, log }) }
 }
 
 type Work = (tx: Transaction) => Promise<unknown>

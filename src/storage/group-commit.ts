@@ -11,6 +11,9 @@
  *   others are run again without it. When the COMMIT itself fails, each is tried alone.
  * - `full` and `relaxed` works never share a group: how a commit is flushed cannot change within
  *   a transaction. Within a second of a relaxed commit a full one follows.
+ * - What a work adds that adds nothing but events waits in the journal (event-journal.ts) for the next
+ *   transaction, which makes rows of it before all else. Where that fails the works go on without, and no
+ *   more is taken into the journal until it succeeds.
  */
 import { second_ms } from '../core/clock.ts'
 import { apart, withErrand } from '../core/errand.ts'
@@ -18,8 +21,14 @@ import { LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import type { Durability, Transaction, WriteOptions } from './database.ts'
+import type { EventJournal } from './event-journal.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
-import { onlyAddsEvents, sqliteStatements } from './sqlite-statements.ts'
+import {
+  type NotingStatements,
+  notingStatements,
+  onlyAddsEvents,
+  sqliteStatements,
+} from './sqlite-statements.ts'
 import { type Statements, StrictTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
 
@@ -43,9 +52,19 @@ const flush_ms = 0.8 * second_ms
 
 const synchronous: Readonly<Record<Durability, string>> = { full: 'FULL', relaxed: 'NORMAL' }
 
+export interface GroupCommitOptions {
+  readonly connection: SqliteConnection
+  readonly journal: EventJournal
+  readonly log: Log
+  /** Is told before each commit whether it is of nothing but events. */
+  readonly committing?: (onlyEvents: boolean) => void
+}
+
 export class GroupCommit {
   readonly #connection: SqliteConnection
+  readonly #journal: EventJournal
   readonly #statements: Readonly<Record<'all' | 'onlyEvents', Statements>>
+  readonly #noted: NotingStatements
   readonly #log: Log
   readonly #committing: (onlyEvents: boolean) => void
   readonly #turns = new Turns()
@@ -53,29 +72,52 @@ export class GroupCommit {
   #durability: Durability = 'full'
   #scheduled = false
   #closing = false
+  /** Works that wait for the journal. */
+  #noting = 0
+  #settling: Promise<void> | undefined
   /** Set while a relaxed commit may not have reached the disk. */
   #flushTimer: NodeJS.Timeout | undefined
 
-  /** `committing` is told before each commit whether it is of nothing but events. */
-  constructor(
-    connection: SqliteConnection,
-    log: Log,
-    committing: (onlyEvents: boolean) => void = () => undefined,
-  ) {
+  constructor({ connection, journal, log, committing = () => undefined }: GroupCommitOptions) {
     this.#connection = connection
+    this.#journal = journal
     this.#committing = committing
     this.#statements = {
       all: sqliteStatements(connection),
       onlyEvents: sqliteStatements(connection, onlyAddsEvents),
     }
+    this.#noted = notingStatements(connection)
     this.#log = log
+    if (journal.waiting > 0) this.#flushSoon()
   }
 
   write<T>(work: (tx: Transaction) => Promise<T>, options: Durability | WriteOptions): Promise<T> {
     if (this.#closing || this.waiting >= limits.writeQueue_max) {
       return Promise.reject(new LocketError('unavailable'))
     }
-    return this.#enqueue(work, typeof options === 'string' ? { durability: options } : options)
+    const asked = typeof options === 'string' ? { durability: options } : options
+    const isNoted = asked.durability === 'relaxed' && asked.onlyEvents === true
+    return isNoted ? this.#note(work, asked) : this.#enqueue(work, asked)
+  }
+
+  /** Makes rows of the events that wait. Throws where that cannot be done. */
+  async settle(): Promise<void> {
+    if (this.#journal.waiting === 0) return
+    this.#settling ??= this.#settle()
+    return this.#settling
+  }
+
+  /** Whoever asks until its transaction has begun is served by it. */
+  async #settle(): Promise<void> {
+    const begun = (): void => {
+      this.#settling = undefined
+    }
+    const nothing: WriteOptions = { durability: 'relaxed', onlyEvents: true }
+    await this.#enqueue(async () => begun(), nothing).finally(begun)
+    const { failure } = this.#journal
+    if (failure === null) return
+    if (failure instanceof LocketError) throw failure
+    throw new LocketError('unavailable', undefined, { cause: failure })
   }
 
   /** Runs `task` while no transaction is open. */
@@ -93,9 +135,48 @@ export class GroupCommit {
     await flushed
   }
 
-  /** How many changes wait for their commit. */
+  /** How many changes wait for their commit, or for the journal. */
   get waiting(): number {
+    return this.#queued + this.#noting
+  }
+
+  get #queued(): number {
     return this.#queues.full.length + this.#queues.relaxed.length
+  }
+
+  /** Its events are in the journal, or committed as those of any other work where that takes none. */
+  async #note<T>(work: (tx: Transaction) => Promise<T>, options: WriteOptions): Promise<T> {
+    this.#noting += 1
+    try {
+      const noted = await this.#turns.take(() => this.#tryNote(work))
+      if (noted) return noted.value
+    } finally {
+      this.#noting -= 1
+    }
+    return this.#enqueue(work, options)
+  }
+
+  /** Null: nothing was done. It is between transactions, so that it sees what is committed. */
+  async #tryNote<T>(work: (tx: Transaction) => Promise<T>): Promise<{ value: T } | null> {
+    const tx = new StrictTransaction(this.#noted, true)
+    try {
+      const value = await work(tx.view())
+      tx.settle()
+      if (!this.#journal.add(this.#noted.take())) return null
+      this.#flushSoon()
+      if (this.#journal.isLong) this.#settleSoon()
+      return { value }
+    } finally {
+      tx.end()
+      // Of a work that failed nothing is kept.
+      this.#noted.take()
+    }
+  }
+
+  /** Every transaction settles; one that is about to come will do. */
+  #settleSoon(): void {
+    if (this.#scheduled) return
+    this.settle().catch((error) => this.#log.error({ err: error }, 'events wait in the journal'))
   }
 
   #enqueue<T>(
@@ -109,19 +190,15 @@ export class GroupCommit {
         resolve: resolve as Job['resolve'],
         reject,
       })
-      this.#schedule(onlyEvents)
+      this.#schedule()
     })
   }
 
-  /**
-   * Waits for the end of the event loop's round, so that all requests of the round share a group. Events
-   * of reads wait only for the reads that share a snapshot, for those are done together anyway.
-   */
-  #schedule(onlyEvents = false): void {
+  /** Waits for the end of the event loop's round, so that all requests of the round share a group. */
+  #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    const begin = (): void => this.#begin()
-    apart(() => (onlyEvents ? process.nextTick(begin) : setImmediate(begin)))
+    apart(() => setImmediate(() => this.#begin()))
   }
 
   #begin(): void {
@@ -130,7 +207,7 @@ export class GroupCommit {
   }
 
   async #drain(): Promise<void> {
-    while (this.waiting > 0) await this.#turns.take(() => this.#commitNext())
+    while (this.#queued > 0) await this.#turns.take(() => this.#commitNext())
     await this.#turns.take(async () => undefined)
   }
 
@@ -146,7 +223,7 @@ export class GroupCommit {
       this.#log.error({ err: error, works: group.length }, 'a group of writes failed')
       for (const job of group) job.reject(error)
     }
-    if (this.waiting > 0) this.#schedule()
+    if (this.#queued > 0) this.#schedule()
   }
 
   /** Full and relaxed groups take turns, so that neither starves the other. */
@@ -173,8 +250,7 @@ export class GroupCommit {
 
   /** Gives back the work that cost all of them the transaction, already rejected; or nothing. */
   async #tryTogether(group: readonly Job[], apart = false): Promise<Job | undefined> {
-    this.#undoAll()
-    this.#connection.run('BEGIN IMMEDIATE')
+    this.#beginTransaction()
     const endings: Ending[] = []
     for (const job of group) {
       const statements = this.#statements[job.onlyEvents ? 'onlyEvents' : 'all']
@@ -190,11 +266,21 @@ export class GroupCommit {
     } catch (error) {
       return this.#tryAlone(group, error)
     }
+    this.#journal.settled()
     for (const { job, failed, value } of endings) {
       if (failed) job.reject(value)
       else job.resolve(value)
     }
     return undefined
+  }
+
+  /** With the events that wait as rows in it; without them where they cannot be. */
+  #beginTransaction(): void {
+    this.#undoAll()
+    this.#connection.run('BEGIN IMMEDIATE')
+    if (this.#journal.makeRows(this.#connection)) return
+    this.#undoAll()
+    this.#connection.run('BEGIN IMMEDIATE')
   }
 
   #blame(job: Job, error: unknown): Job {
@@ -234,7 +320,7 @@ export class GroupCommit {
     clearTimeout(this.#flushTimer)
     this.#flushTimer = undefined
     try {
-      await this.#enqueue(async () => this.#bump(), { durability: 'full' })
+      await this.#enqueue(async () => this.#bump(), { durability: 'full', onlyEvents: true })
     } catch (error) {
       this.#log.error({ err: error }, 'relaxed commits could not be flushed to disk')
       if (!this.#closing) this.#flushSoon()

@@ -4,10 +4,9 @@
  * event loop look at the same few pages. Each was asked for before its snapshot was taken, so it
  * sees all that was committed until then; what comes later waits for the next.
  *
- * But each recall adds an event, and if that were the end of the snapshot, every recall would read its
- * pages anew: a third of what its event cost (measured). So a snapshot is held while nothing else is
- * committed, for reads that ask for no event. It is let go after so many commits and so long, since the
- * log of the database cannot be emptied meanwhile.
+ * But recalls add events, and if their commit were the end of the snapshot, the next recall would read its
+ * pages anew. So a snapshot is held while nothing else is committed, for reads that ask for no event. It is let
+ * go after so many commits and so long, since the log of the database cannot be emptied meanwhile.
  */
 import { stopwatch } from '../core/clock.ts'
 import { apart, withErrand } from '../core/errand.ts'
@@ -15,7 +14,7 @@ import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import type { ReadOptions, Transaction } from './database.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
-import { asksForNoEvent, sqliteStatements } from './sqlite-statements.ts'
+import { asksForNoEvent, sqliteStatements, withheld } from './sqlite-statements.ts'
 import { type Statements, StrictTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
 
@@ -25,6 +24,7 @@ const held_ms_max = 100
 
 interface Job {
   readonly withoutEvents: boolean
+  readonly statements: Statements
   readonly work: (tx: Transaction) => Promise<unknown>
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
@@ -35,6 +35,11 @@ export interface GroupReadOptions {
   readonly log: Log
   /** Changes with every commit that is not this process's own. */
   readonly version: () => unknown
+}
+
+interface GroupedReadOptions extends ReadOptions {
+  /** Why the newest events are missing: thrown to who asks for events. */
+  readonly eventsWithheld?: unknown
 }
 
 export class GroupRead {
@@ -64,13 +69,26 @@ export class GroupRead {
     return this.#queue.length
   }
 
-  read<T>(work: (tx: Transaction) => Promise<T>, options: ReadOptions = {}): Promise<T> {
+  read<T>(work: (tx: Transaction) => Promise<T>, options: GroupedReadOptions = {}): Promise<T> {
     const { withoutEvents = false } = options
+    const statements = this.#statementsOf(options)
     return new Promise<T>((resolve, reject) => {
-      const own = withErrand(work)
-      this.#queue.push({ withoutEvents, work: own, resolve: resolve as Job['resolve'], reject })
+      this.#queue.push({
+        withoutEvents,
+        statements,
+        work: withErrand(work),
+        resolve: resolve as Job['resolve'],
+        reject,
+      })
       this.#schedule()
     })
+  }
+
+  #statementsOf({ withoutEvents = false, eventsWithheld }: GroupedReadOptions): Statements {
+    if (eventsWithheld === undefined) {
+      return this.#statements[withoutEvents ? 'withoutEvents' : 'all']
+    }
+    return sqliteStatements(this.#connection, withheld(eventsWithheld))
   }
 
   /** This process is about to commit something, or nothing but events. */
@@ -153,8 +171,7 @@ export class GroupRead {
   }
 
   /** In the snapshot of the group, or in one of its own where an error has ended that. */
-  async #look({ withoutEvents, work, resolve, reject }: Job): Promise<void> {
-    const statements = this.#statements[withoutEvents ? 'withoutEvents' : 'all']
+  async #look({ statements, work, resolve, reject }: Job): Promise<void> {
     const tx = new StrictTransaction(statements, false)
     try {
       if (!this.#connection.isTransaction) this.#connection.run('BEGIN')

@@ -1,5 +1,7 @@
 /** What a SQLite connection does in a transaction. Seats mean nothing to it: it has no row security. */
 import { assert } from '../core/assert.ts'
+import type { EventValues } from './event-journal.ts'
+import { insertEvent } from './insert-event.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 import type { Statements } from './transaction.ts'
 
@@ -9,13 +11,15 @@ const steps = {
   undo: ['ROLLBACK TO step', 'RELEASE step'],
 } as const
 
+const asSaid = 'a work does what it has said that it does'
+
 /** `mayRun`: what works may do that have said so; one that does more is a mistake of ours. */
 export function sqliteStatements(
   connection: SqliteConnection,
   mayRun: (sql: string) => boolean = () => true,
 ): Statements {
   const checked = (sql: string): string => {
-    assert(mayRun(sql), 'a work does what it has said that it does')
+    assert(mayRun(sql), asSaid)
     return sql
   }
   return {
@@ -37,7 +41,43 @@ export function asksForNoEvent(sql: string): boolean {
   return !sql.includes('"audit_events"')
 }
 
+/** Throws for who asks for audit events where the newest of them cannot be shown. */
+export function withheld(reason: unknown): (sql: string) => boolean {
+  return (sql) => {
+    if (asksForNoEvent(sql)) return true
+    throw reason
+  }
+}
+
 /** Of a work that adds audit events and does nothing else. */
 export function onlyAddsEvents(sql: string): boolean {
-  return sql.startsWith('select') || sql.startsWith('insert into "audit_events"')
+  return sql.startsWith('select') || sql === insertEvent.sql('sqlite')
+}
+
+/** Of such works without a transaction, one at a time: what they add is taken from them, and they may ask. */
+export interface NotingStatements extends Statements {
+  /** What was added since this was last called. */
+  take(): readonly EventValues[]
+}
+
+export function notingStatements(connection: SqliteConnection): NotingStatements {
+  const asking = sqliteStatements(connection, (sql) => sql.startsWith('select'))
+  let events: EventValues[] = []
+  return {
+    engine: 'sqlite',
+    all: asking.all,
+    first: asking.first,
+    run: ({ sql, values }) => {
+      assert(onlyAddsEvents(sql), asSaid)
+      events.push(values)
+      return 1
+    },
+    savepoint: () => assert(false, 'a work that is noted has no savepoints'),
+    alive: true,
+    take: () => {
+      const taken = events
+      events = []
+      return taken
+    },
+  }
 }

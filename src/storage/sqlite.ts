@@ -4,6 +4,7 @@ import { LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import type { Database, Durability, ReadOptions, Transaction, WriteOptions } from './database.ts'
+import { type EventJournal, journalFile, openEventJournal } from './event-journal.ts'
 import { GroupCommit } from './group-commit.ts'
 import { GroupRead } from './group-read.ts'
 import { type Migration, migrate, migrations } from './migrations.ts'
@@ -29,24 +30,37 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   try {
     migrate(writer, options.migrations ?? migrations)
     if (options.pageCountMax) writer.exec(`PRAGMA max_page_count = ${options.pageCountMax}`)
-    return new SqliteDatabase(writer, new SqliteConnection({ file, readOnly: true }), log)
+    const journal = openEventJournal({ file: journalFile(file), log })
+    const reader = new SqliteConnection({ file, readOnly: true })
+    return new SqliteDatabase({ writer, reader, journal, log })
   } catch (error) {
     writer.close()
     throw error
   }
 }
 
+interface Opened {
+  readonly writer: SqliteConnection
+  readonly reader: SqliteConnection
+  readonly journal: EventJournal
+  readonly log: Log
+}
+
 class SqliteDatabase implements Database {
   readonly engine = 'sqlite'
   readonly #writer: SqliteConnection
+  readonly #journal: EventJournal
   readonly #commits: GroupCommit
   readonly #reads: GroupRead
   #closing: Promise<void> | undefined
 
-  constructor(writer: SqliteConnection, reader: SqliteConnection, log: Log) {
+  constructor({ writer, reader, journal, log }: Opened) {
     this.#writer = writer
-    this.#reads = new GroupRead({ connection: reader, log, version: () => versionOf(writer) })
-    this.#commits = new GroupCommit(writer, log, (onlyEvents) => this.#reads.committing(onlyEvents))
+    this.#journal = journal
+    const reads = new GroupRead({ connection: reader, log, version: () => versionOf(writer) })
+    const committing = (onlyEvents: boolean): void => reads.committing(onlyEvents)
+    this.#reads = reads
+    this.#commits = new GroupCommit({ connection: writer, journal, log, committing })
   }
 
   get takesChanges(): boolean {
@@ -61,7 +75,13 @@ class SqliteDatabase implements Database {
     if (!this.takesChanges || this.#reads.waiting >= limits.readQueue_max) {
       return Promise.reject(new LocketError('unavailable'))
     }
-    return this.#reads.read(work, options)
+    if (options?.withoutEvents || this.#journal.waiting === 0) {
+      return this.#reads.read(work, options)
+    }
+    return this.#commits.settle().then(
+      () => this.#reads.read(work, options),
+      (reason) => this.#reads.read(work, { ...options, eventsWithheld: reason }),
+    )
   }
 
   /** There is one writer, so there is but one turn. */
@@ -97,6 +117,7 @@ class SqliteDatabase implements Database {
   async #shut(): Promise<void> {
     await this.#commits.close()
     await this.#reads.close()
+    this.#journal.close()
     this.#writer.close()
   }
 }

@@ -8,11 +8,11 @@ import type { Clock } from '../../core/clock.ts'
 import { toBase64Url } from '../../core/encoding.ts'
 import { type Id, newId } from '../../core/ids.ts'
 import { fillRandom } from '../../crypto/random.ts'
+import { insertEvent } from '../../storage/insert-event.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import { commitmentOf } from '../../tlog/commitment.ts'
 import type { EventBody, EventOrigin, NewEvent } from './event.ts'
 import { eventProof } from './event-proof.ts'
-import { insertEvent } from './store.ts'
 
 const salt_bytes = 16
 

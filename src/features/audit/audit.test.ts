@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { refuseEvents } from '../../../test/data-files.ts'
 import { type Call, type Locket, openLocket } from '../../../test/harness.ts'
 import { minute_ms } from '../../core/clock.ts'
 import { limits } from '../../core/limits.ts'
@@ -298,7 +299,7 @@ test('an event that was altered does not pass', async (t) => {
 test('what cannot be logged is not done, and not answered', async (t) => {
   const locket = await openLocket(t)
   const stored = await locket.call('POST', '/v1/memories', { body: { space, text: 'tea' } })
-  const mend = await locket.data.refuseInserts('audit_events')
+  const mend = await refuseEvents(locket)
   const path = `/v1/memories/${stored.body.id}`
   for (const [method, body] of [
     ['GET', undefined],

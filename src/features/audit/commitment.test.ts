@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openLocket } from '../../../test/harness.ts'
 import { type Id, newId } from '../../core/ids.ts'
+import { insertEvent } from '../../storage/insert-event.ts'
 import { tenantStore } from '../../storage/tenant-store.ts'
 import { commitmentOf } from '../../tlog/commitment.ts'
-import { insertEvent } from './store.ts'
 
 const body = {
   code: null,

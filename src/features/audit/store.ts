@@ -1,4 +1,4 @@
-/** Every query on audit_events. Events are only ever appended and read. */
+/** What audit_events is asked. How an event is added to it is in storage, beside the journal of those that are no rows yet. */
 import type { Id } from '../../core/ids.ts'
 import {
   beginsWith,
@@ -9,28 +9,6 @@ import {
   waiting,
 } from '../../storage/audit-streams.ts'
 import { leftOut, query } from '../../storage/query.ts'
-import type { Tables } from '../../storage/tables.ts'
-
-type Row = Tables['audit_events']
-
-export const insertEvent = query(
-  (db, arg: { tenant: Id<'ten'> } & Omit<Row, 'tenant_id' | 'leaf'>) =>
-    db.insertInto('audit_events').values({
-      tenant_id: arg.tenant,
-      event_id: arg.event_id,
-      time: arg.time,
-      class: arg.class,
-      action: arg.action,
-      outcome: arg.outcome,
-      actor_id: arg.actor_id,
-      resource_id: arg.resource_id,
-      scope: arg.scope,
-      commitment: arg.commitment,
-      origin: arg.origin,
-      body: arg.body,
-      proof: arg.proof,
-    }),
-)
 
 /** Ids from `low`, and below `high`: whatever sorts between them. */
 export interface Range {

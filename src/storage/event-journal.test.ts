@@ -1,0 +1,274 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import fs, { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { eventually } from '../../test/eventually.ts'
+import { temporaryDirectory } from '../../test/temporary-directory.ts'
+import type { Id } from '../core/ids.ts'
+import { createLog } from '../core/log.ts'
+import type { Sealed } from '../crypto/aead.ts'
+import type { Database, Transaction, WriteOptions } from './database.ts'
+import { journalFile } from './event-journal.ts'
+import { insertEvent } from './insert-event.ts'
+import { query } from './query.ts'
+import { openSqlite } from './sqlite.ts'
+import { SqliteConnection } from './sqlite-connection.ts'
+
+const log = createLog('silent')
+const tenant: Id<'ten'> = 'ten_1'
+const beside: WriteOptions = { durability: 'relaxed', turn: null, onlyEvents: true }
+const head = 'locket/event-journal/v1\n'
+
+const allEvents = query((db, _arg: object) =>
+  db.selectFrom('audit_events').selectAll().orderBy('event_id'),
+)
+const addCredential = query((db, arg: { id: string }) =>
+  db.insertInto('credential_directory').values({ public_id: arg.id, tenant_id: tenant }),
+)
+
+const sealed = (text: string): Sealed => Buffer.from(text) as Uint8Array as Sealed
+
+/** With each kind of value that an event has. */
+function eventOf(id: string) {
+  return {
+    event_id: `evt_${id}` as Id<'evt'>,
+    time: 1_800_000_000_000,
+    class: 'read',
+    action: 'memory.recalled',
+    outcome: 'allowed',
+    actor_id: null,
+    resource_id: 'a “name”\nin two lines',
+    scope: 'tenant',
+    commitment: Buffer.alloc(32, 0xfe),
+    origin: null,
+    body: sealed(`\0\xff body of ${id}`),
+    proof: Buffer.alloc(36, 7),
+  } as const
+}
+
+const note =
+  (...ids: readonly string[]) =>
+  async (tx: Transaction): Promise<void> => {
+    for (const id of ids) await tx.as(tenant).run(insertEvent, { tenant, ...eventOf(id) })
+  }
+
+async function idsIn(db: Database): Promise<readonly string[]> {
+  const rows = await db.read((tx) => tx.all(allEvents, {}))
+  return rows.map(({ event_id }) => event_id.slice('evt_'.length))
+}
+
+async function open(t: TestContext) {
+  const file = join(temporaryDirectory(t), 'locket.db')
+  const db = await openSqlite({ file, log })
+  t.after(() => db.close())
+  const journal = journalFile(file)
+  return { db, file, journal, linesOf: () => readFileSync(journal, 'utf8').slice(head.length) }
+}
+
+/** What is in the table for another program. */
+function rowsIn(t: TestContext, file: string): readonly string[] {
+  const other = new SqliteConnection({ file, readOnly: true, guest: 'beside' })
+  t.after(() => other.close())
+  const rows = other.all('SELECT substr(event_id, 5) AS id FROM audit_events ORDER BY event_id')
+  return rows.map((row) => (row as { id: string }).id)
+}
+
+/** Counts the transactions that write. */
+function transactions(t: TestContext): () => number {
+  const run = t.mock.method(SqliteConnection.prototype, 'run')
+  return () => run.mock.calls.filter((call) => call.arguments[0] === 'BEGIN IMMEDIATE').length
+}
+
+describe('events that are added by themselves', () => {
+  test('are a line of a file of the owner’s, and no transaction', async (t) => {
+    const { db, journal, linesOf } = await open(t)
+    const begun = transactions(t)
+    await db.write(note('a'), beside)
+    await db.write(note('b', 'c'), beside)
+    assert.equal(begun(), 0)
+    assert.equal(linesOf().split('\n').length, 4)
+    assert.equal(statSync(journal).mode & 0o777, 0o600)
+  })
+
+  test('are rows, as they were given, for who asks for events', async (t) => {
+    const { db, linesOf } = await open(t)
+    await db.write(note('a'), beside)
+    const [row] = await db.read((tx) => tx.all(allEvents, {}))
+    const { body, commitment, proof, ...rest } = row ?? assert.fail('it is a row')
+    const bytes = [body, commitment, proof].map((value) => Buffer.from(value ?? []))
+    const { body: wantedBody, commitment: hash, proof: mac, ...wanted } = eventOf('a')
+    assert.deepEqual(rest, { tenant_id: tenant, ...wanted, leaf: null })
+    assert.deepEqual(bytes, [wantedBody, hash, mac])
+    assert.equal(linesOf(), '')
+  })
+
+  test('are rows with the next change, which comes after them', async (t) => {
+    const { db, linesOf } = await open(t)
+    const begun = transactions(t)
+    await db.write(note('a'), beside)
+    const seen = await db.write(async (tx) => {
+      await tx.run(addCredential, { id: 'k' })
+      return tx.all(allEvents, {})
+    }, 'full')
+    assert.equal(seen.length, 1)
+    assert.equal(begun(), 1)
+    assert.equal(linesOf(), '')
+  })
+
+  test('are rows within a second, and sooner when they are many', async (t) => {
+    const { db, linesOf } = await open(t)
+    await db.write(note('a'), beside)
+    await eventually(() => assert.equal(linesOf(), ''), 3)
+    for (let at = 0; at < 64; at += 1) await db.write(note(`b${at}`), beside)
+    await eventually(() => assert.equal(linesOf(), ''), 0.5)
+    assert.equal((await idsIn(db)).length, 65)
+  })
+
+  test('are not there when the work has failed', async (t) => {
+    const { db, linesOf } = await open(t)
+    const failing = async (tx: Transaction): Promise<void> => {
+      await note('a')(tx)
+      throw new Error('after the event')
+    }
+    await assert.rejects(db.write(failing, beside), /after the event/)
+    await db.write(note('b'), beside)
+    assert.equal(linesOf().split('\n').length, 2)
+    assert.deepEqual(await idsIn(db), ['b'])
+  })
+
+  test('see what was committed, and nothing of a change that is under way', async (t) => {
+    const { db } = await open(t)
+    const credentials = query((builder, _arg: object) =>
+      builder.selectFrom('credential_directory').select('public_id'),
+    )
+    const adding = db.write(async (tx) => {
+      await tx.run(addCredential, { id: 'k' })
+      throw new Error('undone')
+    }, 'full')
+    const seen = db.write((tx) => tx.all(credentials, {}), beside)
+    await assert.rejects(adding, /undone/)
+    assert.deepEqual(await seen, [])
+  })
+})
+
+describe('what is left in the journal', () => {
+  test('of a process that was killed has every event that it has told of', async (t) => {
+    const file = join(temporaryDirectory(t), 'locket.db')
+    const told = new Set<string>()
+    for (let round = 0; round < 5; round += 1) {
+      const program = join(import.meta.dirname, '../../test/programs/note-until-killed.ts')
+      const child = spawn(process.execPath, [program, file, String(round)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      let said = ''
+      child.stdout.on('data', (piece) => {
+        said += piece
+        if (said.length > 2_000) child.kill('SIGKILL')
+      })
+      await once(child, 'close')
+      for (const id of said.split('\n').slice(0, -1)) told.add(id)
+    }
+    const db = await openSqlite({ file, log })
+    const found = new Set(await idsIn(db))
+    await db.close()
+    assert.ok(told.size > 500, `${told.size}`)
+    for (const id of told) assert.ok(found.has(id), id)
+    assert.equal(existsSync(journalFile(file)), false, 'an orderly end leaves none')
+  })
+
+  test('is rows within a second of the start', async (t) => {
+    const { db, file, journal } = await open(t)
+    await db.write(note('a', 'b'), beside)
+    const kept = readFileSync(journal)
+    await db.write(note(), 'full')
+    const other = join(temporaryDirectory(t), 'locket.db')
+    writeFileSync(journalFile(other), kept)
+    const again = await openSqlite({ file: other, log })
+    t.after(() => again.close())
+    assert.deepEqual(rowsIn(t, other), [])
+    await eventually(() => assert.deepEqual(rowsIn(t, other), ['a', 'b']), 3)
+    assert.deepEqual(rowsIn(t, file), ['a', 'b'])
+  })
+
+  test('is passed over where a line is not whole, and what comes then is not', async (t) => {
+    const { db, file, journal } = await open(t)
+    await db.write(note('a'), beside)
+    const kept = readFileSync(journal)
+    await db.close()
+    for (const [at, torn] of [
+      '["ten_1","evt_torn"',
+      '\0\0\0\0',
+      '["ten_1"]\n',
+      'null\n',
+    ].entries()) {
+      writeFileSync(journal, kept)
+      appendFileSync(journal, torn)
+      const again = await openSqlite({ file, log })
+      await again.write(note(`next${at}`), beside)
+      const found = await idsIn(again)
+      assert.deepEqual(found.slice(0, 1), ['a'])
+      assert.ok(found.includes(`next${at}`))
+      await again.close()
+    }
+  })
+
+  test('is no second event where it is a row already', async (t) => {
+    const { db, file, journal } = await open(t)
+    await db.write(note('a', 'b'), beside)
+    const kept = readFileSync(journal)
+    assert.equal((await idsIn(db)).length, 2)
+    await db.close()
+    writeFileSync(journal, kept)
+    const again = await openSqlite({ file, log })
+    assert.deepEqual(await idsIn(again), ['a', 'b'])
+    await again.close()
+  })
+
+  test('by another version is not touched, and nothing starts', async (t) => {
+    const { db, file, journal } = await open(t)
+    await db.close()
+    const other = 'locket/event-journal/v2\nwhatever\n'
+    writeFileSync(journal, other)
+    await assert.rejects(openSqlite({ file, log }), /written by another version/)
+    assert.equal(readFileSync(journal, 'utf8'), other)
+  })
+})
+
+describe('where it fails', () => {
+  test('a file that takes nothing: the event is committed as a row', async (t) => {
+    const { db, file, linesOf } = await open(t)
+    await db.write(note('a'), beside)
+    const write = t.mock.method(fs, 'writeSync', () => {
+      throw new Error('no space left')
+    })
+    syncBuiltinESMExports()
+    for (const id of ['b', 'c']) {
+      await db.write(note(id), beside)
+      assert.ok(rowsIn(t, file).includes(id), 'it does not wait')
+    }
+    write.mock.restore()
+    syncBuiltinESMExports()
+    assert.deepEqual(await idsIn(db), ['a', 'b', 'c'])
+    await db.write(note('d'), beside)
+    await db.write(note('e'), beside)
+    assert.match(linesOf(), /evt_e/, 'it is used again')
+  })
+
+  test('a table that takes nothing: changes go on, and who asks for events is refused', async (t) => {
+    const { db, file } = await open(t)
+    const other = new SqliteConnection({ file, readOnly: false, guest: 'beside' })
+    t.after(() => other.close())
+    await db.write(note('a'), beside)
+    other.exec(
+      "CREATE TRIGGER refuse BEFORE INSERT ON audit_events BEGIN SELECT raise(abort, 'no'); END",
+    )
+    await assert.rejects(idsIn(db), { code: 'unavailable' })
+    await assert.rejects(db.write(note('b'), beside), /no/, 'nothing more is noted')
+    await db.write((tx) => tx.run(addCredential, { id: 'k' }), 'full')
+    other.exec('DROP TRIGGER refuse')
+    assert.deepEqual(await idsIn(db), ['a'])
+  })
+})

@@ -1,0 +1,230 @@
+/**
+ * Events of reads, before they are rows. A transaction of its own for each was most of what the event of a
+ * recall cost (measured): four pages of the database's log. So the events of a work that adds nothing else
+ * are lines of a file beside the database first, written before the work is answered, and the next transaction
+ * makes rows of them: within a second at the latest, and before anybody asks for events.
+ *
+ * - A line outlives the process as a relaxed commit does, and is on the disk within a second as a row.
+ * - What a crash has left in the file waits like the rest. It may be a row already, and then stays as it is.
+ * - A line that is not whole was not answered: it is the last, and passed over.
+ * - A line has what the row has, sealed what is sealed there.
+ */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { fromBase64Url, toBase64Url } from '../core/encoding.ts'
+import { Fault } from '../core/fault.ts'
+import type { Log } from '../core/log.ts'
+import { eventColumns, insertEventOnce } from './insert-event.ts'
+import type { SqliteConnection } from './sqlite-connection.ts'
+import { tables } from './tables.ts'
+
+/** The values of `insertEvent`, in their order. */
+export type EventValues = readonly unknown[]
+
+/** How the lines are to be read; whoever changes what they hold changes it. */
+const head = Buffer.from('locket/event-journal/v1\n')
+/** From so many on they are made rows without waiting for another transaction: a millisecond of work. */
+const long_events = 64
+/** No more is taken while nothing makes rows of what waits. */
+const journal_bytes_max = 512 * 1024
+const ownerOnly = 0o600
+
+export interface JournalOptions {
+  readonly file: string
+  readonly log: Log
+}
+
+/** Where the journal of a database stands. */
+export function journalFile(databaseFile: string): string {
+  return `${databaseFile}-events`
+}
+
+/** Opens the file, and makes it when there is none. Throws for one that another version wrote. */
+export function openEventJournal({ file, log }: JournalOptions): EventJournal {
+  const fd = openSync(file, constants.O_RDWR | constants.O_CREAT, ownerOnly)
+  try {
+    fchmodSync(fd, ownerOnly)
+    return new EventJournal({ file, log, fd })
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+}
+
+export class EventJournal {
+  readonly #file: string
+  readonly #log: Log
+  readonly #fd: number
+  /**
+   * What the file says, up to `#end`. Not as values: hundreds of them that outlive the collector's young generation cost
+   * as much as all else (measured).
+   */
+  readonly #content: Buffer
+  #end: number
+  #waiting: number
+  /** Nothing is written to it: what is in the file may not be what it should. */
+  #isSpoilt = false
+  /** Why those that wait could not be made rows when it was last tried; null: they could. */
+  #failure: unknown = null
+
+  constructor({ file, log, fd }: JournalOptions & { readonly fd: number }) {
+    this.#file = file
+    this.#log = log
+    this.#fd = fd
+    const found = readFileSync(fd)
+    this.#content = Buffer.alloc(Math.max(journal_bytes_max, found.length))
+    this.#end = found.copy(this.#content)
+    this.#waiting = this.#events().length
+    if (this.#waiting === 0) this.#empty()
+    else {
+      log.info({ count: this.#waiting }, 'events were left in the journal')
+      // A line that is not whole may follow, so nothing is written after them.
+      this.#isSpoilt = true
+    }
+  }
+
+  /** How many events are no rows yet. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /** Whether so many wait that they should be made rows. */
+  get isLong(): boolean {
+    return this.#waiting >= long_events
+  }
+
+  /** Why what waits is not made rows; null: it is, or nothing waits. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  /** False: it takes nothing at present, and nothing was added. */
+  add(events: readonly EventValues[]): boolean {
+    if (this.#failure !== null || this.#isSpoilt) return false
+    const lines = events.map(toLine).join('')
+    // A character may take three bytes.
+    if (this.#end + 3 * lines.length > this.#content.length) return false
+    const length = this.#content.write(lines, this.#end)
+    if (!this.#write(this.#end, length)) return false
+    this.#end += length
+    this.#waiting += events.length
+    return true
+  }
+
+  /** Makes rows of all that waits, in the transaction that is open; false where that fails. */
+  makeRows(connection: SqliteConnection): boolean {
+    if (this.#waiting === 0) return true
+    const sql = insertEventOnce.sql('sqlite')
+    try {
+      for (const values of this.#events()) connection.run(sql, values)
+      this.#failure = null
+      return true
+    } catch (error) {
+      if (this.#failure === null) {
+        this.#log.error({ err: error, count: this.#waiting }, 'events cannot be made rows')
+      }
+      this.#failure = error
+      return false
+    }
+  }
+
+  /** The transaction that `makeRows` was called in was committed. */
+  settled(): void {
+    if (this.#failure !== null) return
+    this.#waiting = 0
+    if (this.#end > head.length || this.#isSpoilt) this.#empty()
+  }
+
+  /** The file stays where something is in it that is no row yet. */
+  close(): void {
+    closeSync(this.#fd)
+    if (this.#waiting === 0) rmSync(this.#file, { force: true })
+  }
+
+  /** All up to the first line that is not whole: nothing was answered for it, nor for what would follow. */
+  #events(): readonly EventValues[] {
+    if (this.#end < head.length) return []
+    if (!this.#content.subarray(0, head.length).equals(head)) {
+      throw new Fault('the journal of events was written by another version of Locket')
+    }
+    const events: EventValues[] = []
+    const lines = this.#content.toString('utf8', head.length, this.#end).split('\n')
+    for (const line of lines) {
+      const values = fromLine(line)
+      if (values === null) break
+      events.push(values)
+    }
+    // The last line ends as all others do.
+    if (events.length < lines.length - 1 || lines.at(-1) !== '') {
+      this.#log.warn(
+        { count: events.length },
+        'the journal of events ends in a line that is not whole',
+      )
+    }
+    return events
+  }
+
+  #empty(): void {
+    this.#isSpoilt = true
+    try {
+      ftruncateSync(this.#fd, 0)
+    } catch (error) {
+      this.#log.error({ err: error }, 'the journal of events cannot be emptied')
+      return
+    }
+    this.#end = head.copy(this.#content)
+    this.#isSpoilt = !this.#write(0, head.length)
+  }
+
+  /** After what was not written whole nothing is added before the file was emptied. */
+  #write(position: number, length: number): boolean {
+    try {
+      const written = writeSync(this.#fd, this.#content, position, length, position)
+      this.#isSpoilt = written < length
+    } catch (error) {
+      this.#isSpoilt = true
+      this.#log.warn({ err: error }, 'the journal of events takes nothing')
+    }
+    return !this.#isSpoilt
+  }
+}
+
+const isBytes = eventColumns.map((column) => tables.audit_events[column].type === 'bytes')
+
+/** JSON in a line, and bytes in it as base64url. */
+function toLine(values: EventValues): string {
+  const plain: unknown[] = []
+  for (const value of values) plain.push(value instanceof Uint8Array ? toBase64Url(value) : value)
+  return `${JSON.stringify(plain)}\n`
+}
+
+/** Null for a line that is not whole. */
+function fromLine(line: string): EventValues | null {
+  const found = parsed(line)
+  if (!Array.isArray(found) || found.length !== eventColumns.length) return null
+  const values: unknown[] = found.map((value, at) => (isBytes[at] ? bytesOf(value) : value))
+  return values.includes(undefined) ? null : values
+}
+
+/** Undefined for what never was bytes. */
+function bytesOf(value: unknown): Uint8Array | null | undefined {
+  if (value === null) return null
+  return typeof value === 'string' ? (fromBase64Url(value) ?? undefined) : undefined
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return undefined
+    throw thrown
+  }
+}
