@@ -7,7 +7,7 @@ export const auditLimits = {
   /** Actions of one prefix that are looked up each; of more the log itself is looked through. */
   auditActions_max: 64,
   /** Events that become leaves in one transaction, beside which nothing else is written. */
-  auditBatch_rows: 128,
+  auditBatch_rows: 256,
   /** Such transactions for one tenant, before the others have their turn. */
   auditBatches_max: 64,
   /** Logs of which the right edge is remembered, each a hundred kilobytes at most. */

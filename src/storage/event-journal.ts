@@ -5,6 +5,7 @@
  * makes rows of them: within a second at the latest, and before anybody asks for events.
  *
  * - A line outlives the process as a relaxed commit does, and is on the disk within a second as a row.
+ * - The file is emptied when a flush of the disk has taken the rows along, at most a second later.
  * - What a crash has left in the file waits like the rest. It may be a row already, and then stays as it is.
  * - A line that is not whole was not answered: it is the last, and passed over.
  * - A line has what the row has, sealed what is sealed there.
@@ -19,9 +20,10 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs'
-import { fromBase64Url, toBase64Url } from '../core/encoding.ts'
+import { toBase64Url } from '../core/encoding.ts'
 import { Fault } from '../core/fault.ts'
 import type { Log } from '../core/log.ts'
+import type { Durability } from './database.ts'
 import { eventColumns, insertEventOnce } from './insert-event.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 import { tables } from './tables.ts'
@@ -35,6 +37,8 @@ const head = Buffer.from('locket/event-journal/v1\n')
 const long_events = 64
 /** No more is taken while nothing makes rows of what waits. */
 const journal_bytes_max = 512 * 1024
+/** It is emptied without a flush when so much of it are rows. */
+const emptied_bytes = journal_bytes_max / 2
 const ownerOnly = 0o600
 
 export interface JournalOptions {
@@ -68,6 +72,8 @@ export class EventJournal {
    * as much as all else (measured).
    */
   readonly #content: Buffer
+  /** Of it, what waits: what is before are rows. */
+  #begin = head.length
   #end: number
   #waiting: number
   /** Nothing is written to it: what is in the file may not be what it should. */
@@ -82,6 +88,7 @@ export class EventJournal {
     const found = readFileSync(fd)
     this.#content = Buffer.alloc(Math.max(journal_bytes_max, found.length))
     this.#end = found.copy(this.#content)
+    this.#assertOurs()
     this.#waiting = this.#events().length
     if (this.#waiting === 0) this.#empty()
     else {
@@ -108,6 +115,7 @@ export class EventJournal {
 
   /** False: it takes nothing at present, and nothing was added. */
   add(events: readonly EventValues[]): boolean {
+    if (events.length === 0) return true
     if (this.#failure !== null || this.#isSpoilt) return false
     const lines = events.map(toLine).join('')
     // A character may take three bytes.
@@ -136,11 +144,13 @@ export class EventJournal {
     }
   }
 
-  /** The transaction that `makeRows` was called in was committed. */
-  settled(): void {
+  /** The transaction that `makeRows` was called in was committed, and flushed to the disk or not. */
+  settled(durability: Durability): void {
     if (this.#failure !== null) return
     this.#waiting = 0
-    if (this.#end > head.length || this.#isSpoilt) this.#empty()
+    this.#begin = this.#end
+    const used_bytes_max = durability === 'full' ? head.length : emptied_bytes
+    if (this.#isSpoilt || this.#end > used_bytes_max) this.#empty()
   }
 
   /** The file stays where something is in it that is no row yet. */
@@ -151,12 +161,8 @@ export class EventJournal {
 
   /** All up to the first line that is not whole: nothing was answered for it, nor for what would follow. */
   #events(): readonly EventValues[] {
-    if (this.#end < head.length) return []
-    if (!this.#content.subarray(0, head.length).equals(head)) {
-      throw new Fault('the journal of events was written by another version of Locket')
-    }
     const events: EventValues[] = []
-    const lines = this.#content.toString('utf8', head.length, this.#end).split('\n')
+    const lines = this.#content.toString('utf8', this.#begin, this.#end).split('\n')
     for (const line of lines) {
       const values = fromLine(line)
       if (values === null) break
@@ -172,6 +178,11 @@ export class EventJournal {
     return events
   }
 
+  #assertOurs(): void {
+    if (this.#end < head.length || this.#content.subarray(0, head.length).equals(head)) return
+    throw new Fault('the journal of events was written by another version of Locket')
+  }
+
   #empty(): void {
     this.#isSpoilt = true
     try {
@@ -181,6 +192,7 @@ export class EventJournal {
       return
     }
     this.#end = head.copy(this.#content)
+    this.#begin = this.#end
     this.#isSpoilt = !this.#write(0, head.length)
   }
 
@@ -214,10 +226,10 @@ function fromLine(line: string): EventValues | null {
   return values.includes(undefined) ? null : values
 }
 
-/** Undefined for what never was bytes. */
+/** Undefined for what never was bytes. Whether they are those that were written, seals and proof tell. */
 function bytesOf(value: unknown): Uint8Array | null | undefined {
   if (value === null) return null
-  return typeof value === 'string' ? (fromBase64Url(value) ?? undefined) : undefined
+  return typeof value === 'string' ? Buffer.from(value, 'base64url') : undefined
 }
 
 function parsed(line: string): unknown {

@@ -11,9 +11,9 @@
  *   others are run again without it. When the COMMIT itself fails, each is tried alone.
  * - `full` and `relaxed` works never share a group: how a commit is flushed cannot change within
  *   a transaction. Within a second of a relaxed commit a full one follows.
- * - What a work adds that adds nothing but events waits in the journal (event-journal.ts) for the next
- *   transaction, which makes rows of it before all else. Where that fails the works go on without, and no
- *   more is taken into the journal until it succeeds.
+ * - Works that add nothing but events are no part of this (event-notes.ts). What they have added waits in the journal
+ *   for the next transaction, which makes rows of it before all else. Where that fails the works go on without,
+ *   and no more is taken into the journal until it succeeds.
  */
 import { second_ms } from '../core/clock.ts'
 import { apart, withErrand } from '../core/errand.ts'
@@ -22,21 +22,14 @@ import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import type { Durability, Transaction, WriteOptions } from './database.ts'
 import type { EventJournal } from './event-journal.ts'
+import { EventNotes, type Note } from './event-notes.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
-import {
-  type NotingStatements,
-  notingStatements,
-  onlyAddsEvents,
-  sqliteStatements,
-} from './sqlite-statements.ts'
+import { onlyAddsEvents, sqliteStatements } from './sqlite-statements.ts'
 import { type Statements, StrictTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
 
-interface Job {
+interface Job extends Note {
   readonly onlyEvents: boolean
-  readonly work: (tx: Transaction) => Promise<unknown>
-  readonly resolve: (value: unknown) => void
-  readonly reject: (error: unknown) => void
 }
 
 /** How one work ended, which its caller hears after the commit. */
@@ -64,16 +57,14 @@ export class GroupCommit {
   readonly #connection: SqliteConnection
   readonly #journal: EventJournal
   readonly #statements: Readonly<Record<'all' | 'onlyEvents', Statements>>
-  readonly #noted: NotingStatements
   readonly #log: Log
   readonly #committing: (onlyEvents: boolean) => void
   readonly #turns = new Turns()
+  readonly #notes: EventNotes
   readonly #queues: Readonly<Record<Durability, Job[]>> = { full: [], relaxed: [] }
   #durability: Durability = 'full'
   #scheduled = false
   #closing = false
-  /** Works that wait for the journal. */
-  #noting = 0
   #settling: Promise<void> | undefined
   /** Set while a relaxed commit may not have reached the disk. */
   #flushTimer: NodeJS.Timeout | undefined
@@ -86,8 +77,14 @@ export class GroupCommit {
       all: sqliteStatements(connection),
       onlyEvents: sqliteStatements(connection, onlyAddsEvents),
     }
-    this.#noted = notingStatements(connection)
     this.#log = log
+    this.#notes = new EventNotes({
+      connection,
+      journal,
+      turns: this.#turns,
+      noted: () => this.#noted(),
+      otherwise: (note) => this.#queue({ ...note, onlyEvents: true }, 'relaxed'),
+    })
     if (journal.waiting > 0) this.#flushSoon()
   }
 
@@ -97,7 +94,7 @@ export class GroupCommit {
     }
     const asked = typeof options === 'string' ? { durability: options } : options
     const isNoted = asked.durability === 'relaxed' && asked.onlyEvents === true
-    return isNoted ? this.#note(work, asked) : this.#enqueue(work, asked)
+    return isNoted ? this.#notes.add(work) : this.#enqueue(work, asked)
   }
 
   /** Makes rows of the events that wait. Throws where that cannot be done. */
@@ -128,6 +125,7 @@ export class GroupCommit {
   /** Commits what is queued, makes it durable and takes nothing more. */
   async close(): Promise<void> {
     this.#closing = true
+    await this.#notes.drain()
     await this.#drain()
     if (this.#flushTimer === undefined) return
     const flushed = this.#flush()
@@ -137,45 +135,17 @@ export class GroupCommit {
 
   /** How many changes wait for their commit, or for the journal. */
   get waiting(): number {
-    return this.#queued + this.#noting
+    return this.#queued + this.#notes.waiting
   }
 
   get #queued(): number {
     return this.#queues.full.length + this.#queues.relaxed.length
   }
 
-  /** Its events are in the journal, or committed as those of any other work where that takes none. */
-  async #note<T>(work: (tx: Transaction) => Promise<T>, options: WriteOptions): Promise<T> {
-    this.#noting += 1
-    try {
-      const noted = await this.#turns.take(() => this.#tryNote(work))
-      if (noted) return noted.value
-    } finally {
-      this.#noting -= 1
-    }
-    return this.#enqueue(work, options)
-  }
-
-  /** Null: nothing was done. It is between transactions, so that it sees what is committed. */
-  async #tryNote<T>(work: (tx: Transaction) => Promise<T>): Promise<{ value: T } | null> {
-    const tx = new StrictTransaction(this.#noted, true)
-    try {
-      const value = await work(tx.view())
-      tx.settle()
-      if (!this.#journal.add(this.#noted.take())) return null
-      this.#flushSoon()
-      if (this.#journal.isLong) this.#settleSoon()
-      return { value }
-    } finally {
-      tx.end()
-      // Of a work that failed nothing is kept.
-      this.#noted.take()
-    }
-  }
-
   /** Every transaction settles; one that is about to come will do. */
-  #settleSoon(): void {
-    if (this.#scheduled) return
+  #noted(): void {
+    this.#flushSoon()
+    if (!this.#journal.isLong || this.#scheduled) return
     this.settle().catch((error) => this.#log.error({ err: error }, 'events wait in the journal'))
   }
 
@@ -184,14 +154,14 @@ export class GroupCommit {
     { durability, onlyEvents = false }: WriteOptions,
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#queues[durability].push({
-        onlyEvents,
-        work: withErrand(work),
-        resolve: resolve as Job['resolve'],
-        reject,
-      })
-      this.#schedule()
+      const heard = resolve as Job['resolve']
+      this.#queue({ onlyEvents, work: withErrand(work), resolve: heard, reject }, durability)
     })
+  }
+
+  #queue(job: Job, durability: Durability): void {
+    this.#queues[durability].push(job)
+    this.#schedule()
   }
 
   /** Waits for the end of the event loop's round, so that all requests of the round share a group. */
@@ -266,7 +236,7 @@ export class GroupCommit {
     } catch (error) {
       return this.#tryAlone(group, error)
     }
-    this.#journal.settled()
+    this.#journal.settled(this.#durability)
     for (const { job, failed, value } of endings) {
       if (failed) job.reject(value)
       else job.resolve(value)

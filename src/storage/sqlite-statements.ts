@@ -54,30 +54,26 @@ export function onlyAddsEvents(sql: string): boolean {
   return sql.startsWith('select') || sql === insertEvent.sql('sqlite')
 }
 
-/** Of such works without a transaction, one at a time: what they add is taken from them, and they may ask. */
+/** Of such works without a transaction, one at a time: what they add is gathered, and they may ask. */
 export interface NotingStatements extends Statements {
-  /** What was added since this was last called. */
-  take(): readonly EventValues[]
+  /** Where that of the present work is put. */
+  events: EventValues[]
 }
 
 export function notingStatements(connection: SqliteConnection): NotingStatements {
   const asking = sqliteStatements(connection, (sql) => sql.startsWith('select'))
-  let events: EventValues[] = []
-  return {
+  const noting: NotingStatements = {
+    events: [],
     engine: 'sqlite',
     all: asking.all,
     first: asking.first,
     run: ({ sql, values }) => {
       assert(onlyAddsEvents(sql), asSaid)
-      events.push(values)
+      noting.events.push(values)
       return 1
     },
     savepoint: () => assert(false, 'a work that is noted has no savepoints'),
     alive: true,
-    take: () => {
-      const taken = events
-      events = []
-      return taken
-    },
   }
+  return noting
 }
