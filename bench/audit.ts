@@ -27,7 +27,7 @@ export async function benchAudit(args: readonly string[]): Promise<void> {
     options: {
       events: { type: 'string', default: '50000' },
       memories: { type: 'string', default: '10000' },
-      pairs: { type: 'string', default: '3' },
+      pairs: { type: 'string', default: '5' },
       rounds: { type: 'string', default: '11' },
       calls: { type: 'string', default: '128' },
       'warm-up': { type: 'string', default: '2000' },

@@ -33,10 +33,10 @@ export type EventValues = readonly unknown[]
 
 /** How the lines are to be read; whoever changes what they hold changes it. */
 const head = Buffer.from('locket/event-journal/v1\n')
-/** From so many on they are made rows without waiting for another transaction: a millisecond of work. */
-const long_events = 64
+/** From so many on they are made rows without waiting for another transaction: some milliseconds of work. */
+const long_events = 256
 /** No more is taken while nothing makes rows of what waits. */
-const journal_bytes_max = 512 * 1024
+const journal_bytes_max = 1024 * 1024
 /** It is emptied without a flush when so much of it are rows. */
 const emptied_bytes = journal_bytes_max / 2
 const ownerOnly = 0o600

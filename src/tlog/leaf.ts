@@ -3,8 +3,6 @@
  * same bytes. It names nobody and nothing: the hash holds a random salt that is sealed with the event,
  * so it hides what it binds, and goes on binding when the event is gone.
  */
-import { toUtf8 } from '../core/encoding.ts'
-
 /** The version of the shape. */
 const version = 1
 
@@ -19,8 +17,8 @@ export interface Leaf {
 
 /** Members in the order of their names, numbers as integers, and nothing that would have to be escaped. */
 export function leafEntry({ id, time, class: kind, hash }: Leaf): Uint8Array {
-  const encoded = Buffer.from(hash).toString('base64')
-  return toUtf8(
+  const encoded = Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('base64')
+  return Buffer.from(
     `{"class":"${kind}","hash":"${encoded}","id":"${id}","time":${time},"v":${version}}`,
   )
 }
