@@ -162,7 +162,7 @@ async function answerWrite(app: Pipeline, run: Run): Promise<Answer> {
 }
 
 /** Events are only added: nothing gets in their way. */
-const beside: WriteOptions = { durability: 'relaxed', turn: null, onlyEvents: true }
+const beside: WriteOptions = { durability: 'relaxed', turn: null, touches: 'events' }
 
 /** The gate of a change asks for no events, nor does who reads memories: the event of one read is nothing to the next. */
 function sightOf({ effect, permission }: Operation): ReadOptions {

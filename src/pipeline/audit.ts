@@ -45,7 +45,7 @@ export async function auditRefused(app: Pipeline, trail: Trail, error: LocketErr
     trail.changes = []
     await app.database.write(
       (tx) => appendRefused(app, eventStore(within(app, tx), trail), { trail, error }),
-      { durability: 'relaxed', turn: null, onlyEvents: true },
+      { durability: 'relaxed', turn: null, touches: 'events' },
     )
   }
   await even
@@ -80,7 +80,7 @@ export async function auditUnanswered(
   const event = jobEvent(app.clock(), 'requests.refused', about)
   await app.database.write(
     (tx) => appendEvent(within(app, tx).open(instanceTenant), event, app.clock),
-    { durability: 'relaxed', turn: null, onlyEvents: true },
+    { durability: 'relaxed', turn: null, touches: 'events' },
   )
 }
 

@@ -48,6 +48,12 @@ export interface Turn {
   readonly also?: Id<'ten'> | null
 }
 
+/**
+ * What a change touches: it adds audit events and does nothing else, which an engine may note beside the tables first
+ * where the change is `relaxed`; it changes nothing but tables of the audit; or all.
+ */
+export type Touched = 'events' | 'audit' | 'all'
+
 export interface WriteOptions {
   readonly durability: Durability
   /**
@@ -55,15 +61,12 @@ export interface WriteOptions {
    * others of this process that leave it out, and is run again when another process got in its way.
    */
   readonly turn?: Turn | null
-  /**
-   * It adds audit events and does nothing else: who asks for none of them sees no difference. Where it is `relaxed`, too,
-   * an engine may note them beside the tables first.
-   */
-  readonly onlyEvents?: boolean
+  /** Left out: all. Who asks for nothing of the audit sees no difference where it touches nothing else. */
+  readonly touches?: Touched
 }
 
 export interface ReadOptions {
-  /** It asks for no audit event, so the newest of them may be missing from its snapshot. */
+  /** It asks for nothing of the audit, so what is newest there may be missing from its snapshot. */
   readonly withoutEvents?: boolean
 }
 

@@ -19,7 +19,7 @@ import { SqliteConnection } from './sqlite-connection.ts'
 
 const log = createLog('silent')
 const tenant: Id<'ten'> = 'ten_1'
-const beside: WriteOptions = { durability: 'relaxed', turn: null, onlyEvents: true }
+const beside: WriteOptions = { durability: 'relaxed', turn: null, touches: 'events' }
 const head = 'locket/event-journal/v1\n'
 
 const allEvents = query((db, _arg: object) =>

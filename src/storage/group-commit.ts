@@ -20,16 +20,16 @@ import { apart, withErrand } from '../core/errand.ts'
 import { LocketError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
-import type { Durability, Transaction, WriteOptions } from './database.ts'
+import type { Durability, Touched, Transaction, WriteOptions } from './database.ts'
 import type { EventJournal } from './event-journal.ts'
 import { EventNotes, type Note } from './event-notes.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
-import { onlyAddsEvents, sqliteStatements } from './sqlite-statements.ts'
+import { onlyAddsEvents, onlyTouchesAudit, sqliteStatements } from './sqlite-statements.ts'
 import { type Statements, StrictTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
 
 interface Job extends Note {
-  readonly onlyEvents: boolean
+  readonly touches: Touched
 }
 
 /** How one work ended, which its caller hears after the commit. */
@@ -49,16 +49,16 @@ export interface GroupCommitOptions {
   readonly connection: SqliteConnection
   readonly journal: EventJournal
   readonly log: Log
-  /** Is told before each commit whether it is of nothing but events. */
-  readonly committing?: (onlyEvents: boolean) => void
+  /** Is told before each commit whether it is of nothing but the audit. */
+  readonly committing?: (onlyAudit: boolean) => void
 }
 
 export class GroupCommit {
   readonly #connection: SqliteConnection
   readonly #journal: EventJournal
-  readonly #statements: Readonly<Record<'all' | 'onlyEvents', Statements>>
+  readonly #statements: Readonly<Record<Touched, Statements>>
   readonly #log: Log
-  readonly #committing: (onlyEvents: boolean) => void
+  readonly #committing: (onlyAudit: boolean) => void
   readonly #turns = new Turns()
   readonly #notes: EventNotes
   readonly #queues: Readonly<Record<Durability, Job[]>> = { full: [], relaxed: [] }
@@ -75,7 +75,8 @@ export class GroupCommit {
     this.#committing = committing
     this.#statements = {
       all: sqliteStatements(connection),
-      onlyEvents: sqliteStatements(connection, onlyAddsEvents),
+      audit: sqliteStatements(connection, onlyTouchesAudit),
+      events: sqliteStatements(connection, onlyAddsEvents),
     }
     this.#log = log
     this.#notes = new EventNotes({
@@ -83,7 +84,7 @@ export class GroupCommit {
       journal,
       turns: this.#turns,
       noted: () => this.#noted(),
-      otherwise: (note) => this.#queue({ ...note, onlyEvents: true }, 'relaxed'),
+      otherwise: (note) => this.#queue({ ...note, touches: 'events' }, 'relaxed'),
     })
     if (journal.waiting > 0) this.#flushSoon()
   }
@@ -93,7 +94,7 @@ export class GroupCommit {
       return Promise.reject(new LocketError('unavailable'))
     }
     const asked = typeof options === 'string' ? { durability: options } : options
-    const isNoted = asked.durability === 'relaxed' && asked.onlyEvents === true
+    const isNoted = asked.durability === 'relaxed' && asked.touches === 'events'
     return isNoted ? this.#notes.add(work) : this.#enqueue(work, asked)
   }
 
@@ -109,7 +110,7 @@ export class GroupCommit {
     const begun = (): void => {
       this.#settling = undefined
     }
-    const nothing: WriteOptions = { durability: 'relaxed', onlyEvents: true }
+    const nothing: WriteOptions = { durability: 'relaxed', touches: 'events' }
     await this.#enqueue(async () => begun(), nothing).finally(begun)
     const { failure } = this.#journal
     if (failure === null) return
@@ -151,11 +152,11 @@ export class GroupCommit {
 
   #enqueue<T>(
     work: (tx: Transaction) => Promise<T>,
-    { durability, onlyEvents = false }: WriteOptions,
+    { durability, touches = 'all' }: WriteOptions,
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const heard = resolve as Job['resolve']
-      this.#queue({ onlyEvents, work: withErrand(work), resolve: heard, reject }, durability)
+      this.#queue({ touches, work: withErrand(work), resolve: heard, reject }, durability)
     })
   }
 
@@ -223,14 +224,13 @@ export class GroupCommit {
     this.#beginTransaction()
     const endings: Ending[] = []
     for (const job of group) {
-      const statements = this.#statements[job.onlyEvents ? 'onlyEvents' : 'all']
-      const tx = new StrictTransaction(statements, true)
+      const tx = new StrictTransaction(this.#statements[job.touches], true)
       const ending = await (apart ? endApart(job, tx) : endOf(job, tx))
       if (ending === null) return this.#tryTogether(group, true)
       if (apart && tx.failure) return this.#blame(job, tx.failure.error)
       endings.push(ending)
     }
-    this.#committing(group.every(({ onlyEvents }) => onlyEvents))
+    this.#committing(group.every(({ touches }) => touches !== 'all'))
     try {
       this.#connection.run('COMMIT')
     } catch (error) {
@@ -290,7 +290,7 @@ export class GroupCommit {
     clearTimeout(this.#flushTimer)
     this.#flushTimer = undefined
     try {
-      await this.#enqueue(async () => this.#bump(), { durability: 'full', onlyEvents: true })
+      await this.#enqueue(async () => this.#bump(), { durability: 'full', touches: 'events' })
     } catch (error) {
       this.#log.error({ err: error }, 'relaxed commits could not be flushed to disk')
       if (!this.#closing) this.#flushSoon()

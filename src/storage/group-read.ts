@@ -4,9 +4,10 @@
  * event loop look at the same few pages. Each was asked for before its snapshot was taken, so it
  * sees all that was committed until then; what comes later waits for the next.
  *
- * But recalls add events, and if their commit were the end of the snapshot, the next recall would read its
- * pages anew. So a snapshot is held while nothing else is committed, for reads that ask for no event. It is let
- * go after so many commits and so long, since the log of the database cannot be emptied meanwhile.
+ * But recalls add events, which are made leaves of the log, and if a commit of these were the end of the snapshot, the
+ * next recalls would read their pages anew. So a snapshot is held while nothing but the audit's tables is changed, for
+ * reads that ask for nothing of them. It is let go after so many commits and so long, since the log of the
+ * database cannot be emptied meanwhile.
  */
 import { stopwatch } from '../core/clock.ts'
 import { apart, withErrand } from '../core/errand.ts'
@@ -20,7 +21,7 @@ import { Turns } from './turns.ts'
 
 /** A snapshot is held for so many commits at the most, and so long. */
 const held_commits_max = 64
-const held_ms_max = 100
+const held_ms_max = 1_000
 
 interface Job {
   readonly withoutEvents: boolean
@@ -91,11 +92,11 @@ export class GroupRead {
     return sqliteStatements(this.#connection, withheld(eventsWithheld))
   }
 
-  /** This process is about to commit something, or nothing but events. */
-  committing(onlyEvents: boolean): void {
+  /** This process is about to commit something, or nothing but what is the audit's. */
+  committing(onlyAudit: boolean): void {
     if (!this.#held) return
     this.#held.commits += 1
-    if (!onlyEvents || this.#held.commits >= held_commits_max) this.#letGo()
+    if (!onlyAudit || this.#held.commits >= held_commits_max) this.#letGo()
   }
 
   /** Runs `task` while no snapshot is open. */

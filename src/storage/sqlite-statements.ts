@@ -36,9 +36,14 @@ export function sqliteStatements(
   }
 }
 
-/** Of a work that asks for no audit event. */
+/** Of a work that asks for nothing of the audit. */
 export function asksForNoEvent(sql: string): boolean {
-  return !sql.includes('"audit_events"')
+  return !sql.includes('"audit_')
+}
+
+/** Of a work that changes nothing but tables of the audit. */
+export function onlyTouchesAudit(sql: string): boolean {
+  return /^(?:select|(?:insert into|update|delete from) "audit_)/.test(sql)
 }
 
 /** Throws for who asks for audit events where the newest of them cannot be shown. */

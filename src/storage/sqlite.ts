@@ -58,7 +58,7 @@ class SqliteDatabase implements Database {
     this.#writer = writer
     this.#journal = journal
     const reads = new GroupRead({ connection: reader, log, version: () => versionOf(writer) })
-    const committing = (onlyEvents: boolean): void => reads.committing(onlyEvents)
+    const committing = (onlyAudit: boolean): void => reads.committing(onlyAudit)
     this.#reads = reads
     this.#commits = new GroupCommit({ connection: writer, journal, log, committing })
   }

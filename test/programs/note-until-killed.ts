@@ -29,7 +29,7 @@ for (let count = 0; ; count += 1) {
   await db.write((tx) => tx.as(tenant).run(insertEvent, { tenant, ...event }), {
     durability: 'relaxed',
     turn: null,
-    onlyEvents: true,
+    touches: 'events',
   })
   writeSync(1, `${id}\n`)
 }

@@ -115,7 +115,7 @@ async function sequenceBatch(
   try {
     const { count, refused, tree, isBroken } = await ctx.database.write(
       (tx) => addBatch(ctx, { tx, store: ctx.open(tx, tenant) }, key),
-      { durability: 'full', turn: { tenant, log: true } },
+      { durability: 'full', turn: { tenant, log: true }, touches: 'audit' },
     )
     if (refused > 0) metrics.eventsRefused(refused)
     if (tree) metrics.checkpointSigned(ctx.clock())
