@@ -214,6 +214,7 @@ describe('what is left in the journal', () => {
       '\0\0\0\0',
       '["ten_1"]\n',
       'null\n',
+      `${JSON.stringify(Array(13).fill({}))}\n`,
     ].entries()) {
       writeFileSync(journal, kept)
       appendFileSync(journal, torn)
@@ -245,6 +246,8 @@ describe('what is left in the journal', () => {
     writeFileSync(journal, other)
     await assert.rejects(openSqlite({ file, log }), /written by another version/)
     assert.equal(readFileSync(journal, 'utf8'), other)
+    writeFileSync(journal, Buffer.alloc(2 * 1024 * 1024, head))
+    await assert.rejects(openSqlite({ file, log }), /too long/)
   })
 })
 

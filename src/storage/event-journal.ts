@@ -14,6 +14,7 @@ import {
   closeSync,
   constants,
   fchmodSync,
+  fstatSync,
   ftruncateSync,
   openSync,
   readFileSync,
@@ -85,8 +86,9 @@ export class EventJournal {
     this.#file = file
     this.#log = log
     this.#fd = fd
+    if (fstatSync(fd).size > journal_bytes_max) throw new Fault('the journal of events is too long')
     const found = readFileSync(fd)
-    this.#content = Buffer.alloc(Math.max(journal_bytes_max, found.length))
+    this.#content = Buffer.alloc(journal_bytes_max)
     this.#end = found.copy(this.#content)
     this.#assertOurs()
     this.#waiting = this.#events().length
@@ -209,7 +211,7 @@ export class EventJournal {
   }
 }
 
-const isBytes = eventColumns.map((column) => tables.audit_events[column].type === 'bytes')
+const areBytes = eventColumns.map((column) => tables.audit_events[column].type === 'bytes')
 
 /** JSON in a line, and bytes in it as base64url. */
 function toLine(values: EventValues): string {
@@ -222,14 +224,15 @@ function toLine(values: EventValues): string {
 function fromLine(line: string): EventValues | null {
   const found = parsed(line)
   if (!Array.isArray(found) || found.length !== eventColumns.length) return null
-  const values: unknown[] = found.map((value, at) => (isBytes[at] ? bytesOf(value) : value))
+  const values: unknown[] = found.map((value, at) => cellOf(value, areBytes[at] === true))
   return values.includes(undefined) ? null : values
 }
 
-/** Undefined for what never was bytes. Whether they are those that were written, seals and proof tell. */
-function bytesOf(value: unknown): Uint8Array | null | undefined {
-  if (value === null) return null
-  return typeof value === 'string' ? Buffer.from(value, 'base64url') : undefined
+/** Undefined for what was none. Whether it is what was written, seals and proof tell. */
+function cellOf(value: unknown, isBytes: boolean): unknown {
+  if (value === null || (typeof value === 'number' && !isBytes)) return value
+  if (typeof value !== 'string') return undefined
+  return isBytes ? Buffer.from(value, 'base64url') : value
 }
 
 function parsed(line: string): unknown {

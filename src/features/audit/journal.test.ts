@@ -1,0 +1,40 @@
+/** The journal of events after a crash, as whoever can write to the data directory can leave it. */
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { onlyOn } from '../../../test/engine.ts'
+import { eventually } from '../../../test/eventually.ts'
+import { openLocket } from '../../../test/harness.ts'
+import { journalFile } from '../../storage/event-journal.ts'
+
+const space = 'user:alice'
+
+test(
+  'an event that somebody made up becomes no leaf',
+  onlyOn('sqlite', 'its journal'),
+  async (t) => {
+    const locket = await openLocket(t)
+    const journal = journalFile(join(locket.directory, 'locket.db'))
+    await locket.call('POST', '/v1/memories', { body: { space, text: 'tea' } })
+    const left = await eventually(async () => {
+      await locket.call('POST', '/v1/memories/recall', { body: { space, query: 'tea' } })
+      const content = readFileSync(journal, 'utf8')
+      assert.match(content, /memory\.recalled/)
+      return content
+    })
+    const [found = ''] = /evt_\w+/.exec(left) ?? []
+    const forged = `${found.slice(0, -4)}0000`
+    const [line = ''] = left.split('\n').filter((one) => one.includes(found))
+    const made = line.replace(found, forged).replace('memory.recalled', 'memory.deleted')
+    await locket.restart(async () => writeFileSync(journal, `${left}${made}\n`))
+    await locket.app.jobs.runAll()
+    const refused = await locket.call('GET', '/v1/audit-events?action=audit-event.refused')
+    const ids = refused.body.items.map((event: { resourceId: string }) => event.resourceId)
+    assert.deepEqual(ids, [forged])
+    const recalled = await locket.call('GET', '/v1/audit-events?action=memory.recalled&limit=100')
+    const seen = recalled.body.items.map(({ id }: { id: string }) => id)
+    assert.ok(seen.includes(found), 'what was left is there')
+    assert.equal(seen.length, new Set(seen).size, 'and once')
+  },
+)
