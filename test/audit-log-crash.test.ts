@@ -33,8 +33,8 @@ test(`the log goes on from every checkpoint that was seen, through ${rounds} cra
     assert.ok(key)
     const died = watch(get, key, seen)
     const calls = Array.from({ length: callers }, () => callUntilItDies(server.url, data.key))
-    // The first leaves are made a second after the start; each round ends at another moment after that.
-    setTimeout(() => void server.end('SIGKILL'), 1_050 + ((round * 137) % 500))
+    // Leaves are made about once a second from the start on; each round ends at another moment after the second time.
+    setTimeout(() => void server.end('SIGKILL'), 1_850 + ((round * 137) % 500))
     events.push(...(await Promise.all(calls)).flat())
     await died
   }
