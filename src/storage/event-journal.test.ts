@@ -227,6 +227,46 @@ describe('what is left in the journal', () => {
     }
   })
 
+  test('is damaged: the file is put aside, and each other event is there', async (t) => {
+    const { db, file, journal } = await open(t)
+    await db.write(note('a', 'b', 'c'), beside)
+    const [, a = '', b = '', c = ''] = readFileSync(journal, 'utf8').split('\n')
+    await db.close()
+    const damages: readonly ((line: string) => string)[] = [
+      (line) => line.slice(1),
+      (line) => line.replace('"allowed"', 'null'),
+      (line) => line.replace('1800000000000', '18000000.5'),
+      (line) => line.replace('"read"', '{}'),
+    ]
+    for (const [at, damage] of damages.entries()) {
+      const content = `${head}${[a, damage(b), c].join('\n')}\n`
+      const other = `${file}-${at}`
+      writeFileSync(journalFile(other), content)
+      const again = await openSqlite({ file: other, log })
+      assert.deepEqual(await idsIn(again), ['a', 'c'])
+      await again.close()
+      assert.equal(readFileSync(`${journalFile(other)}.damaged`, 'utf8'), content)
+    }
+    writeFileSync(journal, '\0'.repeat(100))
+    const again = await openSqlite({ file, log })
+    assert.deepEqual(await idsIn(again), ['a', 'b', 'c'])
+    await again.close()
+  })
+
+  test('is emptied only once its rows are on the disk', async (t) => {
+    const { db, file, journal } = await open(t)
+    await db.write(note('a'), beside)
+    const kept = readFileSync(journal)
+    await db.close()
+    writeFileSync(journal, kept)
+    const again = await openSqlite({ file, log })
+    t.after(() => again.close())
+    assert.deepEqual(await idsIn(again), ['a'])
+    assert.deepEqual(readFileSync(journal), kept)
+    await again.write((tx) => tx.run(addCredential, { id: 'k' }), 'full')
+    assert.equal(readFileSync(journal, 'utf8'), head)
+  })
+
   test('is no second event where it is a row already', async (t) => {
     const { db, file, journal } = await open(t)
     await db.write(note('a', 'b'), beside)
@@ -266,9 +306,30 @@ describe('where it fails', () => {
     write.mock.restore()
     syncBuiltinESMExports()
     assert.deepEqual(await idsIn(db), ['a', 'b', 'c'])
+    await db.write((tx) => tx.run(addCredential, { id: 'k' }), 'full')
     await db.write(note('d'), beside)
-    await db.write(note('e'), beside)
-    assert.match(linesOf(), /evt_e/, 'it is used again')
+    assert.match(linesOf(), /evt_d/, 'it is used again')
+  })
+
+  test('a commit that fails: nothing more is noted until one succeeds', async (t) => {
+    const { db, linesOf } = await open(t)
+    await db.write(note('a'), beside)
+    const run = SqliteConnection.prototype.run
+    const broken = t.mock.method(
+      SqliteConnection.prototype,
+      'run',
+      function (this: SqliteConnection, sql: string, values?: readonly unknown[]) {
+        if (sql === 'COMMIT') throw new Error('disk I/O error')
+        return run.call(this, sql, values)
+      },
+    )
+    await assert.rejects(idsIn(db), { code: 'unavailable' })
+    await assert.rejects(db.write(note('b'), beside), /disk I\/O error/)
+    broken.mock.restore()
+    assert.deepEqual(await idsIn(db), ['a'])
+    await db.write((tx) => tx.run(addCredential, { id: 'k' }), 'full')
+    await db.write(note('c'), beside)
+    assert.match(linesOf(), /evt_c/)
   })
 
   test('a table that takes nothing: changes go on, and who asks for events is refused', async (t) => {

@@ -7,12 +7,13 @@
  * - A line outlives the process as a relaxed commit does, and is on the disk within a second as a row.
  * - The file is emptied when a flush of the disk has taken the rows along, at most a second later.
  * - What a crash has left in the file waits like the rest. It may be a row already, and then stays as it is.
- * - A line that is not whole was not answered: it is the last, and passed over.
+ * - What follows the last line was not answered, and is passed over. A line that is damaged is, too, and the file is put aside.
  * - A line has what the row has, sealed what is sealed there.
  */
 import {
   closeSync,
   constants,
+  copyFileSync,
   fchmodSync,
   fstatSync,
   ftruncateSync,
@@ -24,6 +25,7 @@ import {
 import { toBase64Url } from '../core/encoding.ts'
 import { Fault } from '../core/fault.ts'
 import type { Log } from '../core/log.ts'
+import type { Column } from './column.ts'
 import type { Durability } from './database.ts'
 import { eventColumns, insertEventOnce } from './insert-event.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
@@ -33,7 +35,8 @@ import { tables } from './tables.ts'
 export type EventValues = readonly unknown[]
 
 /** How the lines are to be read; whoever changes what they hold changes it. */
-const head = Buffer.from('locket/event-journal/v1\n')
+const family = Buffer.from('locket/event-journal/')
+const head = Buffer.concat([family, Buffer.from('v1\n')])
 /** From so many on they are made rows without waiting for another transaction: some milliseconds of work. */
 const long_events = 256
 /** No more is taken while nothing makes rows of what waits. */
@@ -81,6 +84,8 @@ export class EventJournal {
   #isSpoilt = false
   /** Why those that wait could not be made rows when it was last tried; null: they could. */
   #failure: unknown = null
+  /** Those that wait are rows of the transaction that is open. */
+  #areMade = false
 
   constructor({ file, log, fd }: JournalOptions & { readonly fd: number }) {
     this.#file = file
@@ -90,14 +95,29 @@ export class EventJournal {
     const found = readFileSync(fd)
     this.#content = Buffer.alloc(journal_bytes_max)
     this.#end = found.copy(this.#content)
-    this.#assertOurs()
-    this.#waiting = this.#events().length
-    if (this.#waiting === 0) this.#empty()
+    const { events, damaged } = this.#left(found)
+    if (damaged > 0) {
+      copyFileSync(file, `${file}.damaged`)
+      log.error({ count: damaged }, 'the journal of events is damaged: it was put aside')
+    }
+    this.#waiting = events
+    if (events === 0) this.#empty()
     else {
-      log.info({ count: this.#waiting }, 'events were left in the journal')
-      // A line that is not whole may follow, so nothing is written after them.
+      log.info({ count: events }, 'events were left in the journal')
+      // Something may follow the last line, so nothing is written after it.
       this.#isSpoilt = true
     }
+  }
+
+  #left(found: Uint8Array): { events: number; damaged: number } {
+    if (this.#content.subarray(0, head.length).equals(head)) {
+      const { events, damaged } = this.#read()
+      return { events: events.length, damaged }
+    }
+    if (this.#content.subarray(0, family.length).equals(family)) {
+      throw new Fault('the journal of events was written by another version of Locket')
+    }
+    return { events: 0, damaged: found.length > head.length ? 1 : 0 }
   }
 
   /** How many events are no rows yet. */
@@ -132,27 +152,38 @@ export class EventJournal {
   /** Makes rows of all that waits, in the transaction that is open; false where that fails. */
   makeRows(connection: SqliteConnection): boolean {
     if (this.#waiting === 0) return true
+    this.#areMade = false
     const sql = insertEventOnce.sql('sqlite')
     try {
-      for (const values of this.#events()) connection.run(sql, values)
-      this.#failure = null
-      return true
+      for (const values of this.#read().events) connection.run(sql, values)
+      this.#areMade = true
     } catch (error) {
-      if (this.#failure === null) {
-        this.#log.error({ err: error, count: this.#waiting }, 'events cannot be made rows')
-      }
-      this.#failure = error
-      return false
+      this.failed(error)
     }
+    return this.#areMade
+  }
+
+  /** What waits could not be made rows, or these not be committed: nothing is added until that succeeds. */
+  failed(error: unknown): void {
+    this.#areMade = false
+    if (this.#waiting === 0) return
+    if (this.#failure === null) {
+      this.#log.error({ err: error, count: this.#waiting }, 'events cannot be made rows')
+    }
+    this.#failure = error
   }
 
   /** The transaction that `makeRows` was called in was committed, and flushed to the disk or not. */
   settled(durability: Durability): void {
-    if (this.#failure !== null) return
-    this.#waiting = 0
-    this.#begin = this.#end
+    if (this.#waiting > 0) {
+      if (!this.#areMade) return
+      this.#failure = null
+      this.#waiting = 0
+      this.#begin = this.#end
+    }
     const used_bytes_max = durability === 'full' ? head.length : emptied_bytes
-    if (this.#isSpoilt || this.#end > used_bytes_max) this.#empty()
+    const isDone = this.#isSpoilt ? durability === 'full' : this.#end > used_bytes_max
+    if (isDone) this.#empty()
   }
 
   /** The file stays where something is in it that is no row yet. */
@@ -161,28 +192,15 @@ export class EventJournal {
     if (this.#waiting === 0) rmSync(this.#file, { force: true })
   }
 
-  /** All up to the first line that is not whole: nothing was answered for it, nor for what would follow. */
-  #events(): readonly EventValues[] {
+  /** All lines that wait; what follows the last is none. */
+  #read(): { events: readonly EventValues[]; damaged: number } {
     const events: EventValues[] = []
-    const lines = this.#content.toString('utf8', this.#begin, this.#end).split('\n')
+    const lines = this.#content.toString('utf8', this.#begin, this.#end).split('\n').slice(0, -1)
     for (const line of lines) {
       const values = fromLine(line)
-      if (values === null) break
-      events.push(values)
+      if (values) events.push(values)
     }
-    // The last line ends as all others do.
-    if (events.length < lines.length - 1 || lines.at(-1) !== '') {
-      this.#log.warn(
-        { count: events.length },
-        'the journal of events ends in a line that is not whole',
-      )
-    }
-    return events
-  }
-
-  #assertOurs(): void {
-    if (this.#end < head.length || this.#content.subarray(0, head.length).equals(head)) return
-    throw new Fault('the journal of events was written by another version of Locket')
+    return { events, damaged: lines.length - events.length }
   }
 
   #empty(): void {
@@ -202,16 +220,27 @@ export class EventJournal {
   #write(position: number, length: number): boolean {
     try {
       const written = writeSync(this.#fd, this.#content, position, length, position)
-      this.#isSpoilt = written < length
+      if (written < length) throw new Fault('a file did not take all that was written')
+      this.#isSpoilt = false
     } catch (error) {
       this.#isSpoilt = true
       this.#log.warn({ err: error }, 'the journal of events takes nothing')
+      this.#cut(position)
     }
     return !this.#isSpoilt
   }
+
+  /** Whoever was not answered is not in it, as far as the file can be mended. */
+  #cut(length: number): void {
+    try {
+      ftruncateSync(this.#fd, length)
+    } catch (error) {
+      this.#log.warn({ err: error }, 'the journal of events cannot be cut')
+    }
+  }
 }
 
-const areBytes = eventColumns.map((column) => tables.audit_events[column].type === 'bytes')
+const columns = eventColumns.map((name) => tables.audit_events[name])
 
 /** JSON in a line, and bytes in it as base64url. */
 function toLine(values: EventValues): string {
@@ -220,19 +249,20 @@ function toLine(values: EventValues): string {
   return `${JSON.stringify(plain)}\n`
 }
 
-/** Null for a line that is not whole. */
+/** Null for a line that is none of ours. */
 function fromLine(line: string): EventValues | null {
   const found = parsed(line)
-  if (!Array.isArray(found) || found.length !== eventColumns.length) return null
-  const values: unknown[] = found.map((value, at) => cellOf(value, areBytes[at] === true))
+  if (!Array.isArray(found) || found.length !== columns.length) return null
+  const values: unknown[] = columns.map((column, at) => cellOf(column, found[at]))
   return values.includes(undefined) ? null : values
 }
 
-/** Undefined for what was none. Whether it is what was written, seals and proof tell. */
-function cellOf(value: unknown, isBytes: boolean): unknown {
-  if (value === null || (typeof value === 'number' && !isBytes)) return value
+/** Undefined for what the column does not take. Whether it is what was written, seals and proof tell. */
+function cellOf({ type, nullable }: Column<unknown>, value: unknown): unknown {
+  if (value === null) return nullable ? null : undefined
+  if (type === 'integer') return Number.isSafeInteger(value) ? value : undefined
   if (typeof value !== 'string') return undefined
-  return isBytes ? Buffer.from(value, 'base64url') : value
+  return type === 'bytes' ? Buffer.from(value, 'base64url') : value
 }
 
 function parsed(line: string): unknown {

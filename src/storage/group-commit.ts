@@ -111,11 +111,15 @@ export class GroupCommit {
       this.#settling = undefined
     }
     const nothing: WriteOptions = { durability: 'relaxed', touches: 'events' }
-    await this.#enqueue(async () => begun(), nothing).finally(begun)
-    const { failure } = this.#journal
-    if (failure === null) return
-    if (failure instanceof LocketError) throw failure
-    throw new LocketError('unavailable', undefined, { cause: failure })
+    const thrown = await this.#enqueue(async () => begun(), nothing).then(
+      () => null,
+      (error: unknown) => error,
+    )
+    begun()
+    const reason = thrown ?? this.#journal.failure
+    if (reason === null) return
+    if (reason instanceof LocketError) throw reason
+    throw new LocketError('unavailable', undefined, { cause: reason })
   }
 
   /** Runs `task` while no transaction is open. */
@@ -178,6 +182,8 @@ export class GroupCommit {
   }
 
   async #drain(): Promise<void> {
+    // What is under way may leave something in the queue.
+    await this.#turns.take(async () => undefined)
     while (this.#queued > 0) await this.#turns.take(() => this.#commitNext())
     await this.#turns.take(async () => undefined)
   }
@@ -234,6 +240,7 @@ export class GroupCommit {
     try {
       this.#connection.run('COMMIT')
     } catch (error) {
+      this.#journal.failed(error)
       return this.#tryAlone(group, error)
     }
     this.#journal.settled(this.#durability)

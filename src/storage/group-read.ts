@@ -19,9 +19,14 @@ import { asksForNoEvent, sqliteStatements, withheld } from './sqlite-statements.
 import { type Statements, StrictTransaction } from './transaction.ts'
 import { Turns } from './turns.ts'
 
-/** A snapshot is held for so many commits at the most, and so long. */
+/**
+ * A snapshot is held for so many commits at the most, and so long. It has to go right before a commit: that can move all of
+ * the log into the file only while nobody reads, and without such a commit the log would grow.
+ */
 const held_commits_max = 64
-const held_ms_max = 1_000
+const held_ms_max = 500
+/** Where no commit comes. */
+const idle_ms_max = 1_000
 
 interface Job {
   readonly withoutEvents: boolean
@@ -96,7 +101,8 @@ export class GroupRead {
   committing(onlyAudit: boolean): void {
     if (!this.#held) return
     this.#held.commits += 1
-    if (!onlyAudit || this.#held.commits >= held_commits_max) this.#letGo()
+    const isOld = stopwatch() - this.#held.since_ms >= held_ms_max
+    if (!onlyAudit || isOld || this.#held.commits >= held_commits_max) this.#letGo()
   }
 
   /** Runs `task` while no snapshot is open. */
@@ -156,8 +162,8 @@ export class GroupRead {
     this.#letGo()
     this.#end()
     if (!withoutEvents) return
-    const timer = apart(() => setTimeout(() => this.#letGo(), held_ms_max).unref())
-    this.#held = { version, timer, commits: 0 }
+    const timer = apart(() => setTimeout(() => this.#letGo(), idle_ms_max).unref())
+    this.#held = { version, timer, commits: 0, since_ms: stopwatch() }
   }
 
   /** A group that is under way ends it itself. */
@@ -191,4 +197,5 @@ interface Held {
   readonly version: unknown
   readonly timer: NodeJS.Timeout
   commits: number
+  readonly since_ms: number
 }

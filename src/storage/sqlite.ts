@@ -53,6 +53,8 @@ class SqliteDatabase implements Database {
   readonly #commits: GroupCommit
   readonly #reads: GroupRead
   #closing: Promise<void> | undefined
+  /** Reads that wait until events are rows. */
+  #settling = 0
 
   constructor({ writer, reader, journal, log }: Opened) {
     this.#writer = writer
@@ -68,17 +70,22 @@ class SqliteDatabase implements Database {
   }
 
   get queued(): Database['queued'] {
-    return { writes: this.#commits.waiting, reads: this.#reads.waiting }
+    return { writes: this.#commits.waiting, reads: this.#reads.waiting + this.#settling }
   }
 
   read<T>(work: (tx: Transaction) => Promise<T>, options?: ReadOptions): Promise<T> {
-    if (!this.takesChanges || this.#reads.waiting >= limits.readQueue_max) {
+    if (!this.takesChanges || this.queued.reads >= limits.readQueue_max) {
       return Promise.reject(new LocketError('unavailable'))
     }
     if (options?.withoutEvents || this.#journal.waiting === 0) {
       return this.#reads.read(work, options)
     }
-    return this.#commits.settle().then(
+    this.#settling += 1
+    const over = (): void => {
+      this.#settling -= 1
+    }
+    const settled = this.#commits.settle().finally(over)
+    return settled.then(
       () => this.#reads.read(work, options),
       (reason) => this.#reads.read(work, { ...options, eventsWithheld: reason }),
     )
@@ -117,8 +124,11 @@ class SqliteDatabase implements Database {
   async #shut(): Promise<void> {
     await this.#commits.close()
     await this.#reads.close()
-    this.#journal.close()
-    this.#writer.close()
+    try {
+      this.#journal.close()
+    } finally {
+      this.#writer.close()
+    }
   }
 }
 
