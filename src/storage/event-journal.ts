@@ -72,8 +72,8 @@ export class EventJournal {
   readonly #log: Log
   readonly #fd: number
   /**
-   * What the file says, up to `#end`. Not as values: hundreds of them that outlive the collector's young generation cost
-   * as much as all else (measured).
+   * What the file says, up to `#end`. Not as values: those would outlive the collector's young generation, which would
+   * have to copy them.
    */
   readonly #content: Buffer
   /** Of it, what waits: what is before are rows. */
