@@ -10,6 +10,7 @@ import { readConfig } from '../src/config/config.ts'
 import { createLog } from '../src/core/log.ts'
 import { passwordCost } from '../src/crypto/password-hash.ts'
 import { initialise, openInstance } from '../src/instance.ts'
+import { amount } from './amount.ts'
 import { unlimited } from './budgets.ts'
 import { createResults, resultsDirectory } from './results.ts'
 import { benchDirectory } from './server-process.ts'
@@ -33,8 +34,8 @@ export async function benchAccounts(args: readonly string[]): Promise<void> {
       results: { type: 'string', default: resultsDirectory },
     },
   })
-  const tries = Number(values.tries)
-  const memory_KiB = Number(values['memory-kib'])
+  const tries = amount(values.tries)
+  const memory_KiB = amount(values['memory-kib'])
   const results = createResults('accounts', values.results)
   results.line(`${tries} tries, ${memory_KiB} KiB for each hash, one after the other`)
   const times = await measure(tries, memory_KiB)

@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util'
 import type { Engine } from '../src/storage/query.ts'
 import { clusterIsGiven } from '../test/postgres-cluster.ts'
+import { amount } from './amount.ts'
 import { benchSequencing, engineNames } from './audit/sequencing.ts'
 import { benchVerification } from './audit/verification.ts'
 import { type Client, createClient } from './client.ts'
@@ -35,13 +36,13 @@ export async function benchAudit(args: readonly string[]): Promise<void> {
     },
   })
   const results = createResults('audit', values.results)
-  const events = Number(values.events)
+  const events = amount(values.events)
   const plan = {
-    memories: Number(values.memories),
-    pairs: Number(values.pairs),
-    rounds: Number(values.rounds),
-    calls: Number(values.calls),
-    warmUp_calls: Number(values['warm-up']),
+    memories: amount(values.memories),
+    pairs: amount(values.pairs),
+    rounds: amount(values.rounds),
+    calls: amount(values.calls),
+    warmUp_calls: amount(values['warm-up'], 0),
   }
   await benchSequencing(results, 'sqlite', events)
   await benchVerification(results, events)

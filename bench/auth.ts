@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { amount } from './amount.ts'
 import { benchChecks } from './auth-checks.ts'
 import { createClientWith } from './client.ts'
 import { run } from './load.ts'
@@ -26,8 +27,8 @@ export async function benchAuth(args: readonly string[]): Promise<void> {
     },
   })
   const results = createResults('auth', values.results)
-  await benchCalls(results, Number(values.calls))
-  await benchChecks(results, Number(values.rounds))
+  await benchCalls(results, amount(values.calls))
+  await benchChecks(results, amount(values.rounds))
   results.write()
 }
 

@@ -6,6 +6,7 @@ import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { snapshotsDirectory } from '../src/storage/snapshots.ts'
+import { amount } from './amount.ts'
 import { type Client, createClient } from './client.ts'
 import { createResults, type Results, readable, resultsDirectory } from './results.ts'
 import { fillSpace } from './scale/fill.ts'
@@ -32,8 +33,8 @@ export async function benchCold(args: readonly string[]): Promise<void> {
       results: { type: 'string', default: resultsDirectory },
     },
   })
-  const memories = Number(values.memories)
-  const rounds = Number(values.rounds)
+  const memories = amount(values.memories)
+  const rounds = amount(values.rounds)
   const results = createResults('cold', values.results)
   results.line(`the first recall of a space of ${memories}, medians of ${rounds} starts each`)
   const directory = benchDirectory()

@@ -5,6 +5,7 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { addNode, type Data, initData, type Server, startServer } from '../test/server-process.ts'
+import { amount } from './amount.ts'
 import { type Client, createClient } from './client.ts'
 import { type Measured, run } from './load.ts'
 import { row } from './table.ts'
@@ -22,7 +23,7 @@ export async function benchEngines(args: readonly string[]): Promise<void> {
     args: [...args],
     options: { memories: { type: 'string', default: '4000' } },
   })
-  const memories = Number(values.memories)
+  const memories = amount(values.memories)
   const results: Results = new Map()
   for (const place of places) await benchPlace(place, { memories, results })
   console.log(

@@ -2,6 +2,7 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type Data, initData, startServer } from '../test/server-process.ts'
+import { amount } from './amount.ts'
 import { type Client, createClient } from './client.ts'
 import { report, run } from './load.ts'
 import { fdatasync_ms } from './machine.ts'
@@ -16,7 +17,7 @@ export async function benchHttp(args: readonly string[]): Promise<void> {
     args: [...args],
     options: { memories: { type: 'string', default: '10000' } },
   })
-  const memories = Number(values.memories)
+  const memories = amount(values.memories)
   const data = await initData()
   try {
     console.log(`node ${process.version}, ${cpus().length} processors, ${memories} memories`)

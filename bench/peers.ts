@@ -7,6 +7,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { amount } from './amount.ts'
 import type { Measured } from './load.ts'
 import { benchLocket, type LocketFigures } from './locket.ts'
 import { processorToPin } from './machine.ts'
@@ -65,7 +66,7 @@ export async function benchPeers(args: readonly string[]): Promise<void> {
   const plan: Plan = {
     names,
     locket: only.includes('locket'),
-    memories: Number(values.memories),
+    memories: amount(values.memories),
     processor: processorToPin(),
   }
   const results = createResults('peers', values.results)

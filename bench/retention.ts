@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util'
 import { newDatabase } from '../test/postgres-cluster.ts'
+import { amount } from './amount.ts'
 import { createResults, type Results, resultsDirectory } from './results.ts'
 import { openFilled } from './retention/filled.ts'
 import { type Measured, measurePurge } from './retention/measure.ts'
@@ -21,13 +22,13 @@ export async function benchRetention(args: readonly string[]): Promise<void> {
       results: { type: 'string', default: resultsDirectory },
     },
   })
-  const events = Number(values.events)
+  const events = amount(values.events)
   const results = createResults('retention', values.results)
   await benchEngine(results, { name: 'SQLite', events, database: null })
   if (process.env['LOCKET_TEST_POSTGRES_URL']) {
     const database = await newDatabase()
     try {
-      const wanted = Number(values['postgres-events'] ?? events)
+      const wanted = amount(values['postgres-events'] ?? values.events)
       await benchEngine(results, { name: 'PostgreSQL', events: wanted, database: database.url })
     } finally {
       await database.drop()

@@ -4,6 +4,7 @@
  * for indexes than all of them need: what comes back cold, what stays resident.
  */
 import { parseArgs } from 'node:util'
+import { amount } from './amount.ts'
 import { createResults, resultsDirectory } from './results.ts'
 import { benchGrowth } from './scale/growth.ts'
 import { benchSpaces } from './scale/spaces.ts'
@@ -20,9 +21,9 @@ export async function benchScale(args: readonly string[]): Promise<void> {
     },
   })
   const results = createResults('scale', values.results)
-  await benchGrowth(results, Number(values.max))
-  const budget_bytes = Number(values.budget) * 1024 * 1024
-  const [spaces, each] = [Number(values.spaces), Number(values.each)]
+  await benchGrowth(results, amount(values.max))
+  const budget_bytes = amount(values.budget) * 1024 * 1024
+  const [spaces, each] = [amount(values.spaces), amount(values.each)]
   if (spaces > 0) await benchSpaces(results, { spaces, each, budget_bytes })
   results.write()
 }

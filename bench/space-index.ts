@@ -15,6 +15,7 @@ import {
   loadSpaceIndex,
   type SpaceIndex,
 } from '../src/features/indexes/space-index.ts'
+import { amount } from './amount.ts'
 import { quantiles, row } from './table.ts'
 import { createTexts, type Texts } from './texts.ts'
 
@@ -30,7 +31,7 @@ export function benchSpaceIndex(args: readonly string[]): Promise<void> {
       alone: { type: 'boolean', default: false },
     },
   })
-  const count = Number(values.memories)
+  const count = amount(values.memories)
   const texts = createTexts()
   const before = held_bytes()
   const index = createSpaceIndex({ seed })

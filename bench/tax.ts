@@ -3,6 +3,7 @@
  * five processes, whole and with parts left out; they work in turn, and the difference is the tax.
  */
 import { parseArgs } from 'node:util'
+import { amount } from './amount.ts'
 import { createResults, type Results, resultsDirectory } from './results.ts'
 import { quantiles, row } from './table.ts'
 import { type Program, startProgram, type Variant } from './tax/programs.ts'
@@ -26,9 +27,9 @@ export async function benchTax(args: readonly string[]): Promise<void> {
       results: { type: 'string', default: resultsDirectory },
     },
   })
-  const memories = Number(values.memories)
-  const rounds = Number(values.rounds)
-  const calls = Number(values.calls)
+  const memories = amount(values.memories)
+  const rounds = amount(values.rounds)
+  const calls = amount(values.calls)
   const results = createResults('tax', values.results)
   results.line(
     `${memories} memories, one call after the other through fetch, without sockets; medians of ` +
