@@ -332,6 +332,30 @@ describe('where it fails', () => {
     assert.match(linesOf(), /evt_c/)
   })
 
+  test('no room for what waits: a change goes on without it, alone or with others', async (t) => {
+    const { db, file } = await open(t)
+    await db.write(note('a'), beside)
+    const run = SqliteConnection.prototype.run
+    let hasEvents = false
+    const full = t.mock.method(
+      SqliteConnection.prototype,
+      'run',
+      function (this: SqliteConnection, sql: string, values?: readonly unknown[]) {
+        if (/^BEGIN|^ROLLBACK$/.test(sql)) hasEvents = false
+        if (/insert into "audit_events"/i.test(sql)) hasEvents = true
+        if (sql === 'COMMIT' && hasEvents) throw new Error('database or disk is full')
+        return run.call(this, sql, values)
+      },
+    )
+    const add = (id: string) => db.write((tx) => tx.run(addCredential, { id }), 'full')
+    await add('k')
+    await Promise.all([add('l'), add('m')])
+    await assert.rejects(idsIn(db), { code: 'unavailable' }, 'an event is missing')
+    assert.deepEqual(rowsIn(t, file), [])
+    full.mock.restore()
+    assert.deepEqual(await idsIn(db), ['a'])
+  })
+
   test('a table that takes nothing: changes go on, and who asks for events is refused', async (t) => {
     const { db, file } = await open(t)
     const other = new SqliteConnection({ file, readOnly: false, guest: 'beside' })

@@ -12,8 +12,8 @@
  * - `full` and `relaxed` works never share a group: how a commit is flushed cannot change within
  *   a transaction. Within a second of a relaxed commit a full one follows.
  * - Works that add nothing but events are no part of this (event-notes.ts). What they have added waits in the journal
- *   for the next transaction, which makes rows of it before all else. Where that fails the works go on without,
- *   and no more is taken into the journal until it succeeds.
+ *   for the next transaction, which makes rows of it before all else. Where that fails, or the COMMIT that has them,
+ *   the works go on without, and no more is taken into the journal until it succeeds.
  */
 import { second_ms } from '../core/clock.ts'
 import { apart, withErrand } from '../core/errand.ts'
@@ -38,6 +38,14 @@ interface Ending {
   readonly failed: boolean
   /** What it gave or what it threw. */
   readonly value: unknown
+}
+
+/** How a group is tried. */
+interface Trying {
+  /** A savepoint for each work. */
+  readonly apart: boolean
+  /** Without the events that wait. */
+  readonly bare: boolean
 }
 
 /** The flush comes a little before the second is over, because committing takes time as well. */
@@ -216,23 +224,24 @@ export class GroupCommit {
   }
 
   /** Commits a group in one transaction; without its culprits, if it has any. */
-  async #commit(group: readonly Job[]): Promise<void> {
+  async #commit(group: readonly Job[], how: Trying = { apart: false, bare: false }): Promise<void> {
     let rest = group
     while (rest.length > 0) {
-      const culprit = await this.#tryTogether(rest)
+      const culprit = await this.#tryTogether(rest, how)
       if (culprit === undefined) return
       rest = rest.filter((job) => job !== culprit)
     }
   }
 
   /** Gives back the work that cost all of them the transaction, already rejected; or nothing. */
-  async #tryTogether(group: readonly Job[], apart = false): Promise<Job | undefined> {
-    this.#beginTransaction()
+  async #tryTogether(group: readonly Job[], how: Trying): Promise<Job | undefined> {
+    const { apart, bare } = how
+    this.#beginTransaction(bare)
     const endings: Ending[] = []
     for (const job of group) {
       const tx = new StrictTransaction(this.#statements[job.touches], true)
       const ending = await (apart ? endApart(job, tx) : endOf(job, tx))
-      if (ending === null) return this.#tryTogether(group, true)
+      if (ending === null) return this.#tryTogether(group, { ...how, apart: true })
       if (apart && tx.failure) return this.#blame(job, tx.failure.error)
       endings.push(ending)
     }
@@ -240,8 +249,9 @@ export class GroupCommit {
     try {
       this.#connection.run('COMMIT')
     } catch (error) {
+      const canDoWithout = !bare && this.#journal.waiting > 0
       this.#journal.failed(error)
-      return this.#tryAlone(group, error)
+      return this.#tryAlone(group, { error, canDoWithout })
     }
     this.#journal.settled(this.#durability)
     for (const { job, failed, value } of endings) {
@@ -251,11 +261,11 @@ export class GroupCommit {
     return undefined
   }
 
-  /** With the events that wait as rows in it; without them where they cannot be. */
-  #beginTransaction(): void {
+  /** With the events that wait as rows in it; without them where they cannot be, or are not to be. */
+  #beginTransaction(bare: boolean): void {
     this.#undoAll()
     this.#connection.run('BEGIN IMMEDIATE')
-    if (this.#journal.makeRows(this.#connection)) return
+    if (bare || this.#journal.makeRows(this.#connection)) return
     this.#undoAll()
     this.#connection.run('BEGIN IMMEDIATE')
   }
@@ -267,17 +277,16 @@ export class GroupCommit {
     return job
   }
 
-  /** After a COMMIT failed. */
-  async #tryAlone(group: readonly Job[], error: unknown): Promise<Job | undefined> {
+  /** After a COMMIT failed: without the events that waited, for which there may be no room. */
+  async #tryAlone(
+    group: readonly Job[],
+    { error, canDoWithout }: { error: unknown; canDoWithout: boolean },
+  ): Promise<undefined> {
     this.#undoAll()
     this.#log.warn({ err: error, works: group.length }, 'a commit failed')
     const [first, ...others] = group
-    if (others.length === 0) {
-      first?.reject(error)
-      return undefined
-    }
-    for (const job of group) await this.#commit([job])
-    return undefined
+    if (others.length === 0 && !canDoWithout) first?.reject(error)
+    else for (const job of group) await this.#commit([job], { apart: false, bare: true })
   }
 
   #undoAll(): void {
