@@ -1,14 +1,33 @@
 /** What tests of audit sinks need: events, and what a sink was told, line by line. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
-import type { Batch } from '../src/sinks/sink.ts'
+import type { Batch, SinkFormat } from '../src/sinks/sink.ts'
 import type { Locket } from './harness.ts'
+
+interface Named {
+  readonly log: string
+  readonly leaf: number
+  readonly id: string
+}
+
+const lines: Readonly<Record<SinkFormat, (event: Named, rest: object) => object>> = {
+  json: (event, rest) => ({ ...event, ...rest }),
+  ocsf: ({ log, leaf, id }, rest) => ({
+    metadata: { log_name: log, sequence: leaf, uid: id },
+    unmapped: rest,
+  }),
+}
 
 /** A batch of events of which only the places matter. */
 export function batchOf(
   from: number,
   until: number,
-  { repeated = false, log = 'locket.example/ten_1', words = '' } = {},
+  {
+    repeated = false,
+    log = 'locket.example/ten_1',
+    words = '',
+    format = 'json' as SinkFormat,
+  } = {},
 ): Batch {
   const leaves = Array.from({ length: until - from }, (_, at) => from + at)
   const events = leaves.map((leaf) => {
@@ -19,8 +38,8 @@ export function batchOf(
       time: 1_790_000_000_000,
       action: 'memory.recalled',
       outcome: 'allowed' as const,
-      json: (again: boolean) => JSON.stringify({ ...said, repeated: again, words }),
-      brief: (again: boolean) => JSON.stringify({ ...said, repeated: again }),
+      json: (again: boolean) => JSON.stringify(lines[format](said, { repeated: again, words })),
+      brief: (again: boolean) => JSON.stringify(lines[format](said, { repeated: again })),
     }
   })
   return { log, from, until, events, repeated }

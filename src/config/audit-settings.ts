@@ -1,5 +1,7 @@
 /** The settings of audit sinks: where events of the audit logs are shipped to. */
+import { z } from 'zod'
 import { limits } from '../core/limits.ts'
+import { sinkFormats } from '../sinks/sink.ts'
 import { secretSetting } from './secret-settings.ts'
 import { setting } from './setting.ts'
 import { HttpsUrl, Path, SinkKinds, SyslogUrl, wholeNumber } from './shapes.ts'
@@ -87,6 +89,15 @@ export const auditSettings = {
     env: 'LOCKET_AUDIT_WEBHOOK_SECRET',
     description:
       'What its messages are signed with: whsec_ and base64, two of them while it is replaced; a new one needs no restart.',
+  }),
+  auditFormat: setting({
+    flag: 'audit-format',
+    env: 'LOCKET_AUDIT_FORMAT',
+    expects: 'json or ocsf',
+    default: 'json',
+    description:
+      'How events are told to each sink: as the API lists them, or in the Open Cybersecurity Schema Framework.',
+    schema: z.enum(sinkFormats),
   }),
   auditRequired: setting({
     flag: 'audit-required',

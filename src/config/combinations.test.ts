@@ -83,6 +83,16 @@ const cases: Readonly<Record<string, Case>> = {
     env: { LOCKET_AUDIT_REQUIRED: 'file,webhook', LOCKET_AUDIT_FILE: 'audit.jsonl' },
     mistakes: ['LOCKET_AUDIT_REQUIRED: needs LOCKET_AUDIT_WEBHOOK too'],
   },
+  'a format of audit events that go nowhere': {
+    env: { LOCKET_AUDIT_FORMAT: 'ocsf' },
+    mistakes: [
+      'LOCKET_AUDIT_FORMAT: needs one of LOCKET_AUDIT_FILE, LOCKET_AUDIT_SYSLOG, LOCKET_AUDIT_WEBHOOK too',
+    ],
+  },
+  'a format of audit events that go to a file': {
+    env: { LOCKET_AUDIT_FORMAT: 'ocsf', LOCKET_AUDIT_FILE: 'audit.jsonl' },
+    mistakes: [],
+  },
   'a webhook without its secret, whose host may not be called': {
     flags: { 'audit-webhook': 'https://siem.example.com/hooks' },
     mistakes: [

@@ -164,6 +164,7 @@ const sinkSettings: Readonly<Record<SinkKind, SettingName>> = {
 function auditSinks(reading: Reading): string[] {
   const { auditRequired = [] } = reading.values
   return [
+    ...formatOfNothing(reading),
     ...auditRequired.flatMap((kind) => needs(reading, 'auditRequired', sinkSettings[kind])),
     ...needs(reading, 'auditSyslogCa', 'auditSyslog'),
     ...needs(reading, 'auditSyslogCert', 'auditSyslog'),
@@ -174,6 +175,15 @@ function auditSinks(reading: Reading): string[] {
     ...needs(reading, 'auditWebhookCa', 'auditWebhook'),
     ...uncallable(reading, 'auditWebhook'),
   ]
+}
+
+/** A format of events that are sent nowhere. */
+function formatOfNothing(reading: Reading): string[] {
+  const sinks = Object.values(sinkSettings)
+  const isAsked = reading.given.get('auditFormat')?.source !== 'default'
+  if (!isAsked || sinks.some((name) => reading.given.has(name))) return []
+  const names = sinks.map((name) => siblingOf(reading, 'auditFormat', name))
+  return [`${labelOf(reading, 'auditFormat')}: needs one of ${names.join(', ')} too`]
 }
 
 /** Each by its place on the list: what they are called is for the answer of `config show`. */

@@ -240,6 +240,7 @@ function auditSinksOf(values: Values, secret: FindSecret): AuditSinkSettings {
         : { path: auditFile, size_bytes_max: auditFileSize * mebibyte, kept_max: auditFileKept },
     syslog: syslogOf(values, secret),
     webhook: webhookOf(values, secret),
+    format: values.auditFormat ?? 'json',
     required: Object.freeze(values.auditRequired ?? []),
     queue_events_max: auditQueue,
   })

@@ -85,6 +85,7 @@ const samples: Readonly<Record<SettingName, Sample>> = {
   auditWebhook: ['https://a', 'https://b', '"https://c/d"', 'https://c/d'],
   auditWebhookCa: ['a', 'b', '"c"', 'c'],
   auditWebhookSecret: ['env:A', 'file:/b', '"file:/c"', 'file:/c'],
+  auditFormat: ['json', 'ocsf', '"json"', 'json'],
   auditRequired: ['', 'file', '["file"]', 'file'],
   auditQueue: ['100', '200', '300', '300'],
   rateLimits: [

@@ -7,7 +7,7 @@ import { constants, type Stats } from 'node:fs'
 import { access, type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { limits } from '../core/limits.ts'
-import { type Batch, eventHead, lineHead, type ShippedEvent, type Sink, SinkError } from './sink.ts'
+import { type Batch, lineHeads, placeIn, type Sink, SinkError } from './sink.ts'
 
 export interface FileSinkSettings {
   readonly path: string
@@ -72,7 +72,10 @@ async function settled(file: FileHandle, size: number): Promise<{ size: number; 
   const torn = bytes.subarray(bytes.lastIndexOf(lineEnd) + 1)
   const text = torn.toString()
   if (torn.length === 0) return { size, torn: false }
-  if (!text.startsWith(lineHead) && !lineHead.startsWith(text)) return { size, torn: true }
+  const isOurs = Object.values(lineHeads).some(
+    (head) => text.startsWith(head) || head.startsWith(text),
+  )
+  if (!isOurs) return { size, torn: true }
   await file.truncate(size - torn.length)
   return { size: size - torn.length, torn: false }
 }
@@ -102,16 +105,13 @@ async function sentBefore(path: string, batch: Batch): Promise<Sent> {
 
 /** How many of the events that line is the last of. Its own may have been purged since. */
 function countedBy(line: string, { log, from, until, events }: Batch): number {
-  const at = events.findIndex((event) => isOf(line, log, event))
-  const head = eventHead(log)
-  if (at !== -1 || !line.startsWith(head)) return at + 1
-  const last = Number.parseInt(line.slice(head.length), 10)
-  const isGone = last >= from && last < until && events.every(({ leaf }) => leaf !== last)
-  return isGone ? events.filter(({ leaf }) => leaf < last).length : 0
-}
-
-function isOf(line: string, log: string, { leaf, id }: ShippedEvent): boolean {
-  return line.startsWith(`${eventHead(log)}${leaf},"id":${JSON.stringify(id)},`)
+  const last = placeIn(line)
+  if (last === null || last.log !== log || typeof last.leaf !== 'number') return 0
+  const { leaf, id } = last
+  const at = events.findIndex((event) => event.leaf === leaf && event.id === id)
+  if (at !== -1) return at + 1
+  const isGone = leaf >= from && leaf < until && events.every((event) => event.leaf !== leaf)
+  return isGone ? events.filter((event) => event.leaf < leaf).length : 0
 }
 
 /** The last whole line; null where there is none, or none that is read to its beginning. */

@@ -4,6 +4,10 @@ import { Fault } from '../core/fault.ts'
 export const sinkKinds = ['file', 'syslog', 'webhook'] as const
 export type SinkKind = (typeof sinkKinds)[number]
 
+/** How events are told: as Locket lists them, or in the Open Cybersecurity Schema Framework. */
+export const sinkFormats = ['json', 'ocsf'] as const
+export type SinkFormat = (typeof sinkFormats)[number]
+
 /** An event as it is shipped. */
 export interface ShippedEvent {
   /** Its place in its log. */
@@ -13,7 +17,7 @@ export interface ShippedEvent {
   readonly time: number
   readonly action: string
   readonly outcome: 'allowed' | 'denied' | 'failed'
-  /** One line of JSON, which begins with `eventHead`. */
+  /** One line of JSON, which begins with a head of `lineHeads` and has its place where `placeIn` looks. */
   json(repeated: boolean): string
   /** The same without details and agent, for where there is little room. */
   brief(repeated: boolean): string
@@ -41,12 +45,36 @@ export interface Sink {
   close(): Promise<void>
 }
 
-/** What every line begins with. */
-export const lineHead = '{"log":'
+/** What every line of a format begins with. */
+export const lineHeads: Readonly<Record<SinkFormat, string>> = {
+  json: '{"log":',
+  ocsf: '{"metadata":{"log_name":',
+}
 
-/** What the line of every event of a log begins with; its leaf follows. */
-export function eventHead(log: string): string {
-  return `${lineHead}${JSON.stringify(log)},"leaf":`
+/** Which event a line is. */
+export interface Place {
+  readonly log: unknown
+  readonly leaf: unknown
+  readonly id: unknown
+}
+
+/** Whichever format it is in: that may have been changed since. Null for a line that is none of ours. */
+export function placeIn(line: string): Place | null {
+  const { json, ocsf } = lineHeads
+  if (!line.startsWith(json) && !line.startsWith(ocsf)) return null
+  const { log, leaf, id, metadata } = membersOf(line)
+  if (line.startsWith(json)) return { log, leaf, id }
+  const { log_name, sequence, uid } = Object(metadata)
+  return { log: log_name, leaf: sequence, id: uid }
+}
+
+function membersOf(line: string): Readonly<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(line))
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return {}
+    throw thrown
+  }
 }
 
 const sentences = {

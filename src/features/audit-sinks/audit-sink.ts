@@ -1,9 +1,8 @@
-/** Audit sinks: how far each log was shipped to each of them, and what is shipped of an event. */
+/** Audit sinks: how far each log was shipped to each of them. */
 import { z } from 'zod'
 import { Timestamp } from '../../kernel/fields.ts'
-import { type ShippedEvent, type SinkKind, sinkFaults, sinkKinds } from '../../sinks/sink.ts'
+import { type SinkKind, sinkFaults, sinkKinds } from '../../sinks/sink.ts'
 import type { Tables } from '../../storage/tables.ts'
-import type { EventRecord } from '../event-records/event-record.ts'
 
 /** How far a log was shipped to a sink. */
 export type Position = Omit<Tables['audit_sinks'], 'mac'>
@@ -44,29 +43,5 @@ export function newPosition(kind: SinkKind, tenant: Position['tenant_id']): Posi
     sender_id: null,
     sender_until: 0,
     state: 'current',
-  }
-}
-
-/**
- * What leaves of an event: what an auditor is shown of it, its place, and whether it may have been sent before.
- * The log and the place stand first: a sink knows by them what it has.
- */
-export function toShipped(
-  event: EventRecord,
-  { log, leaf, isDamaged }: { log: string; leaf: number; isDamaged: boolean },
-): ShippedEvent {
-  const { id, leaf: _, ...said } = event
-  const { action, outcome } = event
-  const head = { log, leaf, id }
-  const end = isDamaged ? { damaged: true } : {}
-  const without = { details: {}, userAgent: null, shortened: true }
-  return {
-    leaf,
-    id,
-    time: Date.parse(event.time),
-    action,
-    outcome,
-    json: (repeated) => JSON.stringify({ ...head, repeated, ...said, ...end }),
-    brief: (repeated) => JSON.stringify({ ...head, repeated, ...said, ...without, ...end }),
   }
 }

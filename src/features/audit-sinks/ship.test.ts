@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { assertWhole, doThings, type Told, toldIn } from '../../../test/audit-sinks.ts'
@@ -59,6 +59,34 @@ describe('a sink', () => {
     assert.match(log, /^locket-[0-9a-f]{16}\/ten_/)
     const { body } = await locket.call('GET', `/v1/audit-log/leaves?from=${leaf}&limit=1`)
     assert.equal(body.items[0].event.id, event.id, 'by its leaf it is found in the log')
+  })
+
+  test('is told in OCSF what an export in OCSF says, where that is asked for', async (t) => {
+    const { path, auditSinks } = fileSettings(t, { format: 'ocsf' })
+    const locket = await openLocket(t, { auditSinks })
+    await doThings(locket, 3)
+    await runJobs(locket)
+    const { lines } = (
+      await locket.call('POST', '/v1/audit-events/export', { body: { format: 'ocsf' } })
+    ).body
+    const { origin } = (await locket.call('GET', '/v1/audit-log')).body
+    const told = readFileSync(path, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .filter(({ metadata }) => metadata.log_name === origin)
+    assert.ok(told.length >= 3)
+    const exported = lines.slice(0, told.length).map((line: string) => JSON.parse(line))
+    const shipped = exported.map(({ metadata, unmapped, ...event }: Record<string, object>) => ({
+      ...event,
+      metadata: { ...metadata, log_name: origin },
+      unmapped: { ...unmapped, repeated: false },
+    }))
+    assert.deepEqual(told, shipped)
+    assert.deepEqual(
+      told.map(({ metadata }) => metadata.sequence),
+      told.map((_, at) => at),
+    )
   })
 
   test('is told that the content of an event is gone, or damaged', async (t) => {

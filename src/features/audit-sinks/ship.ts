@@ -16,10 +16,10 @@ import type { AuditEvent } from '../audit/event.ts'
 import { closedEvent, openEvent } from '../audit/open-event.ts'
 import { type EventRow, originOf } from '../audit-logs/audit-log.ts'
 import { findLog, wholeEventsFrom } from '../audit-logs/store.ts'
-import type { EventRecord } from '../event-records/event-record.ts'
 import { believed } from './anew.ts'
-import { type Position, toShipped } from './audit-sink.ts'
+import type { Position } from './audit-sink.ts'
 import { holdSink, releaseSink } from './hold.ts'
+import { type PlacedRecord, type Shipping, toShipped } from './shipped.ts'
 import type { NamedSink } from './sinks.ts'
 import { type AfterLog, positionOf, putPosition, unsettledLog, waitingLog } from './store.ts'
 
@@ -108,15 +108,16 @@ interface Next {
 /** Read and opened beside all that is written. */
 async function nextOf(ctx: JobContext, to: NamedSink, tenant: Id<'ten'>): Promise<Next | null> {
   const { server } = await ctx.services.checkpointKeys.current()
-  const log = originOf(server, tenant)
+  const shipping = { format: ctx.services.auditSinks.format, log: originOf(server, tenant) }
   return believed(ctx, { kind: to.kind, tenant }, () => {
-    return ctx.database.read((tx) => readBatch(ctx.open(tx, tenant), { kind: to.kind, log }))
+    return ctx.database.read((tx) => readBatch(ctx.open(tx, tenant), to.kind, shipping))
   })
 }
 
 async function readBatch(
   store: TenantStore,
-  { kind, log }: { kind: SinkKind; log: string },
+  kind: SinkKind,
+  shipping: Shipping,
 ): Promise<Next | null> {
   const row = await positionOf(store, kind)
   const size = (await findLog(store))?.size ?? 0
@@ -130,24 +131,24 @@ async function readBatch(
   const end = repeated ? Math.min(sending_until, size) : size
   const limit = limits.auditSinkBatch_events
   const rows = await wholeEventsFrom(store, { from, until: end, limit })
-  const { events, isCut } = await shippedOf(store, rows, log)
+  const { events, isCut } = await shippedOf(store, rows, shipping)
   // What is missing up to the next one was removed; so was all that follows the last, if that was no full page.
   const last = events.at(-1)
   const isWhole = !isCut && rows.length < limit
   const until = isWhole || !last ? end : last.leaf + 1
-  return { row, batch: { log, from, until, events, repeated } }
+  return { row, batch: { log: shipping.log, from, until, events, repeated } }
 }
 
 /** As many as fit, and at least one. */
 async function shippedOf(
   store: TenantStore,
   rows: readonly EventRow[],
-  log: string,
+  shipping: Shipping,
 ): Promise<{ events: ShippedEvent[]; isCut: boolean }> {
   const events: ShippedEvent[] = []
   let bytes = 0
   for (const row of rows) {
-    const event = await shippedFrom(store, row, log)
+    const event = await shippedFrom(store, row, shipping)
     bytes += Buffer.byteLength(event.json(true))
     if (events.length > 0 && bytes > limits.auditSinkBatch_bytes_max) return { events, isCut: true }
     events.push(event)
@@ -156,18 +157,21 @@ async function shippedOf(
 }
 
 /** One that is damaged is told as far as it stands in clear, and does not hold up the others. */
-async function shippedFrom(store: TenantStore, row: EventRow, log: string): Promise<ShippedEvent> {
-  const leaf = row.leaf ?? 0
+async function shippedFrom(
+  store: TenantStore,
+  row: EventRow,
+  shipping: Shipping,
+): Promise<ShippedEvent> {
   try {
-    return toShipped(recordOf(store, await openEvent(store, row)), { log, leaf, isDamaged: false })
+    return toShipped(recordOf(store, row, await openEvent(store, row)), shipping)
   } catch (thrown) {
     if (!(thrown instanceof LocketError) || thrown.code !== 'integrity_failed') throw thrown
-    return toShipped(recordOf(store, closedEvent(row)), { log, leaf, isDamaged: true })
+    return toShipped(recordOf(store, row, closedEvent(row)), shipping, true)
   }
 }
 
-function recordOf({ tenant }: TenantStore, event: AuditEvent): EventRecord {
-  return { ...event, tenantId: tenant }
+function recordOf({ tenant }: TenantStore, { leaf }: EventRow, event: AuditEvent): PlacedRecord {
+  return { ...event, tenantId: tenant, leaf: leaf ?? 0 }
 }
 
 /** Notes that the batch is being sent, unless the row has moved. */

@@ -9,7 +9,13 @@ import type { Log } from '../../core/log.ts'
 import { randomBytes } from '../../crypto/random.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import { createFileSink, type FileSinkSettings } from '../../sinks/file-sink.ts'
-import { type Sink, SinkError, type SinkFault, type SinkKind } from '../../sinks/sink.ts'
+import {
+  type Sink,
+  SinkError,
+  type SinkFault,
+  type SinkFormat,
+  type SinkKind,
+} from '../../sinks/sink.ts'
 import { createSyslogSink, type SyslogSinkSettings } from '../../sinks/syslog-sink.ts'
 import { createWebhookSink, type WebhookSinkSettings } from '../../sinks/webhook-sink.ts'
 import type { Database } from '../../storage/database.ts'
@@ -26,6 +32,8 @@ export interface AuditSinkSettings {
   readonly file: FileSinkSettings | null
   readonly syslog: SyslogSinkSettings | null
   readonly webhook: WebhookSinkSettings | null
+  /** How events are told to each of them. */
+  readonly format: SinkFormat
   /** Without these nothing is done that is to be audited. */
   readonly required: readonly SinkKind[]
   /** How many events may wait for a sink before its queue is full. */
@@ -36,6 +44,7 @@ export const noSinks: AuditSinkSettings = {
   file: null,
   syslog: null,
   webhook: null,
+  format: 'json',
   required: [],
   queue_events_max: limits.auditSinkQueue_events,
 }
@@ -43,6 +52,7 @@ export const noSinks: AuditSinkSettings = {
 export interface AuditSinks {
   readonly all: readonly NamedSink[]
   find(kind: SinkKind): NamedSink | null
+  readonly format: SinkFormat
   readonly queue_events_max: number
   /** What this process is called among those that ship. */
   readonly sender: string
@@ -67,7 +77,7 @@ interface Parts {
 }
 
 export function createAuditSinks(settings: AuditSinkSettings, parts: Parts): AuditSinks {
-  const { required, queue_events_max } = settings
+  const { format, required, queue_events_max } = settings
   const all = openSinks(settings, parts).map(
     ([kind, sink]) => new NamedSink({ kind, sink, required: required.includes(kind) }, parts),
   )
@@ -76,6 +86,7 @@ export function createAuditSinks(settings: AuditSinkSettings, parts: Parts): Aud
   return {
     all,
     find: (kind) => all.find((one) => one.kind === kind) ?? null,
+    format,
     queue_events_max,
     required,
     sender: randomBytes(8).toString('hex'),

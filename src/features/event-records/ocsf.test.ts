@@ -1,6 +1,7 @@
 /** Every event that there can be is valid OCSF 1.5.0, by what the published schema says of its classes. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { sampleId as id, wholeRecord as whole } from '../../../test/event-record.ts'
 import { allActions } from '../../../test/reference/events.ts'
 import type { EventRecord } from './event-record.ts'
 import { toOcsf } from './ocsf.ts'
@@ -153,30 +154,6 @@ function assertValid(record: EventRecord): Record<string, unknown> {
   assert.ok(Number.isSafeInteger(event.time) && event.time > 1e12, record.action)
   assert.equal(event.metadata.version, '1.5.0')
   return event
-}
-
-const id = (prefix: string): string => `${prefix}_01J00000000000000000000000`
-
-const whole: EventRecord = {
-  id: id('evt') as EventRecord['id'],
-  tenantId: id('ten') as EventRecord['tenantId'],
-  leaf: 7,
-  time: '2026-01-02T03:04:05.678Z',
-  class: 'write',
-  action: 'memory.stored',
-  outcome: 'allowed',
-  code: null,
-  actor: { id: id('agt'), kind: 'agent', credentialId: id('key'), method: 'api-key' },
-  onBehalfOf: { id: id('usr'), userPresent: true },
-  resourceId: id('mem'),
-  spaceId: id('spc'),
-  requestId: id('req'),
-  door: 'http',
-  decision: id('grt'),
-  address: '192.0.2.1',
-  userAgent: 'curl/8',
-  details: { items: 3 },
-  erased: false,
 }
 
 /** What an event looks like when its keys are destroyed, and one of nobody and of the server itself. */

@@ -8,9 +8,11 @@ import { isId } from '../../core/ids.ts'
 import type { EventRecord } from './event-record.ts'
 import { type OcsfActivity, ocsfActivity, ocsfClasses, ocsfVersion } from './ocsf-classes.ts'
 
-export type OcsfEvent = Readonly<Record<string, unknown>>
-
 type Part = Readonly<Record<string, unknown>>
+
+export interface OcsfEvent extends Part {
+  readonly unmapped: Part
+}
 
 const locket = 'Locket'
 
@@ -20,10 +22,12 @@ const statuses = {
   failed: { status_id: 2, status: 'Failure' },
 } as const
 
-export function toOcsf(record: EventRecord): OcsfEvent {
+/** `log`: what the log is called that the event stands in. */
+export function toOcsf(record: EventRecord, log = 'audit'): OcsfEvent {
   const activity = ocsfActivity(record.action)
   const { uid, name, category, categoryName } = ocsfClasses[activity.class]
   return {
+    metadata: metadataOf(record, log),
     class_uid: uid,
     class_name: name,
     category_uid: category,
@@ -40,7 +44,6 @@ export function toOcsf(record: EventRecord): OcsfEvent {
     timezone_offset: 0,
     message: `${record.action} ${record.outcome}`,
     ...countOf(record),
-    metadata: metadataOf(record),
     ...partsOf(activity, record),
     unmapped: unmappedOf(record),
   }
@@ -59,17 +62,21 @@ function countOf({ action, details }: EventRecord): Part {
   return action === 'requests.refused' && typeof count === 'number' ? { count } : {}
 }
 
-function metadataOf({ id, leaf, action, requestId, tenantId, time }: EventRecord): Part {
+/** Log and place stand first: by them a sink knows what it has. */
+function metadataOf(
+  { id, leaf, action, requestId, tenantId, time }: EventRecord,
+  log: string,
+): Part {
   return {
+    log_name: log,
+    ...(leaf !== null && { sequence: leaf }),
+    uid: id,
     version: ocsfVersion,
     product: { name: locket, vendor_name: locket },
     log_provider: locket,
-    log_name: 'audit',
-    uid: id,
     event_code: action,
     tenant_uid: tenantId,
     original_time: time,
-    ...(leaf !== null && { sequence: leaf }),
     ...(requestId !== null && { correlation_uid: requestId }),
   }
 }
