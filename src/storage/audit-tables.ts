@@ -45,8 +45,8 @@ export const auditTables = {
     tenant_id: text<Id<'ten'>>(),
     /** Its name and the id of its key. */
     witness: text(),
-    /** `unlisted`: it does not know the log; `refused`: what it has cosigned does not lead here. */
-    state: text<'cosigned' | 'unlisted' | 'refused'>(),
+    /** `unlisted`: it does not know the log; `refused`: it has cosigned more than there is; `forked`: another history. */
+    state: text<'cosigned' | 'unlisted' | 'refused' | 'forked'>(),
     /** Of what it cosigned last; 0: nothing. */
     size: integer(),
     /** That checkpoint, with its cosignature: a signed note, in UTF-8. */
@@ -82,7 +82,7 @@ export const auditTables = {
     kind: text<'file' | 'syslog' | 'webhook'>(),
     /** What is before it was taken by the sink. */
     next_leaf: integer(),
-    /** What is between the two may have been sent. */
+    /** What is between the two may have been sent. Below zero: all before its amount is sent anew. */
     sending_until: integer(),
     /** At the instance's log, of all: the process that ships to the sink, and until when no other does. */
     sender_id: nullable(text()),

@@ -1,80 +1,32 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import fs, { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { syncBuiltinESMExports } from 'node:module'
+import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { eventually } from '../../test/eventually.ts'
 import { temporaryDirectory } from '../../test/temporary-directory.ts'
 import type { Id } from '../core/ids.ts'
-import { createLog } from '../core/log.ts'
-import type { Sealed } from '../crypto/aead.ts'
-import type { Database, Transaction, WriteOptions } from './database.ts'
+import type { Transaction } from './database.ts'
 import { journalFile } from './event-journal.ts'
+import {
+  addCredential,
+  allEvents,
+  beside,
+  eventOf,
+  head,
+  idsIn,
+  log,
+  note,
+  openJournaled,
+  rowsIn,
+  sealed,
+  tenant,
+} from './event-journal-fixture.ts'
 import { insertEvent } from './insert-event.ts'
 import { query } from './query.ts'
 import { openSqlite } from './sqlite.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
-
-const log = createLog('silent')
-const tenant: Id<'ten'> = 'ten_1'
-const beside: WriteOptions = { durability: 'relaxed', turn: null, touches: 'events' }
-const head = 'locket/event-journal/v1\n'
-
-const allEvents = query((db, _arg: object) =>
-  db.selectFrom('audit_events').selectAll().orderBy('event_id'),
-)
-const addCredential = query((db, arg: { id: string }) =>
-  db.insertInto('credential_directory').values({ public_id: arg.id, tenant_id: tenant }),
-)
-
-const sealed = (text: string): Sealed => Buffer.from(text) as Uint8Array as Sealed
-
-/** With each kind of value that an event has. */
-function eventOf(id: string) {
-  return {
-    event_id: `evt_${id}` as Id<'evt'>,
-    time: 1_800_000_000_000,
-    class: 'read',
-    action: 'memory.recalled',
-    outcome: 'allowed',
-    actor_id: null,
-    resource_id: 'a “name”\nin two lines',
-    scope: 'tenant',
-    commitment: Buffer.alloc(32, 0xfe),
-    origin: null,
-    body: sealed(`\0\xff body of ${id}`),
-    proof: Buffer.alloc(36, 7),
-  } as const
-}
-
-const note =
-  (...ids: readonly string[]) =>
-  async (tx: Transaction): Promise<void> => {
-    for (const id of ids) await tx.as(tenant).run(insertEvent, { tenant, ...eventOf(id) })
-  }
-
-async function idsIn(db: Database): Promise<readonly string[]> {
-  const rows = await db.read((tx) => tx.all(allEvents, {}))
-  return rows.map(({ event_id }) => event_id.slice('evt_'.length))
-}
-
-async function open(t: TestContext) {
-  const file = join(temporaryDirectory(t), 'locket.db')
-  const db = await openSqlite({ file, log })
-  t.after(() => db.close())
-  const journal = journalFile(file)
-  return { db, file, journal, linesOf: () => readFileSync(journal, 'utf8').slice(head.length) }
-}
-
-/** What is in the table for another program. */
-function rowsIn(t: TestContext, file: string): readonly string[] {
-  const other = new SqliteConnection({ file, readOnly: true, guest: 'beside' })
-  t.after(() => other.close())
-  const rows = other.all('SELECT substr(event_id, 5) AS id FROM audit_events ORDER BY event_id')
-  return rows.map((row) => (row as { id: string }).id)
-}
 
 /** Counts the transactions that write. */
 function transactions(t: TestContext): () => number {
@@ -84,7 +36,7 @@ function transactions(t: TestContext): () => number {
 
 describe('events that are added by themselves', () => {
   test('are a line of a file of the owner’s, and no transaction', async (t) => {
-    const { db, journal, linesOf } = await open(t)
+    const { db, journal, linesOf } = await openJournaled(t)
     const begun = transactions(t)
     await db.write(note('a'), beside)
     await db.write(note('b', 'c'), beside)
@@ -94,7 +46,7 @@ describe('events that are added by themselves', () => {
   })
 
   test('are rows, as they were given, for who asks for events', async (t) => {
-    const { db } = await open(t)
+    const { db } = await openJournaled(t)
     await db.write(note('a'), beside)
     const [row] = await db.read((tx) => tx.all(allEvents, {}))
     const { body, commitment, proof, ...rest } = row ?? assert.fail('it is a row')
@@ -105,7 +57,7 @@ describe('events that are added by themselves', () => {
   })
 
   test('are rows with the next change, which comes after them', async (t) => {
-    const { db, linesOf } = await open(t)
+    const { db, linesOf } = await openJournaled(t)
     const begun = transactions(t)
     await db.write(note('a'), beside)
     const seen = await db.write(async (tx) => {
@@ -118,7 +70,7 @@ describe('events that are added by themselves', () => {
   })
 
   test('are rows within a second, and sooner when they are many', async (t) => {
-    const { db, file, linesOf } = await open(t)
+    const { db, file, linesOf } = await openJournaled(t)
     await db.write(note('a'), beside)
     await eventually(() => assert.deepEqual(rowsIn(t, file), ['a']), 3)
     for (let at = 0; at < 256; at += 1) await db.write(note(`b${at}`), beside)
@@ -127,7 +79,7 @@ describe('events that are added by themselves', () => {
   })
 
   test('are not there when the work has failed', async (t) => {
-    const { db, linesOf } = await open(t)
+    const { db, linesOf } = await openJournaled(t)
     const failing = async (tx: Transaction): Promise<void> => {
       await note('a')(tx)
       throw new Error('after the event')
@@ -139,7 +91,7 @@ describe('events that are added by themselves', () => {
   })
 
   test('see what was committed, and nothing of a change that is under way', async (t) => {
-    const { db } = await open(t)
+    const { db } = await openJournaled(t)
     const credentials = query((builder, _arg: object) =>
       builder.selectFrom('credential_directory').select('public_id'),
     )
@@ -155,7 +107,7 @@ describe('events that are added by themselves', () => {
 
 describe('what is left in the journal', () => {
   test('of more than it takes are rows, and no more', async (t) => {
-    const { db, linesOf } = await open(t)
+    const { db, linesOf } = await openJournaled(t)
     const large = { ...eventOf('large'), body: sealed('x'.repeat(100_000)) }
     for (let at = 0; at < 20; at += 1) {
       const id = `evt_${String(at).padStart(2, '0')}` as Id<'evt'>
@@ -191,7 +143,7 @@ describe('what is left in the journal', () => {
   })
 
   test('is rows within a second of the start', async (t) => {
-    const { db, file, journal } = await open(t)
+    const { db, file, journal } = await openJournaled(t)
     await db.write(note('a', 'b'), beside)
     const kept = readFileSync(journal)
     await db.write(note(), 'full')
@@ -205,7 +157,7 @@ describe('what is left in the journal', () => {
   })
 
   test('is passed over where a line is not whole, and what comes then is not', async (t) => {
-    const { db, file, journal } = await open(t)
+    const { db, file, journal } = await openJournaled(t)
     await db.write(note('a'), beside)
     const kept = readFileSync(journal)
     await db.close()
@@ -228,7 +180,7 @@ describe('what is left in the journal', () => {
   })
 
   test('is damaged: the file is put aside, and each other event is there', async (t) => {
-    const { db, file, journal } = await open(t)
+    const { db, file, journal } = await openJournaled(t)
     await db.write(note('a', 'b', 'c'), beside)
     const [, a = '', b = '', c = ''] = readFileSync(journal, 'utf8').split('\n')
     await db.close()
@@ -254,7 +206,7 @@ describe('what is left in the journal', () => {
   })
 
   test('is emptied only once its rows are on the disk', async (t) => {
-    const { db, file, journal } = await open(t)
+    const { db, file, journal } = await openJournaled(t)
     await db.write(note('a'), beside)
     const kept = readFileSync(journal)
     await db.close()
@@ -268,7 +220,7 @@ describe('what is left in the journal', () => {
   })
 
   test('is no second event where it is a row already', async (t) => {
-    const { db, file, journal } = await open(t)
+    const { db, file, journal } = await openJournaled(t)
     await db.write(note('a', 'b'), beside)
     const kept = readFileSync(journal)
     assert.equal((await idsIn(db)).length, 2)
@@ -280,7 +232,7 @@ describe('what is left in the journal', () => {
   })
 
   test('by another version is not touched, and nothing starts', async (t) => {
-    const { db, file, journal } = await open(t)
+    const { db, file, journal } = await openJournaled(t)
     await db.close()
     const other = 'locket/event-journal/v2\nwhatever\n'
     writeFileSync(journal, other)
@@ -288,86 +240,5 @@ describe('what is left in the journal', () => {
     assert.equal(readFileSync(journal, 'utf8'), other)
     writeFileSync(journal, Buffer.alloc(2 * 1024 * 1024, head))
     await assert.rejects(openSqlite({ file, log }), /too long/)
-  })
-})
-
-describe('where it fails', () => {
-  test('a file that takes nothing: the event is committed as a row', async (t) => {
-    const { db, file, linesOf } = await open(t)
-    await db.write(note('a'), beside)
-    const write = t.mock.method(fs, 'writeSync', () => {
-      throw new Error('no space left')
-    })
-    syncBuiltinESMExports()
-    for (const id of ['b', 'c']) {
-      await db.write(note(id), beside)
-      assert.ok(rowsIn(t, file).includes(id), 'it does not wait')
-    }
-    write.mock.restore()
-    syncBuiltinESMExports()
-    assert.deepEqual(await idsIn(db), ['a', 'b', 'c'])
-    await db.write((tx) => tx.run(addCredential, { id: 'k' }), 'full')
-    await db.write(note('d'), beside)
-    assert.match(linesOf(), /evt_d/, 'it is used again')
-  })
-
-  test('a commit that fails: nothing more is noted until one succeeds', async (t) => {
-    const { db, linesOf } = await open(t)
-    await db.write(note('a'), beside)
-    const run = SqliteConnection.prototype.run
-    const broken = t.mock.method(
-      SqliteConnection.prototype,
-      'run',
-      function (this: SqliteConnection, sql: string, values?: readonly unknown[]) {
-        if (sql === 'COMMIT') throw new Error('disk I/O error')
-        return run.call(this, sql, values)
-      },
-    )
-    await assert.rejects(idsIn(db), { code: 'unavailable' })
-    await assert.rejects(db.write(note('b'), beside), /disk I\/O error/)
-    broken.mock.restore()
-    assert.deepEqual(await idsIn(db), ['a'])
-    await db.write((tx) => tx.run(addCredential, { id: 'k' }), 'full')
-    await db.write(note('c'), beside)
-    assert.match(linesOf(), /evt_c/)
-  })
-
-  test('no room for what waits: a change goes on without it, alone or with others', async (t) => {
-    const { db, file } = await open(t)
-    await db.write(note('a'), beside)
-    const run = SqliteConnection.prototype.run
-    let hasEvents = false
-    const full = t.mock.method(
-      SqliteConnection.prototype,
-      'run',
-      function (this: SqliteConnection, sql: string, values?: readonly unknown[]) {
-        if (/^BEGIN|^ROLLBACK$/.test(sql)) hasEvents = false
-        if (/insert into "audit_events"/i.test(sql)) hasEvents = true
-        if (sql === 'COMMIT' && hasEvents) throw new Error('database or disk is full')
-        return run.call(this, sql, values)
-      },
-    )
-    const add = (id: string) => db.write((tx) => tx.run(addCredential, { id }), 'full')
-    await add('k')
-    await Promise.all([add('l'), add('m')])
-    await assert.rejects(idsIn(db), { code: 'unavailable' }, 'an event is missing')
-    assert.deepEqual(rowsIn(t, file), [])
-    full.mock.restore()
-    assert.deepEqual(await idsIn(db), ['a'])
-  })
-
-  test('a table that takes nothing: changes go on, and who asks for events is refused', async (t) => {
-    const { db, file } = await open(t)
-    const other = new SqliteConnection({ file, readOnly: false, guest: 'beside' })
-    t.after(() => other.close())
-    await db.write(note('a'), beside)
-    other.exec(
-      "CREATE TRIGGER refuse BEFORE INSERT ON audit_events BEGIN SELECT raise(abort, 'no'); END",
-    )
-    await assert.rejects(idsIn(db), { code: 'unavailable' })
-    await assert.rejects(db.write(note('b'), beside), /no/, 'nothing more is noted')
-    await db.write((tx) => tx.run(addCredential, { id: 'k' }), 'full')
-    other.exec('DROP TRIGGER refuse')
-    assert.deepEqual(await idsIn(db), ['a'])
   })
 })

@@ -12,8 +12,8 @@
  * - `full` and `relaxed` works never share a group: how a commit is flushed cannot change within
  *   a transaction. Within a second of a relaxed commit a full one follows.
  * - Works that add nothing but events are no part of this (event-notes.ts). What they have added waits in the journal
- *   for the next transaction, which makes rows of it before all else. Where that fails, or the COMMIT that has them,
- *   the works go on without, and no more is taken into the journal until it succeeds.
+ *   for the next transaction, which makes rows of it before all else. Where that fails, or leaves no room for the
+ *   works or for the COMMIT, these go on without, and no more is taken into the journal until it succeeds.
  */
 import { second_ms } from '../core/clock.ts'
 import { apart, withErrand } from '../core/errand.ts'
@@ -235,30 +235,49 @@ export class GroupCommit {
 
   /** Gives back the work that cost all of them the transaction, already rejected; or nothing. */
   async #tryTogether(group: readonly Job[], how: Trying): Promise<Job | undefined> {
-    const { apart, bare } = how
-    this.#beginTransaction(bare)
+    this.#beginTransaction(how.bare)
     const endings: Ending[] = []
     for (const job of group) {
       const tx = new StrictTransaction(this.#statements[job.touches], true)
-      const ending = await (apart ? endApart(job, tx) : endOf(job, tx))
-      if (ending === null) return this.#tryTogether(group, { ...how, apart: true })
-      if (apart && tx.failure) return this.#blame(job, tx.failure.error)
-      endings.push(ending)
+      const ending = await (how.apart ? endApart(job, tx) : endOf(job, tx))
+      const again = this.#againAfter(tx, ending, how)
+      if (again) return this.#tryTogether(group, again)
+      if (how.apart && tx.failure) return this.#blame(job, tx.failure.error)
+      if (ending) endings.push(ending)
     }
+    return this.#commitAll(group, endings, how)
+  }
+
+  /** Ends the transaction of a group, and tells each how it ended. */
+  async #commitAll(
+    group: readonly Job[],
+    endings: readonly Ending[],
+    how: Trying,
+  ): Promise<undefined> {
     this.#committing(group.every(({ touches }) => touches !== 'all'))
     try {
       this.#connection.run('COMMIT')
     } catch (error) {
-      const canDoWithout = !bare && this.#journal.waiting > 0
+      const canDoWithout = !how.bare && this.#journal.waiting > 0
       this.#journal.failed(error)
       return this.#tryAlone(group, { error, canDoWithout })
     }
     this.#journal.settled(this.#durability)
+    if (this.#journal.waiting > 0 && !this.#closing) this.#flushSoon()
     for (const { job, failed, value } of endings) {
       if (failed) job.reject(value)
       else job.resolve(value)
     }
-    return undefined
+  }
+
+  /** How all of them are tried once more, after what became of one; null: they go on. */
+  #againAfter(tx: StrictTransaction, ending: Ending | null, how: Trying): Trying | null {
+    const problem = tx.failure?.error ?? (ending?.failed ? ending.value : null)
+    if (!how.bare && this.#journal.waiting > 0 && isOfRoom(problem)) {
+      this.#journal.failed(problem)
+      return { apart: true, bare: true }
+    }
+    return ending === null ? { ...how, apart: true } : null
   }
 
   /** With the events that wait as rows in it; without them where they cannot be, or are not to be. */
@@ -317,6 +336,10 @@ export class GroupCommit {
     const ticks = Number(this.#connection.pragma('user_version'))
     this.#connection.exec(`PRAGMA user_version = ${(ticks + 1) % 2 ** 31}`)
   }
+}
+
+function isOfRoom(problem: unknown): boolean {
+  return problem instanceof LocketError && problem.code === 'storage_full'
 }
 
 /** Runs one work. Null: what it did has to be undone. */
