@@ -24,6 +24,7 @@ export function batchOf(
   until: number,
   {
     repeated = false,
+    anew = false,
     log = 'locket.example/ten_1',
     words = '',
     format = 'json' as SinkFormat,
@@ -42,7 +43,7 @@ export function batchOf(
       brief: (again: boolean) => JSON.stringify(lines[format](said, { repeated: again })),
     }
   })
-  return { log, from, until, events, repeated }
+  return { log, from, until, events, repeated, anew }
 }
 
 export interface Told {

@@ -162,6 +162,15 @@ describe('a batch that may have been written before', () => {
     assert.deepEqual(told(), ['2', '3'])
   })
 
+  test('is marked where all is sent anew, whatever the last line is', async (t) => {
+    const { path, send, told } = place(t)
+    await send(batchOf(0, 2))
+    await send(batchOf(0, 2, { repeated: true, anew: true }))
+    appendFileSync(path, `${JSON.stringify({ log: 'other', leaf: 3, id: 'evt_3' })}\n`)
+    await send(batchOf(0, 2, { repeated: true, anew: true }))
+    assert.deepEqual(told(), ['0', '1', '0!', '1!', '3', '0!', '1!'])
+  })
+
   test('is marked where no line tells', async (t) => {
     const { send, told } = place(t)
     await send(batchOf(2, 4, { repeated: true }))

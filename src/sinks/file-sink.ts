@@ -35,7 +35,8 @@ export function createFileSink(settings: FileSinkSettings, { alone }: { alone: b
 
 async function append(settings: FileSinkSettings, batch: Batch, alone: boolean): Promise<void> {
   const { path } = settings
-  const sent = batch.repeated ? await sentBefore(path, batch) : nothingSent
+  const isLast = batch.repeated && !batch.anew
+  const sent = isLast ? await sentBefore(path, batch) : nothingSent
   const left = batch.events.slice(sent.count)
   if (left.length === 0) return
   const repeated = batch.repeated && !(sent.isKnown && (alone || sent.count > 0))

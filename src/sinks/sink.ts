@@ -33,6 +33,8 @@ export interface Batch {
   readonly events: readonly ShippedEvent[]
   /** All of it, or a part, may have been sent before: what became of that nobody has noted. */
   readonly repeated: boolean
+  /** All that the log has is sent once more; else a batch that is repeated is the last that was sent. */
+  readonly anew: boolean
 }
 
 export interface Sink {

@@ -37,7 +37,7 @@ async function beginAnew(ctx: JobContext, { kind, tenant }: Place): Promise<void
     async (tx) => {
       const store = ctx.open(tx, tenant)
       const size = (await findLog(store))?.size ?? 0
-      await putPosition({ tx, store }, { ...newPosition(kind, tenant), sending_until: size })
+      await putPosition({ tx, store }, { ...newPosition(kind, tenant), sending_until: -size })
       const about = { resourceId: tenant, outcome: 'failed', code: 'integrity_failed' } as const
       const details = { sink: kind }
       const event = jobEvent(ctx.clock(), 'audit-sink.restarted', { ...about, details })

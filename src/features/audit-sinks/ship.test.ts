@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { assertWhole, doThings, type Told, toldIn } from '../../../test/audit-sinks.ts'
@@ -7,6 +7,7 @@ import { type Locket, openLocket } from '../../../test/harness.ts'
 import { temporaryDirectory } from '../../../test/temporary-directory.ts'
 import { isSigned, startReceiver } from '../../../test/webhook-receiver.ts'
 import { limits } from '../../core/limits.ts'
+import type { SinkFormat } from '../../sinks/sink.ts'
 import { type AuditSinkSettings, noSinks } from './sinks.ts'
 
 const size_bytes_max = 64 * 1024 * 1024
@@ -27,6 +28,10 @@ function fileSettings(t: TestContext, more: Partial<AuditSinkSettings> = {}) {
 async function runJobs(locket: Pick<Locket, 'app'>): Promise<void> {
   await locket.app.jobs.runAll()
   await locket.app.jobs.runAll()
+}
+
+function ownIn(path: string, { tenant }: Locket): readonly Told[] {
+  return toldIn(path).filter(({ log }) => log.includes(tenant))
 }
 
 describe('a sink', () => {
@@ -137,20 +142,23 @@ describe('a sink', () => {
     const locket = await openLocket(t, { auditSinks })
     await doThings(locket, 5)
     await runJobs(locket)
-    const before = toldIn(path)
+    const before = ownIn(path, locket)
     // As if all that is still to come had been taken.
     await locket.sql('update audit_sinks set next_leaf = 100000 where tenant_id = ?', locket.tenant)
-    rmSync(path)
-    await doThings(locket, 1)
     await runJobs(locket)
+    await doThings(locket, 3)
     await runJobs(locket)
-    const own = toldIn(path).filter(({ log }) => log.includes(locket.tenant))
+    const again = ownIn(path, locket).slice(before.length)
     assert.deepEqual(
-      own.map(({ leaf }) => leaf),
-      own.map((_, at) => at),
+      again.map(({ leaf }) => leaf),
+      again.map((_, at) => at),
     )
-    const marked = own.filter(({ repeated }) => repeated)
-    assert.ok(marked.length >= before.filter(({ log }) => log.includes(locket.tenant)).length)
+    const marked = again.filter(({ repeated }) => repeated)
+    assert.ok(marked.length >= before.length, `${marked.length} of ${again.length} are marked`)
+    assert.ok(
+      again.slice(-3).every(({ repeated }) => !repeated),
+      'what is new is not',
+    )
     const query = '?log=instance&action=audit-sink.restarted'
     const { items } = (await locket.call('GET', `/v1/audit-events${query}`)).body
     assert.deepEqual(
@@ -202,4 +210,41 @@ test('a webhook that was down has every event in its order, what it may have had
     marked,
     first.map(({ id }) => id),
   )
+})
+
+test('a batch that was not taken goes again as it was, in whichever format that now is', async (t) => {
+  const { received, settings, allow } = await startReceiver(t, [{ status: 204 }, { status: 503 }])
+  const auditSinks = { ...noSinks, webhook: settings, format: 'json' as SinkFormat }
+  let now = Date.now()
+  const locket = await openLocket(t, { auditSinks, egressAllow: allow, clock: () => now })
+  locket.app.pipeline.services.auditSinks.stop()
+  for (let count = 0; count < 50; count += 1) {
+    const body = { space: 'user:alice', text: `coffee number ${count}` }
+    await locket.call('POST', '/v1/memories', { body })
+  }
+  const recall = { space: 'user:alice', query: 'coffee', limit: 50 }
+  for (let count = 0; count < limits.auditSinkBatch_events + 10; count += 1) {
+    await locket.call('POST', '/v1/memories/recall', { body: recall })
+  }
+  await locket.restart()
+  await locket.app.jobs.runAll()
+  // The first was of the instance's log.
+  const [, failed] = received.splice(0)
+  assert.ok(failed?.status === 503)
+  auditSinks.format = 'ocsf'
+  now += limits.auditSinkRest_ms_max
+  await locket.restart()
+  await runJobs(locket)
+  const again = received.find(
+    ({ headers }) => headers['webhook-id'] === failed.headers['webhook-id'],
+  )
+  assert.ok(again, 'it is the same message')
+  const [before, after] = [failed, again].map(({ body }) => JSON.parse(body).data)
+  assert.equal(after.until, before.until)
+  assert.equal(after.events.length, before.events.length)
+  assert.ok(
+    again.body.length > limits.auditSinkBatch_bytes_max,
+    'though longer than a new one may be',
+  )
+  assert.equal(after.events[0].unmapped.repeated, true)
 })

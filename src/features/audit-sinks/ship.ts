@@ -122,35 +122,39 @@ async function readBatch(
   const row = await positionOf(store, kind)
   const size = (await findLog(store))?.size ?? 0
   const { next_leaf: from, sending_until } = row
+  const claimed = Math.abs(sending_until)
   if (from > size) {
     const cause = new Fault('a sink was sent more than its log has')
     throw new LocketError('integrity_failed', undefined, { cause })
   }
   if (from === size) return null
-  const repeated = sending_until > from
-  const end = repeated ? Math.min(sending_until, size) : size
+  const repeated = claimed > from
+  const anew = repeated && sending_until < 0
+  const end = repeated ? Math.min(claimed, size) : size
   const limit = limits.auditSinkBatch_events
   const rows = await wholeEventsFrom(store, { from, until: end, limit })
-  const { events, isCut } = await shippedOf(store, rows, shipping)
+  // What was begun goes again as it was, though it may be longer in another format by now.
+  const bytes_max = repeated && !anew ? Number.POSITIVE_INFINITY : limits.auditSinkBatch_bytes_max
+  const { events, isCut } = await shippedOf(store, rows, { ...shipping, bytes_max })
   // What is missing up to the next one was removed; so was all that follows the last, if that was no full page.
   const last = events.at(-1)
   const isWhole = !isCut && rows.length < limit
   const until = isWhole || !last ? end : last.leaf + 1
-  return { row, batch: { log: shipping.log, from, until, events, repeated } }
+  return { row, batch: { log: shipping.log, from, until, events, repeated, anew } }
 }
 
 /** As many as fit, and at least one. */
 async function shippedOf(
   store: TenantStore,
   rows: readonly EventRow[],
-  shipping: Shipping,
+  shipping: Shipping & { readonly bytes_max: number },
 ): Promise<{ events: ShippedEvent[]; isCut: boolean }> {
   const events: ShippedEvent[] = []
   let bytes = 0
   for (const row of rows) {
     const event = await shippedFrom(store, row, shipping)
     bytes += Buffer.byteLength(event.json(true))
-    if (events.length > 0 && bytes > limits.auditSinkBatch_bytes_max) return { events, isCut: true }
+    if (events.length > 0 && bytes > shipping.bytes_max) return { events, isCut: true }
     events.push(event)
   }
   return { events, isCut: false }
@@ -182,7 +186,9 @@ function claim(ctx: JobContext, { row, batch }: Next): Promise<boolean> {
       const store = ctx.open(tx, tenant)
       const found = await positionOf(store, kind)
       if (found.next_leaf !== batch.from || found.sending_until !== row.sending_until) return false
-      const sending_until = Math.max(found.sending_until, batch.until)
+      const sending_until = batch.anew
+        ? found.sending_until
+        : Math.max(found.sending_until, batch.until)
       await putPosition({ tx, store }, { ...found, sending_until })
       return true
     },

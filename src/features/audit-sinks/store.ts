@@ -54,7 +54,7 @@ const nextUnsettled = query((db, arg: OfSink & { after: string }) =>
     .select('tenant_id')
     .where('kind', '=', arg.kind)
     .where('tenant_id', '>', arg.after as Id<'ten'>)
-    .whereRef('sending_until', '>', 'next_leaf')
+    .where(sql<boolean>`abs(sending_until) > next_leaf`)
     .orderBy('tenant_id')
     .limit(1),
 )
