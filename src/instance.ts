@@ -107,11 +107,11 @@ async function openData(config: Config, options: DataOptions): Promise<Instance>
   const state = await database.read(stateOf)
   if (!options.moving) refuseMoved(state)
   if (state === 'empty' && !options.create) throw notInitialised(config)
+  const place = { database, keys, clock }
+  if (database.damagedNotes > 0 && state === 'initialised') await tellDamage(place)
   return {
     initialised: state === 'initialised',
-    database,
-    keys,
-    clock,
+    ...place,
     log,
     rootKeyFile: rootKey.file,
     close: async () => {
@@ -120,6 +120,18 @@ async function openData(config: Config, options: DataOptions): Promise<Instance>
     },
   }
 }
+
+/** Events that were answered for are missing, and nobody else can say so. */
+async function tellDamage({ database, keys, clock }: Damaged): Promise<void> {
+  const about = { outcome: 'failed', code: 'integrity_failed', resourceId: instanceTenant } as const
+  const details = { count: database.damagedNotes }
+  await database.write(async (tx) => {
+    const event = jobEvent(clock(), 'audit-journal.damaged', { ...about, details })
+    await appendEvent(instanceStore(tx, keys), { ...event, class: 'security' }, clock)
+  }, 'full')
+}
+
+type Damaged = Pick<Instance, 'database' | 'keys' | 'clock'>
 
 function openKeys(config: Config, root: DataKey, clock: Clock): Keys {
   return {

@@ -76,6 +76,8 @@ export interface Database {
   readonly takesChanges: boolean
   /** How many changes and how many reads wait or are under way, of those that a queue bounds. */
   readonly queued: { readonly writes: number; readonly reads: number }
+  /** How many events that were noted beside the tables could not be read when it was opened. */
+  readonly damagedNotes: number
   /** One snapshot, read only. */
   read<T>(work: (tx: Transaction) => Promise<T>, options?: ReadOptions): Promise<T>
   /**

@@ -68,6 +68,8 @@ export function openEventJournal({ file, log }: JournalOptions): EventJournal {
 }
 
 export class EventJournal {
+  /** How many lines could not be read when it was opened. */
+  readonly damaged: number
   readonly #file: string
   readonly #log: Log
   readonly #fd: number
@@ -100,6 +102,7 @@ export class EventJournal {
       copyFileSync(file, `${file}.damaged`)
       log.error({ count: damaged }, 'the journal of events is damaged: it was put aside')
     }
+    this.damaged = damaged
     this.#waiting = events
     if (events === 0) this.#empty()
     else {

@@ -97,6 +97,9 @@ class PostgresDatabase implements Database {
     this.#changesOf = new PermitsByName(Math.ceil(changes / 2))
   }
 
+  /** Nothing is noted beside the tables. */
+  readonly damagedNotes = 0
+
   get takesChanges(): boolean {
     return !this.#isClosing && this.#mayChange()
   }

@@ -48,6 +48,7 @@ interface Opened {
 
 class SqliteDatabase implements Database {
   readonly engine = 'sqlite'
+  readonly damagedNotes: number
   readonly #writer: SqliteConnection
   readonly #journal: EventJournal
   readonly #commits: GroupCommit
@@ -59,6 +60,7 @@ class SqliteDatabase implements Database {
   constructor({ writer, reader, journal, log }: Opened) {
     this.#writer = writer
     this.#journal = journal
+    this.damagedNotes = journal.damaged
     const reads = new GroupRead({ connection: reader, log, version: () => versionOf(writer) })
     const committing = (onlyAudit: boolean): void => reads.committing(onlyAudit)
     this.#reads = reads

@@ -16,6 +16,7 @@ export function tracedDatabase(database: Database): Database {
   const write = { name: 'database.write', kind: 'client', facts } as const
   return {
     engine: database.engine,
+    damagedNotes: database.damagedNotes,
     get takesChanges() {
       return database.takesChanges
     },

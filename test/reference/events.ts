@@ -28,7 +28,9 @@ const ownEvents: readonly OwnEvent[] = [
   own('instance.initialised', 'instance', { when: 'A new Locket is made.' }),
   own('server.started', 'instance', {
     details: ['version', 'settings'],
-    when: 'A server starts; `settings` are the names of those that somebody has given, without a value.',
+    when:
+      'A server starts; `settings` are those that somebody has given, each as `config show` shows it: no secret is ' +
+      'among them, and of what is longer than 200 bytes there is a SHA-256 (`sha256:…`).',
   }),
   own('server.stopped', 'instance', {
     when: 'A server stops in order; after a crash there is none.',
@@ -59,10 +61,18 @@ const ownEvents: readonly OwnEvent[] = [
   }),
   own('audit-log.refused', 'tenant and instance', {
     details: ['witness', 'reason', 'cosigned', 'shown'],
-    when: 'A witness has cosigned what the log is not any more (`rollback`, `fork`): of class `security`.',
+    when:
+      'A witness has cosigned what the log is not any more (`rollback`, `fork`); again when it is the other of the two: ' +
+      'of class `security`.',
   }),
   own('audit-event.refused', 'tenant and instance', {
     when: 'An event that waits for its place is not what was committed.',
+  }),
+  own('audit-journal.damaged', 'instance', {
+    details: ['count'],
+    when:
+      'At the start so many lines of `locket.db-events` could not be read: events of reads that were ' +
+      'answered just before the server ended are missing. What is left of the file was put aside.',
   }),
   own('audit-log.broken', 'tenant and instance', {
     when: 'What is stored of a log is not what was signed: it stands still. The instance has a copy.',

@@ -38,3 +38,30 @@ test(
     assert.equal(seen.length, new Set(seen).size, 'and once')
   },
 )
+
+test('lines that cannot be read are told, once', onlyOn('sqlite', 'its journal'), async (t) => {
+  const locket = await openLocket(t)
+  const journal = journalFile(join(locket.directory, 'locket.db'))
+  await locket.call('POST', '/v1/memories', { body: { space, text: 'tea' } })
+  const left = await eventually(async () => {
+    await locket.call('POST', '/v1/memories/recall', { body: { space, query: 'tea' } })
+    const content = readFileSync(journal, 'utf8')
+    assert.match(content, /memory\.recalled/)
+    return content
+  })
+  const damaged = left.replaceAll('memory.recalled"', 'memory.recalled')
+  await locket.restart(async () => writeFileSync(journal, damaged))
+  await locket.restart()
+  const query = '?log=instance&action=audit-journal.damaged'
+  const { items } = (await locket.call('GET', `/v1/audit-events${query}`)).body
+  const lines = left.split('memory.recalled').length - 1
+  assert.deepEqual(
+    items.map(({ outcome, code, details, ...event }: Record<string, unknown>) => ({
+      outcome,
+      code,
+      details,
+      class: event['class'],
+    })),
+    [{ outcome: 'failed', code: 'integrity_failed', details: { count: lines }, class: 'security' }],
+  )
+})
