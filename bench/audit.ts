@@ -27,6 +27,7 @@ export async function benchAudit(args: readonly string[]): Promise<void> {
     args: [...args],
     options: {
       events: { type: 'string', default: '50000' },
+      people: { type: 'string', default: '1000' },
       memories: { type: 'string', default: '10000' },
       pairs: { type: 'string', default: '5' },
       rounds: { type: 'string', default: '11' },
@@ -35,8 +36,7 @@ export async function benchAudit(args: readonly string[]): Promise<void> {
       results: { type: 'string', default: resultsDirectory },
     },
   })
-  const results = createResults('audit', values.results)
-  const events = amount(values.events)
+  const many = { events: amount(values.events), people: amount(values.people) }
   const plan = {
     memories: amount(values.memories),
     pairs: amount(values.pairs),
@@ -44,11 +44,13 @@ export async function benchAudit(args: readonly string[]): Promise<void> {
     calls: amount(values.calls),
     warmUp_calls: amount(values['warm-up'], 0),
   }
-  await benchSequencing(results, 'sqlite', events)
-  await benchVerification(results, events)
+  const results = createResults('audit', values.results)
+  await benchSequencing(results, 'sqlite', many)
+  await benchVerification(results, many)
   await benchCalls(results, 'sqlite', plan)
   if (clusterIsGiven()) {
-    await benchSequencing(results, 'postgres', Math.min(events, postgresEvents_max))
+    const events = Math.min(many.events, postgresEvents_max)
+    await benchSequencing(results, 'postgres', { ...many, events })
     await benchCalls(results, 'postgres', plan)
   } else results.line('\nPostgreSQL was left out: LOCKET_TEST_POSTGRES_URL is not set')
   results.write()

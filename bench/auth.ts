@@ -26,9 +26,10 @@ export async function benchAuth(args: readonly string[]): Promise<void> {
       results: { type: 'string', default: resultsDirectory },
     },
   })
+  const [calls, rounds] = [amount(values.calls), amount(values.rounds)]
   const results = createResults('auth', values.results)
-  await benchCalls(results, amount(values.calls))
-  await benchChecks(results, amount(values.rounds))
+  await benchCalls(results, calls)
+  await benchChecks(results, rounds)
   results.write()
 }
 

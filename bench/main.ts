@@ -59,7 +59,7 @@ const benches: Readonly<Record<string, Bench>> = {
   },
   audit: {
     usage:
-      'audit [--events N] [--memories N]  leaves a second, what a call costs more, checking a log',
+      'audit [--events N] [--people N] [--memories N]  leaves a second, checking a log, what a call costs more',
     run: benchAudit,
   },
   traces: {

@@ -1,7 +1,8 @@
 /**
  * What a purge of many events costs those who use the server meanwhile: a client asks again a few milliseconds
  * after each answer, and each wait is timed from when the request was to come. The job purges and rests by turns,
- * so that both kinds of moments see the same machine.
+ * so that both kinds of moments see the same machine. By which time it is judged the run itself tells: by the clock
+ * where no request without a purge waited for too long, else by the processor time of this process.
  */
 import { parseArgs } from 'node:util'
 import { newDatabase } from '../test/postgres-cluster.ts'
@@ -13,6 +14,9 @@ import type { Kind, Timed, Wait } from './retention/pace.ts'
 import { benchDirectory } from './server-process.ts'
 import { type Quantiles, quantiles, row } from './table.ts'
 
+/** What is wanted of a request beside the purge. */
+const wait_ms_max = 50
+
 export async function benchRetention(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
@@ -23,13 +27,14 @@ export async function benchRetention(args: readonly string[]): Promise<void> {
     },
   })
   const events = amount(values.events)
+  const postgresEvents = amount(values['postgres-events'] ?? values.events)
   const results = createResults('retention', values.results)
   await benchEngine(results, { name: 'SQLite', events, database: null })
   if (process.env['LOCKET_TEST_POSTGRES_URL']) {
     const database = await newDatabase()
     try {
-      const wanted = amount(values['postgres-events'] ?? values.events)
-      await benchEngine(results, { name: 'PostgreSQL', events: wanted, database: database.url })
+      const { url } = database
+      await benchEngine(results, { name: 'PostgreSQL', events: postgresEvents, database: url })
     } finally {
       await database.drop()
     }
@@ -78,13 +83,17 @@ function tell(results: Results, engine: string, measured: Measured): void {
   results.line(
     '\nown: what this process used of the processors meanwhile, others of the machine left out\n',
   )
-  const waited = told(beside.map(ownOf))
+  const own = { beside: told(beside.map(ownOf)), without: told(without.map(ownOf)) }
+  const wall = { beside: told(beside.map(wallOf)), without: told(without.map(wallOf)) }
   results.keep(engine, {
     ...{ events, tiles, cpu_us, changes: told(changes.map(ownOf)) },
-    ...{ beside: waited, without: told(without.map(ownOf)) },
+    ...{ ...own, byTheClock: { ...wall, changes: told(changes.map(wallOf)) } },
   })
-  const bound = { bound: 50, unit: 'ms' }
-  results.atMost(`${engine}: the longest wait beside the purge`, waited.longest, bound)
+  // Where others of the machine make a request wait so long without it, the clock does not tell what the purge does.
+  const isQuiet = wall.without.longest <= wait_ms_max
+  const [by, { longest }] = isQuiet ? ['by the clock', wall.beside] : ['own time', own.beside]
+  const bound = { bound: wait_ms_max, unit: 'ms' }
+  results.atMost(`${engine}: the longest wait beside the purge, ${by}`, longest, bound)
 }
 
 const wallOf = (wait: Timed): number => wait.wall_ms

@@ -20,10 +20,11 @@ export async function benchScale(args: readonly string[]): Promise<void> {
       results: { type: 'string', default: resultsDirectory },
     },
   })
-  const results = createResults('scale', values.results)
-  await benchGrowth(results, amount(values.max))
+  const max = amount(values.max)
   const budget_bytes = amount(values.budget) * 1024 * 1024
-  const [spaces, each] = [amount(values.spaces), amount(values.each)]
+  const [spaces, each] = [amount(values.spaces, 0), amount(values.each)]
+  const results = createResults('scale', values.results)
+  await benchGrowth(results, max)
   if (spaces > 0) await benchSpaces(results, { spaces, each, budget_bytes })
   results.write()
 }

@@ -34,7 +34,7 @@ function wordAt(rank: number): string {
 }
 
 /** Uniform in [0, 1): Marsaglia's 32-bit xorshift. */
-function xorshift(seed: number): () => number {
+export function xorshift(seed: number): () => number {
   let state = seed
   return () => {
     state ^= state << 13

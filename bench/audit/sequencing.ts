@@ -1,155 +1,107 @@
-/** Events that wait, made leaves of: the job itself, in this process, on an instance of its own. */
-import { createApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config/config.ts'
-import { type Id, newId } from '../../src/core/ids.ts'
-import { createLog } from '../../src/core/log.ts'
-import { appendEvent } from '../../src/features/audit/append.ts'
-import { jobEvent } from '../../src/features/audit/event.ts'
-import { sequenceEvents } from '../../src/features/audit-logs/sequence.ts'
-import { findLog } from '../../src/features/audit-logs/store.ts'
-import { initialise, openInstance } from '../../src/instance.ts'
-import type { JobContext } from '../../src/kernel/job.ts'
-import type { Database } from '../../src/storage/database.ts'
+/**
+ * Events that wait, made leaves of: the job itself, in this process, on an instance of its own. The indexes of questions
+ * cost more where neighbours in time are of many people, as users have them, than where all are of one job: both are judged.
+ */
 import type { Engine } from '../../src/storage/query.ts'
-import { tenantStore } from '../../src/storage/tenant-store.ts'
-import { newDatabase } from '../../test/postgres-cluster.ts'
 import type { Results } from '../results.ts'
-import { benchDirectory } from '../server-process.ts'
-import { quantiles, row } from '../table.ts'
-
-const batch_n = 500
+import { quantiles } from '../table.ts'
+import { type BenchLog, onBenchLog } from './bench-log.ts'
+import { fill, type Mix, ofPeople, oneJob } from './mixes.ts'
+import { named, ratesHead, ratesRow, type Spent, spend } from './spent.ts'
 
 export const engineNames: Readonly<Record<Engine, string>> = {
   sqlite: 'SQLite',
   postgres: 'PostgreSQL',
 }
 
+export interface Many {
+  readonly events: number
+  /** Whose they are. */
+  readonly people: number
+}
+
 export async function benchSequencing(
   results: Results,
   engine: Engine,
-  events: number,
+  { events, people }: Many,
 ): Promise<void> {
-  const directory = benchDirectory()
-  const other = engine === 'postgres' ? await newDatabase() : null
-  const log = createLog('warn')
-  const place = { 'data-dir': directory.path, ...(other && { 'database-url': other.url }) }
-  const config = readConfig(place, {})
-  const instance = await openInstance(config, { log, create: true })
-  try {
-    const { tenant } = await initialise(instance)
-    const { indexes_bytes_max } = config
-    const app = await createApp(instance, { version: 'bench', publicUrl: null, indexes_bytes_max })
-    // What is measured does it alone.
-    await app.jobs.stop()
-    const { database, keys, clock, services } = app.pipeline
-    const held_ms: number[] = []
-    const ctx: JobContext = {
-      ...{ database: timed(database, held_ms), keys, clock, log, services },
-      open: (tx, tenant) => tenantStore(tx, keys, tenant),
-    }
-    const sequence = async (): Promise<void> => {
-      while ((await sequenceEvents.run(ctx)) > 0);
-    }
-    await sequence()
-    const before = await sizeOf(ctx, tenant)
-    const filled = await spend(() => fill(ctx, tenant, events))
-    held_ms.length = 0
-    const made = await spend(sequence)
-    const done = (await sizeOf(ctx, tenant)) - before
-    if (done < events) throw new Error(`${done} of ${events} events became leaves`)
-    tell(results, { engine, events, filled, made, held_ms })
-    await app.close()
-  } finally {
-    await instance.close()
-    directory.remove()
-    await other?.drop()
+  const told: Told[] = []
+  for (const mix of [oneJob, ofPeople(people)]) {
+    await onBenchLog(engine, async (log) => {
+      told.push({ name: mix.name, ...(await measure(log, mix, events)) })
+    })
   }
+  tell(results, engine, { events, told })
 }
 
-function sizeOf({ database, open }: JobContext, tenant: Id<'ten'>): Promise<number> {
-  return database.read(async (tx) => (await findLog(open(tx, tenant)))?.size ?? 0)
-}
-
-/** How long each change kept the only writer, from its first statement to its commit. */
-function timed(database: Database, held_ms: number[]): Database {
-  return {
-    engine: database.engine,
-    get takesChanges() {
-      return database.takesChanges
-    },
-    get queued() {
-      return database.queued
-    },
-    read: (work, options) => database.read(work, options),
-    write: async (work, options) => {
-      let started = 0
-      const done = await database.write((tx) => {
-        started = performance.now()
-        return work(tx)
-      }, options)
-      held_ms.push(performance.now() - started)
-      return done
-    },
-    scrub: () => database.scrub(),
-    close: () => database.close(),
-  }
-}
-
-async function fill(ctx: JobContext, tenant: Id<'ten'>, events: number): Promise<void> {
-  const resourceId = newId('mem', ctx.clock)
-  for (let left = events; left > 0; left -= batch_n) {
-    await ctx.database.write(
-      async (tx) => {
-        const store = ctx.open(tx, tenant)
-        for (let at = 0; at < Math.min(left, batch_n); at += 1) {
-          const event = jobEvent(ctx.clock(), 'memory.recalled', { resourceId })
-          await appendEvent(store, event, ctx.clock)
-        }
-      },
-      { durability: 'full', turn: { tenant } },
-    )
-  }
-}
-
-interface Spent {
-  readonly cpu_s: number
-  readonly wall_s: number
-}
-
-async function spend(work: () => Promise<void>): Promise<Spent> {
-  const [started, used] = [performance.now(), process.cpuUsage()]
-  await work()
-  const { user, system } = process.cpuUsage(used)
-  return { cpu_s: (user + system) / 1e6, wall_s: (performance.now() - started) / 1000 }
-}
-
-interface Told {
-  readonly engine: Engine
-  readonly events: number
+interface Measured {
   readonly filled: Spent
   readonly made: Spent
   readonly held_ms: readonly number[]
 }
 
-function tell(results: Results, { engine, events, filled, made, held_ms }: Told): void {
-  const held = quantiles(held_ms)
-  const line = (name: string, { cpu_s, wall_s }: Spent): void => {
-    const rates = [events / cpu_s, events / wall_s].map((rate) => String(Math.round(rate)))
-    results.line(row([name.padEnd(24), ...rates, ((cpu_s * 1e6) / events).toFixed(1)]))
-  }
+interface Told extends Measured {
+  readonly name: string
+}
+
+async function measure(log: BenchLog, mix: Mix, events: number): Promise<Measured> {
+  const eventAt = await mix.prepare(log)
+  await log.sequence()
+  const before = await log.size()
+  const [filled] = await spend(() => fill(log, events, eventAt))
+  log.changes.length = 0
+  const [made] = await spend(() => log.sequence())
+  const held_ms = log.changes.map(({ wall_ms }) => wall_ms)
+  const done = (await log.size()) - before
+  if (done < events) throw new Error(`${done} of ${events} events became leaves`)
+  return { filled, made, held_ms }
+}
+
+function tell(
+  results: Results,
+  engine: Engine,
+  { events, told }: { events: number; told: readonly Told[] },
+): void {
   results.line(`\n${events} events of one tenant, ${engineNames[engine]}`)
-  results.line(row([''.padEnd(24), 'per CPU s', 'per second', 'CPU µs']))
-  line('added', filled)
-  line('made leaves of', made)
-  const times = [held.p50, held.p99, Math.max(...held_ms)].map((time) => time.toFixed(2))
+  results.line(ratesHead)
+  for (const { name, filled, made } of told) {
+    results.line(ratesRow(`${name}: added`, events, filled))
+    results.line(ratesRow(`${name}: made leaves of`, events, made))
+  }
   results.line()
-  results.line(row([''.padEnd(24), 'p50', 'p99', 'longest']))
-  const held_by = engine === 'sqlite' ? 'the writer is held, ms' : 'a transaction, ms'
-  results.line(row([held_by.padEnd(24), ...times]))
+  results.line(named('', ['p50', 'p99', 'longest']))
+  const held_by = engine === 'sqlite' ? 'the writer is held' : 'a transaction'
+  for (const { name, held_ms } of told) {
+    const { p50, p99 } = quantiles(held_ms)
+    const times = [p50, p99, Math.max(...held_ms)].map((time) => time.toFixed(2))
+    results.line(named(`${name}: ${held_by}, ms`, times))
+  }
+  const [job, people] = told
+  if (!job || !people) return
+  const kept = [
+    [job, `sequencing, ${job.name}`],
+    [people, 'sequencing'],
+  ] as const
+  for (const [of, name] of kept) {
+    const perCpuSecond = keep(results, engine, { events, told: of, name })
+    // What the server of PostgreSQL does is in no processor time of ours.
+    if (engine !== 'sqlite') continue
+    const bound = { bound: 20_000, unit: '/CPU s' }
+    results.atLeast(`events of ${of.name} made leaves of`, perCpuSecond, bound)
+  }
+}
+
+function keep(
+  results: Results,
+  engine: Engine,
+  { events, told, name }: { events: number; told: Told; name: string },
+): number {
+  const { filled, made, held_ms } = told
   const perCpuSecond = events / made.cpu_s
-  const name = engine === 'sqlite' ? 'sequencing' : `sequencing, ${engine}`
-  results.keep(name, { events, filled, made, perCpuSecond, held_ms: held })
-  // What the server of PostgreSQL does is in no processor time of ours.
-  if (engine !== 'sqlite') return
-  results.atLeast('events made leaves of', perCpuSecond, { bound: 20_000, unit: '/CPU s' })
+  const held = { ...quantiles(held_ms), longest: Math.max(...held_ms) }
+  const of = { events, whose: told.name }
+  results.keep(engine === 'sqlite' ? name : `${name}, ${engine}`, {
+    ...{ ...of, filled, made, perCpuSecond, held_ms: held },
+  })
+  return perCpuSecond
 }

@@ -5,13 +5,14 @@ import { type Timed, used_ms } from './pace.ts'
 export function held(database: Database, changes: Timed[]): Database {
   return {
     engine: database.engine,
+    damagedNotes: database.damagedNotes,
     get takesChanges() {
       return database.takesChanges
     },
     get queued() {
       return database.queued
     },
-    read: (work) => database.read(work),
+    read: (work, options) => database.read(work, options),
     write: async (work, options) => {
       let began_ms = 0
       let before_ms = 0

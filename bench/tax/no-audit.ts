@@ -30,6 +30,7 @@ export const auditRefused: typeof auditRefusedReally = async () => {
 export function withoutEvents(database: Database): Database {
   return {
     engine: database.engine,
+    damagedNotes: database.damagedNotes,
     get takesChanges() {
       return database.takesChanges
     },
