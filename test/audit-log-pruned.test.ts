@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { openLogDirectory } from '../src/cli/log-directory.ts'
 import { exportLog, faultsOf, grow, openLog, told, verified } from './audit-logs.ts'
 import type { Locket } from './harness.ts'
@@ -25,7 +25,9 @@ function flipped(bytes: Uint8Array, at: number): Uint8Array {
 test('a log that was pruned is sound for whoever checks it, from its first index on [V14.2.7]', async (t) => {
   const { locket, pass } = await timedLog(t)
   await locket.call('PATCH', '/v1/audit-retention', { body: { prunes: true } })
-  await grow(locket, 600)
+  await grow(locket, 100)
+  const early = await openLog(locket)
+  await grow(locket, 500)
   const { body } = await locket.call('GET', '/v1/audit-log')
   const trust = { origin: body.origin, key: parseVerifierKey(body.verifierKey) }
   const get = reading(locket)
@@ -39,6 +41,15 @@ test('a log that was pruned is sound for whoever checks it, from its first index
   await t.test('by the server', async () => {
     assert.deepEqual(await faultsOf(locket, kept.checkpoint), [])
   })
+
+  await t.test(
+    'and held to a checkpoint of before, it is told that this cannot be done',
+    async () => {
+      const [fault = '', ...others] = await faultsOf(locket, early.checkpoint)
+      assert.match(fault, /^log: the earlier checkpoint is of 1\d\d entries, which are not kept/)
+      assert.deepEqual(others, [])
+    },
+  )
 
   await t.test('by a stranger, who finds one byte that is changed', async () => {
     await assert.rejects(walkLog(get, trust), Unsound, 'what was pruned is not there')
@@ -74,6 +85,11 @@ test('a log that was pruned is sound for whoever checks it, from its first index
     await assert.rejects(openLogDirectory(directory), /does not name the first entry of a bundle/)
   })
 
+  await testEventBefore(t, locket)
+})
+
+/** One whose row somebody gives the place of an entry that is gone. */
+async function testEventBefore(t: TestContext, locket: Locket): Promise<void> {
   await t.test('and an event before it is no event of the log', async () => {
     const last = 'where tenant_id = ? and leaf >= 512 order by leaf limit 1'
     const [row] = await locket.sql(`select event_id from audit_events ${last}`, locket.tenant)
@@ -83,4 +99,4 @@ test('a log that was pruned is sound for whoever checks it, from its first index
     assert.ok(faults.some((one) => one.startsWith(`leaf 7 (${id}): event-outside`)))
     assert.ok(faults.some((one) => /^leaf \d+.*: event-(?:moved|missing)/.test(one)))
   })
-})
+}

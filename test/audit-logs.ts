@@ -1,5 +1,5 @@
 /** Audit logs as those see them who check them: over a whole server, without sockets, or in a directory. */
-import { faultLine } from '../src/cli/audit.ts'
+import { faultLine, foundIn } from '../src/cli/audit.ts'
 import { checkData } from '../src/cli/check-data.ts'
 import { openLogDirectory } from '../src/cli/log-directory.ts'
 import type { Ask } from '../src/cli/patience.ts'
@@ -44,9 +44,9 @@ export async function verifiedDirectory(
 /** What `locket audit verify` tells of a server's log: each fault as its line. */
 export async function faultsOf(locket: Locket, since: Uint8Array | null = null): Promise<string[]> {
   try {
-    const { faults } = await verified(await openLog(locket), { since })
+    const log = await verified(await openLog(locket), { since })
     const data = await checkData(askOf(locket), 'tenant', () => undefined)
-    return [...faults, ...data.faults].map(faultLine)
+    return foundIn(log, data).faults.map(faultLine)
   } catch (thrown) {
     if (thrown instanceof NoCheckpoint) {
       return (await checkData(askOf(locket), 'tenant', () => undefined)).faults.map(faultLine)

@@ -153,7 +153,7 @@ async function testMemories(
   await named(
     'a memory, in the place of another',
     () => locket.sql('update memories set seq = seq + 100 where memory_id = ?', changed),
-    new RegExp(`^leaf \\d+ \\(evt_\\w+\\): memory-damaged \\(${changed}\\)`),
+    new RegExp(`^leaf \\d+ \\(evt_\\w+\\): memory-damaged \\(${changed}\\)`, 'm'),
   )
   await named(
     'a memory that nobody stored',

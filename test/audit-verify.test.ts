@@ -14,7 +14,7 @@ import { temporaryDirectory } from './temporary-directory.ts'
 interface Case {
   readonly name: string
   readonly change: (file: (name: string) => ChangedFile) => void
-  /** What is told first. */
+  /** What is told first of a leaf: that the root is another is told before. */
   readonly told: RegExp
 }
 
@@ -155,7 +155,8 @@ test('an exported log is checked by the directory and the key alone', async (t) 
   for (const { name, change, told: expected } of cases) {
     await t.test(`what is changed is named: ${name}`, async () => {
       const outcome = await verifiedDirectory(changed(change), { key })
-      assert.match(told(outcome)[0] ?? 'nothing is told', expected)
+      const first = told(outcome).find((line) => line.startsWith('leaf '))
+      assert.match(first ?? 'nothing is told', expected)
     })
   }
 
@@ -169,6 +170,7 @@ test('an exported log is checked by the directory and the key alone', async (t) 
     assert.match(rolled[0] ?? '', /^log: rollback: the earlier checkpoint is of \d+ entries/)
   })
 
+  await testOrder(t, { key, directory, changed })
   await testOthers(t, { key, directory, changed })
 })
 
@@ -176,6 +178,47 @@ interface Exported {
   readonly key: string
   readonly directory: string
   readonly changed: (change: Case['change']) => string
+}
+
+/** Of several faults at once. */
+async function testOrder(t: TestContext, { key, changed }: Exported): Promise<void> {
+  await t.test(
+    'what is wrong is told in the order of leaves, whatever was looked at first',
+    async () => {
+      const outcome = await verifiedDirectory(
+        changed((file) => {
+          file('tile/0/000').bytes(flip(200 * 32))
+          file('events.jsonl').lines(edited(7, '"action":"', '"action":"not-'))
+        }),
+        { key },
+      )
+      const [root = '', event = '', above = '', hash = ''] = told(outcome)
+      assert.match(root, /^log: the tiles do not give the root/)
+      assert.match(event, /^leaf 7: what the event says/)
+      assert.match(above, /^leaf 7: tile\/1\/000.p\/1 has another hash/)
+      assert.match(hash, /^leaf 200: the entry is not the one whose hash/)
+    },
+  )
+
+  await t.test('the first leaf is told however many faults were found before', async () => {
+    const outcome = await verifiedDirectory(
+      changed((file) => {
+        file('tile/0/000').bytes((bytes) => bytes.fill(1, 100 * 32))
+        file('events.jsonl').lines((lines) => [
+          ...edited(7, '"action":"', '"action":"not-')(lines),
+          lines[4] ?? '',
+        ])
+      }),
+      { key },
+    )
+    const [, again = '', event = '', above = '', hash = ''] = told(outcome)
+    assert.match(again, /^leaf 4: the event is told twice, or out of order$/)
+    assert.match(event, /^leaf 7: what the event says/)
+    assert.match(above, /^leaf 7: tile/)
+    assert.match(hash, /^leaf 100: /)
+    assert.ok(outcome.faultCount > 155, `${outcome.faultCount} faults`)
+    assert.ok(outcome.faults.length < outcome.faultCount)
+  })
 }
 
 async function testOthers(t: TestContext, { key, directory, changed }: Exported): Promise<void> {

@@ -1,6 +1,6 @@
 /** `audit export` and `audit verify`. */
 import { stopwatch } from '../core/clock.ts'
-import type { Fault } from '../tlog/check-log.ts'
+import { type Fault, firstOf, inOrder } from '../tlog/faults.ts'
 import { type CheckedData, checkData } from './check-data.ts'
 import { type ClientCall, type ExitCode, exitCodes, UsageError } from './command.ts'
 import { columns } from './layout.ts'
@@ -55,9 +55,9 @@ export async function verifyLogCommand(call: ClientCall): Promise<ExitCode> {
     const telling = tellingOf(progress)
     const verified = await verifyLog(opened, { key, witness, since: before, progress: telling })
     const data = await look()
-    const faultCount = verified.faultCount + (data?.faultCount ?? 0)
-    tell(call, { verified, opened, key, data, faultCount })
-    return faultCount === 0 ? exitCodes.done : exitCodes.failed
+    const found = foundIn(verified, data)
+    tell(call, { verified, opened, key, data, found })
+    return found.faultCount === 0 ? exitCodes.done : exitCodes.failed
   } catch (thrown) {
     if (!(thrown instanceof Error)) throw thrown
     const found = await foundBy(thrown, look)
@@ -68,6 +68,14 @@ export async function verifyLogCommand(call: ClientCall): Promise<ExitCode> {
 }
 
 type Faults = Pick<CheckedData, 'faults' | 'faultCount'>
+
+/** Of the log and, where there is one, of its server. */
+export function foundIn(verified: Faults, data: Faults | null): Faults {
+  return {
+    faults: inOrder([...verified.faults, ...(data?.faults ?? [])]),
+    faultCount: verified.faultCount + (data?.faultCount ?? 0),
+  }
+}
 
 /** What is wrong with a log that could not be read; null: nothing that would be known. */
 async function foundBy(
@@ -85,9 +93,10 @@ async function foundBy(
 /** What was not written by the log keeps the rest of it from being looked at. */
 function tellBroken({ json }: ClientCall, { faults, faultCount }: Faults): ExitCode {
   const said = counted(faultCount, ['fault', 'faults'])
-  if (json) printJson({ sound: false, faults, faultCount })
-  else print(columns([['verdict', `not sound: ${said}, and the rest is not looked at`]]))
-  for (const fault of faults) printError(faultLine(fault))
+  const verdict = ['verdict', `not sound: ${said}, and the rest is not looked at`]
+  if (json) printJson({ sound: false, faults, faultCount, firstFault: firstOf(faults) })
+  else print(columns([verdict, ...firstRows(faults)]))
+  printFaults({ faults, faultCount })
   return exitCodes.failed
 }
 
@@ -115,15 +124,16 @@ interface Outcome {
   readonly key: string | null
   /** Null: of an export, where there is none. */
   readonly data: CheckedData | null
-  /** Of both. */
-  readonly faultCount: number
+  readonly found: Faults
 }
 
 function tell({ json }: ClientCall, outcome: Outcome): void {
-  const { verified, opened, key, data, faultCount } = outcome
+  const { verified, opened, key, data, found } = outcome
+  const { faults, faultCount } = found
   const { origin, size, first, entries, whole, erased, gone, cosigned } = verified
   if (json) {
-    printJson({ sound: faultCount === 0, key: key ?? opened.key, ...verified, data })
+    const firstFault = firstOf(faults)
+    printJson({ sound: faultCount === 0, key: key ?? opened.key, ...verified, firstFault, data })
     return
   }
   const from = first > 0 ? `, from ${count(first)} on` : ''
@@ -139,9 +149,18 @@ function tell({ json }: ClientCall, outcome: Outcome): void {
       'verdict',
       faultCount === 0 ? 'sound' : `not sound: ${counted(faultCount, ['fault', 'faults'])}`,
     ],
+    ...firstRows(faults),
   ]
   print(columns(rows))
-  const faults = [...verified.faults, ...(data?.faults ?? [])]
+  printFaults(found)
+}
+
+function firstRows(faults: readonly Fault[]): string[][] {
+  const first = firstOf(faults)
+  return first ? [['first', faultLine(first)]] : []
+}
+
+function printFaults({ faults, faultCount }: Faults): void {
   for (const fault of faults) printError(faultLine(fault))
   if (faultCount > faults.length) printError(`and ${count(faultCount - faults.length)} more`)
 }

@@ -6,7 +6,7 @@ import {
   parts,
 } from '../features/audit-checks/audit-check.ts'
 import { Verified, verifyAuditLog } from '../features/audit-checks/verify.ts'
-import type { Fault } from '../tlog/check-log.ts'
+import { type Fault, KeptFaults } from '../tlog/faults.ts'
 import type { Ask } from './patience.ts'
 import { BrokenLog, goodOf, type LogName } from './server-log.ts'
 
@@ -19,8 +19,6 @@ export interface CheckedData {
   readonly faultCount: number
 }
 
-const faults_max = 100
-
 /** Throws when the server cannot do it. What keeps it from looking at the rest is a fault. */
 export async function checkData(
   ask: Ask,
@@ -28,24 +26,20 @@ export async function checkData(
   progress: (part: Part, looked: number) => void,
 ): Promise<CheckedData> {
   const looked = Object.fromEntries(parts.map((part) => [part, 0])) as Record<Part, number>
-  const faults: Fault[] = []
-  let [unknown, faultCount] = [0, 0]
-  const add = (fault: Fault): void => {
-    faultCount += 1
-    if (faults.length < faults_max) faults.push(fault)
-  }
+  const faults = new KeptFaults()
+  let unknown = 0
   try {
     for await (const step of stepsOf(ask, log)) {
       looked[step.part] += step.looked
       unknown += step.unknown
-      for (const item of step.items) add(toFault(item))
+      for (const item of step.items) faults.add(toFault(item))
       progress(step.part, looked[step.part])
     }
   } catch (thrown) {
     if (!(thrown instanceof BrokenLog)) throw thrown
-    add({ leaf: null, event: null, fault: thrown.message })
+    faults.add({ leaf: null, event: null, fault: thrown.message })
   }
-  return { looked, unknown, faults, faultCount }
+  return { looked, unknown, faults: faults.kept, faultCount: faults.count }
 }
 
 type Step = ReturnType<typeof Verified.parse>

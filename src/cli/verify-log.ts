@@ -1,8 +1,9 @@
 /** What a log is worth, by its key: its checkpoint, all of its tiles, and the events that are told. */
 import { second_ms, toTimestamp } from '../core/clock.ts'
-import { type CheckedLog, checkLog, type Fault } from '../tlog/check-log.ts'
+import { type CheckedLog, checkLog } from '../tlog/check-log.ts'
 import type { TreeHead } from '../tlog/check-proof.ts'
 import { openCheckpoint } from '../tlog/checkpoint.ts'
+import type { Fault } from '../tlog/faults.ts'
 import type { Opening } from '../tlog/opening.ts'
 import {
   checkNote,

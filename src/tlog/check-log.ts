@@ -4,6 +4,7 @@
  * with one bundle in memory at a time, so that a log of any size can be checked.
  */
 import type { TreeHead } from './check-proof.ts'
+import { type Fault, KeptFaults } from './faults.ts'
 import { type Leaf, readLeaf } from './leaf.ts'
 import {
   emptyRoot,
@@ -18,6 +19,7 @@ import { type Opening, openingFault } from './opening.ts'
 import {
   fromBundle,
   hashesFrom,
+  levels_max,
   type Tile,
   tile_hashes,
   tile_height,
@@ -31,13 +33,6 @@ export interface LogSource {
   tile(tile: Tile): Promise<Uint8Array | null>
   /** What is told of events, in the order of their leaves. */
   openings(): AsyncIterable<Opening>
-}
-
-/** What is wrong, and where: the first leaf that it is about, and its event as far as they are known. */
-export interface Fault {
-  readonly leaf: number | null
-  readonly event: string | null
-  readonly fault: string
 }
 
 export interface LogToCheck extends TreeHead {
@@ -66,14 +61,11 @@ export interface CheckedLog {
   /** Of these, those that no purge speaks of. */
   readonly unaccounted: number
   readonly firstUnaccounted: Pick<Fault, 'leaf' | 'event'> | null
-  /** The first of them, in order. */
+  /** The first of them, in the order of their leaves. */
   readonly faults: readonly Fault[]
   /** All of them, those that are not listed included. */
   readonly faultCount: number
 }
-
-/** So many faults are kept; the others are counted. */
-const faults_max = 100
 
 export async function checkLog(log: LogToCheck): Promise<CheckedLog> {
   return new LogCheck(log).run()
@@ -81,9 +73,10 @@ export async function checkLog(log: LogToCheck): Promise<CheckedLog> {
 
 class LogCheck {
   readonly #log: LogToCheck
-  readonly #faults: Fault[] = []
+  readonly #faults = new KeptFaults()
   readonly #above = new Map<number, GrowingTile>()
-  #faultCount = 0
+  /** By level: the first leaf that is wrong by itself below the hash of that level that comes next. */
+  readonly #wrong = new Map<number, number>()
   #whole = 0
   #erased = 0
   #gone = 0
@@ -122,8 +115,8 @@ class LogCheck {
       gone: this.#gone,
       unaccounted: this.#unaccounted,
       firstUnaccounted: this.#firstUnaccounted,
-      faults: this.#faults,
-      faultCount: this.#faultCount,
+      faults: this.#faults.kept,
+      faultCount: this.#faults.count,
     }
   }
 
@@ -158,7 +151,8 @@ class LogCheck {
       const kept = told[at]
       if (kept && isSame(hash, kept)) continue
       const event = readLeaf(entries?.[at] ?? new Uint8Array(0))?.id ?? null
-      this.#fault(first + at, event, `the entry is not the one whose hash is in ${tilePath(tile)}`)
+      const what = `the entry is not the one whose hash is in ${tilePath(tile)}`
+      this.#wrongLeaf(first + at, event, what)
     }
     return { entries, hashes: told }
   }
@@ -168,7 +162,7 @@ class LogCheck {
       const leaf = index * tile_hashes + at
       const entry = entries?.[at] ?? null
       const known = entry && readLeaf(entry)
-      if (entry && !known) this.#fault(leaf, null, 'the entry is not that of an event')
+      if (entry && !known) this.#wrongLeaf(leaf, null, 'the entry is not that of an event')
       const told = await this.#openingAt(openings, leaf)
       if (!told) this.#countGone(leaf, known)
       else if (entry) this.#checkOpening(told, entry)
@@ -190,23 +184,24 @@ class LogCheck {
       if (!next || next.leaf > leaf) return null
       openings.take()
       if (next.leaf === leaf) return next
-      this.#fault(next.leaf, next.event.id, 'the event is told twice, or out of order')
+      this.#fault(next.leaf, next.event.id, outOfOrder)
     }
   }
 
   #checkOpening(opening: Opening, entry: Uint8Array): void {
     const fault = openingFault(opening, entry)
-    if (fault !== null) this.#fault(opening.leaf, opening.event.id, fault)
+    if (fault !== null) this.#wrongLeaf(opening.leaf, opening.event.id, fault)
     else if (opening.state === 'erased') this.#erased += 1
     else this.#whole += 1
   }
 
-  /** Events that are told beyond the last entry are not in the log. */
+  /** Events that are told beyond the last entry are not in the log, and those among them that have one are late. */
   async #checkRest(openings: Openings): Promise<void> {
+    const { size } = this.#log
     for (let next = await openings.peek(); next; next = await openings.peek()) {
       openings.take()
-      this.#fault(next.leaf, next.event.id, 'the event has no entry in the log')
-      if (this.#faultCount > faults_max) return
+      const what = next.leaf < size ? outOfOrder : 'the event has no entry in the log'
+      this.#fault(next.leaf, next.event.id, what)
     }
   }
 
@@ -222,6 +217,8 @@ class LogCheck {
     const tile = this.#above.get(level) ?? newTile(level, index)
     this.#above.set(level, tile)
     tile.hashes.push(hash)
+    tile.wrong.push(this.#wrong.get(level) ?? null)
+    this.#wrong.delete(level)
     if (tile.from + tile.hashes.length < tile_hashes) return
     this.#above.delete(level)
     full.push(tile)
@@ -231,7 +228,8 @@ class LogCheck {
     for (const tile of this.#above.values()) await this.#checkTile(tile)
   }
 
-  async #checkTile({ level, index, from, hashes }: GrowingTile): Promise<void> {
+  /** Of entries that one hash stands for, the first is named that is known to be wrong, if there is one. */
+  async #checkTile({ level, index, from, hashes, wrong }: GrowingTile): Promise<void> {
     const tile = { level, index, width: from + hashes.length }
     const bytes = await this.#log.source.tile(tile)
     const under = tile_hashes ** level
@@ -244,7 +242,7 @@ class LogCheck {
       if (isSame(hash, hashIn(bytes, from + at))) continue
       const last = leafOf(at + 1) - 1
       const what = `${tilePath(tile)} has another hash for the entries up to ${last}`
-      this.#fault(leafOf(at), null, what)
+      this.#fault(wrong[at] ?? leafOf(at), null, what)
     }
   }
 
@@ -269,11 +267,21 @@ class LogCheck {
     }
   }
 
+  /** One of the bundle that is looked at, which all hashes above it are made of. */
+  #wrongLeaf(leaf: number, event: string | null, fault: string): void {
+    for (let level = 1; level <= levels_max; level += 1) {
+      const known = this.#wrong.get(level) ?? leaf
+      this.#wrong.set(level, Math.min(known, leaf))
+    }
+    this.#fault(leaf, event, fault)
+  }
+
   #fault(leaf: number | null, event: string | null, fault: string): void {
-    this.#faultCount += 1
-    if (this.#faults.length < faults_max) this.#faults.push({ leaf, event, fault })
+    this.#faults.add({ leaf, event, fault })
   }
 }
+
+const outOfOrder = 'the event is told twice, or out of order'
 
 interface Place {
   readonly index: number
@@ -296,6 +304,8 @@ interface GrowingTile {
   /** How many of its hashes come before those that were made here. */
   readonly from: number
   readonly hashes: Uint8Array[]
+  /** For each of these, the first leaf below it that is wrong by itself. */
+  readonly wrong: (number | null)[]
 }
 
 function newTile(level: number, index: number): GrowingTile {
@@ -304,6 +314,7 @@ function newTile(level: number, index: number): GrowingTile {
     index: Math.floor(index / tile_hashes),
     from: index % tile_hashes,
     hashes: [],
+    wrong: [],
   }
 }
 

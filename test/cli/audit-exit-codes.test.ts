@@ -35,11 +35,16 @@ async function verifiedAt(run: Run, sql: Sql): Promise<Ended> {
 
 test('0 where it is sound, 1 where not, with what and where, 2 where it could not be looked at', async (t) => {
   const { run, sql } = await openServer(t)
-  assert.equal((await run('store', 'user:alice', 'Likes tea')).code, 0)
+  for (const text of ['Likes tea', 'Has a garden']) {
+    assert.equal((await run('store', 'user:alice', text)).code, 0)
+  }
   const sound = await verifiedAt(run, sql)
   assert.deepEqual([sound.code, sound.stderr], [0, ''])
 
-  await sql("update audit_events set action = 'memory.read' where action = 'memory.stored'")
+  const last = "(select max(leaf) from audit_events where action = 'memory.stored')"
+  await sql(
+    `update audit_events set action = 'x' where action = 'memory.stored' and leaf = ${last}`,
+  )
   const altered = await verifiedAt(run, sql)
   assert.equal(altered.code, 1)
   assert.match(altered.stdout, /verdict +not sound: \d+ faults/)
@@ -49,6 +54,8 @@ test('0 where it is sound, 1 where not, with what and where, 2 where it could no
   assert.deepEqual([told.code, isSound, faultCount > 0], [1, false, true])
   assert.ok(data.faults.length > 0)
 
+  await testFirst(run, sql)
+
   await sql('update audit_logs set size = size + 1')
   const broken = await run('audit', 'verify')
   assert.equal(broken.code, 1)
@@ -56,3 +63,18 @@ test('0 where it is sound, 1 where not, with what and where, 2 where it could no
 
   assert.equal((await run('audit', 'verify', '--key', 'x')).code, 2)
 })
+
+/** The log has something wrong at a later leaf, and is looked at before the server tells of this one. */
+async function testFirst(run: Run, sql: Sql): Promise<void> {
+  const of = "where action = 'memory.stored'"
+  const [row] = await sql(`select leaf, event_id from audit_events ${of}`)
+  await sql(`update audit_events set proof = commitment ${of}`)
+  const { stdout, stderr } = await run('audit', 'verify')
+  const first = `leaf ${row?.['leaf']} (${row?.['event_id']}): event-altered: The row is not`
+  assert.ok(stdout.includes(`\nfirst    ${first}`), stdout)
+  const ofLeaves = stderr.split('\n').filter((line) => line.startsWith('leaf '))
+  assert.ok(ofLeaves[0]?.startsWith(first), stderr)
+  const { firstFault, faults } = JSON.parse((await run('audit', 'verify', '--json')).stdout)
+  assert.deepEqual([firstFault.leaf, firstFault.event], [row?.['leaf'], row?.['event_id']])
+  assert.ok(faults[0].leaf > firstFault.leaf, 'the log itself tells of a later one alone')
+}
