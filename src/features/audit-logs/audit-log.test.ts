@@ -128,6 +128,28 @@ describe('an audit log', () => {
     assert.equal(await statusOf('1/000.p/1'), 404)
     assert.equal(await statusOf('0/0'), 400)
     assert.equal(await statusOf('x/000'), 400)
+    assert.equal(await statusOf('0/x000/001'), 400)
+  })
+
+  test('an event tells the tile that was asked for, and no other word, whoever asks', async (t) => {
+    const locket = await openLocket(t)
+    const { key } = await locket.person('user:alice')
+    for (const tile of ['my-sister-is-ill', '0/x001/234.p/17']) {
+      const path = `/v1/audit-log/tile/${tile}`
+      const codes = [await locket.call('GET', path, { key }), await locket.call('GET', path)]
+      const expected = tile.startsWith('0/')
+        ? ['permission_denied', 'not_found']
+        : ['invalid_input', 'invalid_input']
+      assert.deepEqual(
+        codes.map(({ body }) => body.code),
+        expected,
+      )
+    }
+    const path = '/v1/audit-events?action=tile.read'
+    const { items } = (await locket.call('GET', path)).body
+    const details = items.map((event: { details: object }) => event.details)
+    const told = { log: 'tenant', tile: '0/x001/234.p/17' }
+    assert.deepEqual(details, [told, told, {}, {}])
   })
 })
 

@@ -2,17 +2,29 @@ import { z } from 'zod'
 import { LocketError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { operation } from '../../kernel/operation.ts'
-import { type Tile, tile_hashes, tileAt, widthIn } from '../../tlog/tiles.ts'
+import { type Tile, tile_hashes, tileAt, tilePath, widthIn } from '../../tlog/tiles.ts'
 import { logField, ofNamedLog, storeOf } from '../audit/named.ts'
 import { findLog } from './store.ts'
 import { readTile } from './tree.ts'
 
+const prefix = 'tile/'
+
+/** The event has the path, of a call that is refused, too: so only the path of a tile is taken. */
+const TilePath = z
+  .string()
+  .max(64)
+  .transform((path, issue) => {
+    const tile = tileAt(prefix + path)
+    if (tile !== null) return tile
+    issue.addIssue('not the path of a tile')
+    return z.NEVER
+  })
+
 const GetTile = z.strictObject({
   ...logField,
-  tile: z
-    .string()
-    .max(64)
-    .describe('`0/x001/234`, `1/000.p/17`, `entries/000` …: the path of C2SP tlog-tiles.'),
+  tile: TilePath.describe(
+    '`0/x001/234`, `1/000.p/17`, `entries/000` …: the path of C2SP tlog-tiles.',
+  ),
 })
 
 /** A tile of hashes, or a bundle of entries (C2SP tlog-tiles). Fails with `not_found`. */
@@ -28,15 +40,14 @@ export const getTile = operation({
   bodyLimit_bytes: limits.body_bytes_max,
   surfaces: ['http'],
   audit: 'tile.read',
-  facts: ({ log, tile }) => ({ details: { log, tile } }),
+  facts: ({ log, tile }) => ({ details: { log, tile: tilePath(tile).slice(prefix.length) } }),
   input: GetTile,
   output: z.base64(),
   media: 'application/octet-stream',
   status: 200,
   run: async (ctx, input) => {
     const store = storeOf(ctx, input)
-    const tile = tileAt(`tile/${input.tile}`)
-    if (!tile) throw new LocketError('invalid_input', 'tile: not the path of a tile')
+    const { tile } = input
     const log = await findLog(store)
     const isThere = log && tile.width <= widthIn(log.size, tile) && !isPruned(tile, log.first_index)
     const bytes = isThere ? await readTile(store, tile) : null
