@@ -25,6 +25,8 @@ interface Pair {
   readonly witness: Locket
   readonly verifierKey: string
   readonly lines: readonly string[]
+  /** What the witness says goes through here on its way. */
+  answers: (response: Response) => Response
   /** Both logs of the one are taken on by the other. */
   list(): Promise<void>
   /** The witness is away, or there again. */
@@ -53,7 +55,8 @@ async function pairOf(t: TestContext, options: LocketOptions = {}): Promise<Pair
   })
   let listener: Awaited<ReturnType<typeof listen>> | null = null
   const up = async (): Promise<void> => {
-    const fetch: typeof witness.app.fetch = (request, client) => witness.app.fetch(request, client)
+    const fetch: typeof witness.app.fetch = async (request, client) =>
+      pair.answers(await witness.app.fetch(request, client))
     const log = createLog('silent')
     listener = await listen({ fetch, host: '127.0.0.1', port, log, tls: null })
   }
@@ -61,13 +64,12 @@ async function pairOf(t: TestContext, options: LocketOptions = {}): Promise<Pair
     await listener?.close()
     listener = null
   }
-  await up()
-  t.after(down)
-  return {
+  const pair: Pair = {
     locket,
     witness,
     verifierKey,
     lines,
+    answers: (response) => response,
     up,
     down,
     pass: (ms) => {
@@ -81,6 +83,9 @@ async function pairOf(t: TestContext, options: LocketOptions = {}): Promise<Pair
       }
     },
   }
+  await up()
+  t.after(down)
+  return pair
 }
 
 /** One that is listed, and its log cosigned. */
@@ -99,6 +104,28 @@ async function stateOf({ locket }: Pair, log = 'tenant') {
 async function eventsOf({ locket }: Pair, log: string) {
   const query = `/v1/audit-events?action=audit-log.refused&log=${log}`
   return (await locket.call('GET', query)).body.items
+}
+
+/** Why the witness refuses the log of the tenant, as both logs tell it; the first comes first. */
+async function reasonsOf(pair: Pair): Promise<string[]> {
+  const [own, copy] = await Promise.all(
+    ['tenant', 'instance'].map(async (log) => {
+      const events: { resourceId: string; details: { reason: string } }[] = await eventsOf(
+        pair,
+        log,
+      )
+      const about = events.filter(({ resourceId }) => resourceId === pair.locket.tenant)
+      return about.map(({ details }) => details.reason).reverse()
+    }),
+  )
+  assert.deepEqual(own, copy)
+  return own ?? []
+}
+
+/** The witness is asked again about what it did not take. */
+async function askAgain({ locket, pass }: Pair): Promise<void> {
+  pass(6 * 60_000)
+  await locket.app.jobs.runAll()
 }
 
 const cosignedAt = '/v1/audit-log/checkpoint?cosigned=true'
@@ -212,8 +239,8 @@ describe('a witness', () => {
 })
 
 describe('what a witness refuses', () => {
-  /** Who restores an older copy, and what is done with it then. */
-  async function putBack(t: TestContext) {
+  /** Who restores an older copy, and what is done with it then: while the witness is away it is unseen. */
+  async function putBack(t: TestContext, { unseen = false } = {}) {
     const pair = await witnessed(t)
     const { locket } = pair
     const restore = await keepAudit(locket.sql)
@@ -221,9 +248,19 @@ describe('what a witness refuses', () => {
     const { size, origin } = await stateOf(pair)
     const at = `/v1/witness/${originHash(origin)}/checkpoint`
     const later = Buffer.from((await pair.witness.call('GET', at, { key: null })).body)
+    if (unseen) await pair.down()
     await locket.restart(restore)
     await locket.app.jobs.runAll()
     return { pair, size, later }
+  }
+
+  /** Makes the tenant's log so long, and no longer. */
+  async function growTo(locket: Locket, size: number): Promise<void> {
+    const text = 'select size from audit_logs where tenant_id = ?'
+    const sizeNow = async () =>
+      Number(Object.values((await locket.sql(text, locket.tenant))[0] ?? {})[0])
+    while ((await sizeNow()) < size) await grow(locket, 1)
+    assert.equal(await sizeNow(), size)
   }
 
   test('a log that was put back, as soon as the server is there again', async (t) => {
@@ -268,6 +305,61 @@ describe('what a witness refuses', () => {
     assert.equal(refusing.evidence, null, 'whoever sends wrong hashes accuses nobody')
     const seen = await verified(await openLog(locket), { since: later })
     assert.match(told(seen).join('\n'), /^log: fork: /m)
+  })
+
+  test('is told by its reason: once as a rollback, and once as a fork when it is one', async (t) => {
+    const { pair } = await putBack(t)
+    const { locket, lines, verifierKey } = pair
+    assert.deepEqual(await reasonsOf(pair), ['rollback'])
+    await askAgain(pair)
+    assert.deepEqual(await reasonsOf(pair), ['rollback'], 'nor is it told again')
+    await grow(locket, 40)
+    for (let times = 0; times < 3; times += 1) await askAgain(pair)
+    assert.deepEqual(await reasonsOf(pair), ['rollback', 'fork'])
+    await locket.restart()
+    await locket.app.jobs.runAll()
+    assert.deepEqual(await reasonsOf(pair), ['rollback', 'fork'], 'a start does not tell it anew')
+    assert.ok(lines.some((line) => /"reason":"fork".*a witness refuses an audit log/.test(line)))
+    const metrics = await locket.app.pipeline.services.metrics.text()
+    assert.ok(/^locket_audit_logs_refused [1-9]/m.test(metrics), 'a fork is counted, too')
+    const seen = await verified(await openLog(locket), { witness: verifierKey })
+    assert.match(told(seen).join('\n'), /witness\.example.* refuses it/)
+  })
+
+  test('a fork of the size that it has cosigned, in whatever words it says so', async (t) => {
+    const { pair, size } = await putBack(t, { unseen: true })
+    const { locket, witness } = pair
+    await growTo(locket, size)
+    pair.answers = (response) => {
+      // As the specification has it: that sizes are the same and roots are not, is a conflict.
+      return response.status === 422 ? new Response(`${size}\n`, { status: 409 }) : response
+    }
+    await pair.up()
+    await askAgain(pair)
+    assert.deepEqual(await reasonsOf(pair), ['fork'])
+    const [event] = await eventsOf(pair, 'tenant')
+    const { cosigned, shown } = event.details
+    assert.deepEqual([cosigned, shown, event.outcome], [size, size, 'denied'])
+    const { state, origin } = await stateOf(pair)
+    assert.equal(state, 'refused')
+    const { items } = (await witness.call('GET', '/v1/witnessed-logs')).body
+    const refusing = items.find((one: { origin: string }) => one.origin === origin)
+    assert.ok(refusing.evidence, 'two trees of one size prove it')
+    pair.answers = (response) => response
+    await askAgain(pair)
+    assert.deepEqual(await reasonsOf(pair), ['fork'], 'it is the same in other words')
+  })
+
+  test('a fork that is longer, also when nobody has seen it as a rollback', async (t) => {
+    const { pair, size } = await putBack(t, { unseen: true })
+    await growTo(pair.locket, size + 3)
+    await pair.up()
+    await askAgain(pair)
+    assert.deepEqual(await reasonsOf(pair), ['fork'])
+    const [event] = await eventsOf(pair, 'tenant')
+    const { cosigned, shown, witness } = event.details
+    assert.deepEqual([cosigned, shown], [size, size + 3])
+    assert.deepEqual([witness, event.class], ['witness.example/witness', 'security'])
   })
 })
 

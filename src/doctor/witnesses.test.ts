@@ -45,4 +45,6 @@ test('a log that is behind, not known or refused is told', async (t) => {
   assertFound(await look(), 'warn', /0 behind, 1 not known, 0 refused$/)
   await put(instanceTenant, { state: 'refused' })
   assertFound(await look(), 'fail', /1 not known, 1 refused$/)
+  await put(made.tenant, { state: 'forked' })
+  assertFound(await look(), 'fail', /0 not known, 2 refused$/)
 })

@@ -52,6 +52,7 @@ export const witnesses: Check = {
 async function standingOf(store: TenantStore, witness: string, now: number): Promise<Standing> {
   const size = (await findLog(store))?.size ?? 0
   const row = await findCosignature(store, witness)
+  if (row?.state === 'forked') return 'refused'
   if (row && row.state !== 'cosigned') return row.state
   const upTo = row?.size ?? 0
   const [next] = upTo < size ? await eventsFrom(store, { from: upTo, until: upTo + 1 }) : []

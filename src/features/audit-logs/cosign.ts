@@ -1,7 +1,7 @@
 /**
  * Has the newest checkpoint of each log cosigned by the witnesses that the settings name. It waits for nobody
  * who makes events or leaves: a witness that is slow or away is behind, and that shows. What a witness refuses is
- * told once, with an event, since it means that the log is not the one that it has cosigned before.
+ * told once for each reason, with an event, since it means that the log is not the one that it has cosigned before.
  */
 import { second_ms } from '../../core/clock.ts'
 import { fromUtf8, toUtf8 } from '../../core/encoding.ts'
@@ -96,11 +96,11 @@ async function cosignLog(ctx: JobContext, witness: AskedWitness, tenant: Id<'ten
     if (shown.body === null) return refused(ctx, witness, { tenant, reason: 'rollback', ...shown })
     const answer: WitnessAnswer = await witness.ask({ body: shown.body, text: shown.note.text })
     if (answer.kind === 'silent') return answer
-    if (answer.kind === 'stands-at') {
+    if (answer.kind === 'stands-at' && !endsAt(answer.size, shown)) {
       stands = answer.size
       continue
     }
-    if (answer.kind === 'inconsistent') {
+    if (answer.kind === 'inconsistent' || answer.kind === 'stands-at') {
       return refused(ctx, witness, { tenant, reason: 'fork', ...shown })
     }
     if (answer.kind === 'unlisted') {
@@ -113,6 +113,11 @@ async function cosignLog(ctx: JobContext, witness: AskedWitness, tenant: Id<'ten
     return 'shown'
   }
   return 'skipped'
+}
+
+/** It stands where we said, at our last entry, and does not sign: it has signed another tree of this size. */
+function endsAt(stands: number, { from, size }: Showing): boolean {
+  return stands === from && from === size
 }
 
 interface Showing {
@@ -163,7 +168,7 @@ async function keep(
       if (row.state === 'cosigned' && (row.size ?? 0) < (before?.size ?? 0)) return
       const { tenant_id: _, mac: __, ...known } = { ...never, ...before }
       await putCosignature({ tx, store }, { ...known, ...row, witness: witness.id, tried_at })
-      if (told && before?.state !== 'refused') await tell(ctx, { tx, store }, told)
+      if (told && before?.state !== row.state) await tell(ctx, { tx, store }, told)
     },
     { durability: told ? 'full' : 'relaxed', turn: { tenant, log: true } },
   )
@@ -186,6 +191,9 @@ interface Told {
   readonly shown: number
 }
 
+/** What is kept of each: another one is told anew. */
+const refusals = { rollback: 'refused', fork: 'forked' } as const
+
 type Refusal = Pick<Told, 'reason'> & Showing & { readonly tenant: Id<'ten'> }
 
 async function refused(ctx: JobContext, witness: AskedWitness, refusal: Refusal): Promise<End> {
@@ -193,7 +201,7 @@ async function refused(ctx: JobContext, witness: AskedWitness, refusal: Refusal)
   const told = { witness: witness.witness.key.name, reason, cosigned, shown }
   const facts = { tenant, kind: 'security', host: told.witness, reason, size: shown }
   ctx.log.error(facts, 'a witness refuses an audit log')
-  await keep(ctx, witness, { tenant, row: { state: 'refused' }, told })
+  await keep(ctx, witness, { tenant, row: { state: refusals[reason] }, told })
   return 'shown'
 }
 

@@ -90,7 +90,7 @@ function witnessesOf(
       return {
         name: key.name,
         verifierKey: toVerifierKey(key),
-        state: row?.state ?? 'waiting',
+        state: row?.state === 'forked' ? 'refused' : (row?.state ?? 'waiting'),
         size: upTo,
         cosignedAt: row && row.cosigned_at !== null ? toTimestamp(row.cosigned_at) : null,
         behindSince: next ? toTimestamp(next.time) : null,

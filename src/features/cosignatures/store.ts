@@ -103,7 +103,7 @@ const refusedBy = query((db, arg: { witness: string }) =>
     .selectFrom('audit_cosignatures')
     .select(({ fn }) => fn.count<number>('tenant_id').as('count'))
     .where('witness', '=', arg.witness)
-    .where('state', '=', 'refused'),
+    .where('state', 'in', ['refused', 'forked']),
 )
 
 /** Tenants whose log the witness has not cosigned as far as it goes. For jobs. */
