@@ -19,7 +19,17 @@ test('an address has one text', () => {
 
 test('what is no address is none', () => {
   const none = ['', ' 192.0.2.1', '192.0.2', '192.0.2.01', '0x7f.1', '1.2.3.4.5', '1.2.3.4:80']
-  const neither = ['[::1]', '::1]', ':::1', 'localhost', 'unknown', '_hidden', '1::2::3', '::1%']
+  const neither = [
+    '[::1]',
+    '::1]',
+    ':::1',
+    'localhost',
+    'unknown',
+    '_hidden',
+    '1::2::3',
+    '::1%',
+    'fe80::1%a:b',
+  ]
   for (const text of [...none, ...neither]) assert.equal(toAddress(text), null, text)
 })
 

@@ -9,7 +9,8 @@ const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/
  */
 export function toAddress(text: string): string | null {
   const address = text.includes('%') ? text.replace(/%[\w.-]+$/, '') : text
-  const family = isIP(address)
+  // What is left of a zone is in no address, whatever Node takes for one.
+  const family = address.includes('%') ? 0 : isIP(address)
   if (family !== 6) return family === 4 ? address : null
   const plain = new URL(`http://[${address}]/`).hostname.slice(1, -1)
   const [, high, low] = mapped.exec(plain) ?? []
