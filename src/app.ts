@@ -93,8 +93,8 @@ import type { TraceSettings } from './tracing/tracing.ts'
 export interface AppOptions {
   readonly version: string
   readonly publicUrl: string | null
-  /** Names of the settings that somebody has given, for the event of the start; never a value. */
-  readonly settingsGiven?: readonly string[]
+  /** The settings that somebody has given, for the event of the start; no secret is in it. */
+  readonly settingsGiven?: Readonly<Record<string, string>>
   readonly indexes_bytes_max: number
   /** Where pages come from without a public URL; port 80 when it is not said. */
   readonly listens?: { readonly port: number; readonly tls: boolean }
@@ -165,7 +165,7 @@ export async function createApp(instance: Instance, options: AppOptions): Promis
   await prepare(background)
   const runner = startJobs(background)
   services.receipts.onWanted(() => runner.wake(sequenceEvents))
-  const { version, settingsGiven = [] } = options
+  const { version, settingsGiven = {} } = options
   const details = { version, settings: settingsGiven }
   await note(instance, clock, { action: 'server.started', details })
   const fetch = createRouter({

@@ -1,7 +1,7 @@
 /** `config show` and `config check`: the settings as a command would have them, and what is wrong. */
 import type { ServerSettings } from '../config/config.ts'
 import { refuseUnsafe } from '../config/safety.ts'
-import type { Setting } from '../config/setting.ts'
+import { type Setting, shownText } from '../config/setting.ts'
 import type { SettingName } from '../config/settings.ts'
 import { allSettings, type Source } from '../config/sources.ts'
 import { rateNames, tryAxes, tryBudgets } from '../throttles/budgets.ts'
@@ -66,13 +66,20 @@ export async function configLimitsCommand({ settings, json }: LocalCall): Promis
 function show({ config, reading }: ServerSettings, name: SettingName, one: Setting): Shown {
   const given = reading.given.get(name)
   const source = given?.source ?? 'default'
-  const value = given && one.mask ? one.mask(given.text) : reading.values[name]
+  const value = given && one.mask ? maskedValue(one, given.text) : reading.values[name]
   return {
     name: one.flag ?? one.env,
     value: value ?? (one.kind === 'list' ? [] : standIn(config, name)),
     source,
     from: given && source !== 'default' ? given.label : null,
   }
+}
+
+/** A list stays one. */
+function maskedValue(one: Setting, given: string): unknown {
+  const text = shownText(one, given)
+  if (one.kind !== 'list') return text
+  return text === '' ? [] : text.split(',').map((item) => item.trim())
 }
 
 /** What stands in for a setting that nobody gave, where it follows from others. */

@@ -4,6 +4,7 @@ import { type App, createApp } from '../app.ts'
 import { refuseBootstrapKeys } from '../bootstrap-keys.ts'
 import type { Config } from '../config/config.ts'
 import { refuseUnsafe } from '../config/safety.ts'
+import { type SettingsTold, settingsTold } from '../config/settings-told.ts'
 import { assert } from '../core/assert.ts'
 import { second_ms, stopwatch } from '../core/clock.ts'
 import { limits } from '../core/limits.ts'
@@ -42,7 +43,7 @@ export async function serve(call: LocalCall, options: { create: boolean }): Prom
       show(call, port, unseen)
       unseen = null
     }
-    const settingsGiven = givenOf(call.settings)
+    const settingsGiven = settingsTold(call.settings.reading)
     await serveInstance(call.config, { instance, settingsGiven, log, stop, announce })
   } catch (thrown) {
     if (unseen) print(keyLine(unseen.apiKey))
@@ -55,15 +56,9 @@ export async function serve(call: LocalCall, options: { create: boolean }): Prom
   return exitCodes.done
 }
 
-/** Names only: a value may be an address or where a secret is. */
-function givenOf({ reading }: LocalCall['settings']): readonly string[] {
-  const names = [...reading.given].filter(([, { source }]) => source !== 'default')
-  return names.map(([name]) => name).sort()
-}
-
 interface Serving {
   readonly instance: Instance
-  readonly settingsGiven: readonly string[]
+  readonly settingsGiven: SettingsTold
   readonly log: Log
   readonly stop: Promise<void>
   /** Called once the server can be reached. */

@@ -42,6 +42,7 @@ export const auditSettings = {
     fallback: 'none: no syslog server is told',
     description:
       'The syslog server that audit events are sent to by TLS (RFC 5425); its port is 6514 unless said.',
+    mask: (text) => text,
     schema: SyslogUrl,
   }),
   auditSyslogCa: setting({

@@ -18,7 +18,7 @@ export interface Setting<Value = unknown> {
   readonly vital?: true
   /** The variable that may stand in its place: with that, it may be empty in spite of being vital. */
   readonly replacedBy?: string
-  /** How a value is shown when the whole of it must not be. */
+  /** How a value is shown when the whole of it must not be, or what is made of it cannot be. */
   readonly mask?: (text: string) => string
   readonly schema: z.ZodType<Value, string>
 }
@@ -34,6 +34,11 @@ export function setting<Value>(declared: Setting<Value>): Setting<Value> {
  */
 export function canBeUnset(one: Setting): boolean {
   return one.default === null && one.vital !== true && fileKey(one) !== null
+}
+
+/** What was given, as it may be shown: no secret is in it. */
+export function shownText({ mask }: Setting, text: string): string {
+  return mask ? mask(text) : text
 }
 
 /** What stands for a secret. */

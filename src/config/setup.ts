@@ -3,6 +3,7 @@
  * the way to replace the first key. The certificate of the settings is for another name.
  */
 import type { ServerSettings } from './config.ts'
+import { shownText } from './setting.ts'
 import { type SettingName, settings } from './settings.ts'
 import { allSettings, type Given } from './sources.ts'
 
@@ -19,10 +20,10 @@ const encrypting: readonly SettingName[] = ['tlsCert', 'tlsKey', 'tlsClientCa', 
 
 export function setupOf({ config, reading }: ServerSettings): Setup {
   const own: readonly SettingName[] = ['mode', 'host', ...encrypting]
-  const repeated = allSettings.flatMap(([name, { flag, mask }]) => {
+  const repeated = allSettings.flatMap(([name, one]) => {
     const given = reading.given.get(name)
     if (given?.source !== 'flag' || own.includes(name)) return []
-    return [`--${flag} ${quoted(mask ? mask(given.text) : given.text)}`]
+    return [`--${one.flag} ${quoted(shownText(one, given.text))}`]
   })
   const taken = encrypting
     .filter((name) => isGiven(reading.given.get(name)))

@@ -12,6 +12,7 @@ export const witnessSettings = {
     default: null,
     fallback: 'none: nobody cosigns the logs',
     description: 'Who cosigns the checkpoints of the audit logs (C2SP tlog-witness).',
+    mask: (text) => text,
     schema: Witnesses,
   }),
 }

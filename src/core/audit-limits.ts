@@ -33,6 +33,8 @@ export const auditLimits = {
   auditPrune_leaves: 4 * 256,
   auditRetention_days_max: 3_653,
   holdReason_characters_max: 500,
+  /** Of a setting in the event of a start; of a longer one there is only a digest. */
+  auditSetting_bytes_max: 200,
 
   /** Events that go to a sink at once, and about how much of them; one alone may be larger. */
   auditSinkBatch_events: 256,

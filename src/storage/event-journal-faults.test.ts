@@ -4,8 +4,6 @@ import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { eventually } from '../../test/eventually.ts'
-import { temporaryDirectory } from '../../test/temporary-directory.ts'
 import {
   addCredential,
   beside,
@@ -17,7 +15,9 @@ import {
   rowsIn,
   sealed,
   tenant,
-} from './event-journal-fixture.ts'
+} from '../../test/event-journal.ts'
+import { eventually } from '../../test/eventually.ts'
+import { temporaryDirectory } from '../../test/temporary-directory.ts'
 import { insertEvent } from './insert-event.ts'
 import { openSqlite } from './sqlite.ts'
 import { SqliteConnection } from './sqlite-connection.ts'

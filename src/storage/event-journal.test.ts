@@ -4,11 +4,6 @@ import { once } from 'node:events'
 import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { eventually } from '../../test/eventually.ts'
-import { temporaryDirectory } from '../../test/temporary-directory.ts'
-import type { Id } from '../core/ids.ts'
-import type { Transaction } from './database.ts'
-import { journalFile } from './event-journal.ts'
 import {
   addCredential,
   allEvents,
@@ -22,7 +17,12 @@ import {
   rowsIn,
   sealed,
   tenant,
-} from './event-journal-fixture.ts'
+} from '../../test/event-journal.ts'
+import { eventually } from '../../test/eventually.ts'
+import { temporaryDirectory } from '../../test/temporary-directory.ts'
+import type { Id } from '../core/ids.ts'
+import type { Transaction } from './database.ts'
+import { journalFile } from './event-journal.ts'
 import { insertEvent } from './insert-event.ts'
 import { query } from './query.ts'
 import { openSqlite } from './sqlite.ts'

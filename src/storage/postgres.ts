@@ -71,6 +71,7 @@ export function openPostgres(options: PostgresOptions): Database {
 
 class PostgresDatabase implements Database {
   readonly engine = 'postgres'
+  readonly damagedNotes = 0
   readonly #pool: Pool
   readonly #log: Log
   readonly #target: PostgresTarget
@@ -96,9 +97,6 @@ class PostgresDatabase implements Database {
     this.#changes = new Permits(changes)
     this.#changesOf = new PermitsByName(Math.ceil(changes / 2))
   }
-
-  /** Nothing is noted beside the tables. */
-  readonly damagedNotes = 0
 
   get takesChanges(): boolean {
     return !this.#isClosing && this.#mayChange()
