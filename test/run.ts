@@ -26,7 +26,7 @@ const filesAtOnce = availableParallelism() + 1
  */
 const beforeTheDatabase: readonly RegExp[] = [
   /^src\/(?:http|throttles|mail|crypto|cli|sinks)\//,
-  /^test\/(?:tls\/|authentication|browsers|decisions|docs|egress|openings|passkeys|surface|snapshots|traces)/,
+  /^test\/(?:tls\/|authentication|browsers|decisions|docs|egress|free-text|openings|passkeys|surface|snapshots|traces)/,
   /^src\/features\/(?:emails|factors|identity-providers|indexes|letters|passkeys)\//,
   /^src\/features\/(?:passwords|password-links|sign-ins)\//,
   /^test\/(?:import-export|log-lines|password-age|prometheus)/,

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { assertWhole, doThings, type Told, toldIn } from '../../../test/audit-sinks.ts'
+import { onlyOn } from '../../../test/engine.ts'
 import { type Locket, openLocket } from '../../../test/harness.ts'
 import { temporaryDirectory } from '../../../test/temporary-directory.ts'
 import { isSigned, startReceiver } from '../../../test/webhook-receiver.ts'
@@ -212,39 +213,44 @@ test('a webhook that was down has every event in its order, what it may have had
   )
 })
 
-test('a batch that was not taken goes again as it was, in whichever format that now is', async (t) => {
-  const { received, settings, allow } = await startReceiver(t, [{ status: 204 }, { status: 503 }])
-  const auditSinks = { ...noSinks, webhook: settings, format: 'json' as SinkFormat }
-  let now = Date.now()
-  const locket = await openLocket(t, { auditSinks, egressAllow: allow, clock: () => now })
-  locket.app.pipeline.services.auditSinks.stop()
-  for (let count = 0; count < 50; count += 1) {
-    const body = { space: 'user:alice', text: `coffee number ${count}` }
-    await locket.call('POST', '/v1/memories', { body })
-  }
-  const recall = { space: 'user:alice', query: 'coffee', limit: 50 }
-  for (let count = 0; count < limits.auditSinkBatch_events + 10; count += 1) {
-    await locket.call('POST', '/v1/memories/recall', { body: recall })
-  }
-  await locket.restart()
-  await locket.app.jobs.runAll()
-  // The first was of the instance's log.
-  const [, failed] = received.splice(0)
-  assert.ok(failed?.status === 503)
-  auditSinks.format = 'ocsf'
-  now += limits.auditSinkRest_ms_max
-  await locket.restart()
-  await runJobs(locket)
-  const again = received.find(
-    ({ headers }) => headers['webhook-id'] === failed.headers['webhook-id'],
-  )
-  assert.ok(again, 'it is the same message')
-  const [before, after] = [failed, again].map(({ body }) => JSON.parse(body).data)
-  assert.equal(after.until, before.until)
-  assert.equal(after.events.length, before.events.length)
-  assert.ok(
-    again.body.length > limits.auditSinkBatch_bytes_max,
-    'though longer than a new one may be',
-  )
-  assert.equal(after.events[0].unmapped.repeated, true)
-})
+// 266 recalls, of which a database hears nothing that it does not hear in the others.
+test(
+  'a batch that was not taken goes again as it was, in whichever format that now is',
+  onlyOn('sqlite', 'a batch is the same on both'),
+  async (t) => {
+    const { received, settings, allow } = await startReceiver(t, [{ status: 204 }, { status: 503 }])
+    const auditSinks = { ...noSinks, webhook: settings, format: 'json' as SinkFormat }
+    let now = Date.now()
+    const locket = await openLocket(t, { auditSinks, egressAllow: allow, clock: () => now })
+    locket.app.pipeline.services.auditSinks.stop()
+    for (let count = 0; count < 50; count += 1) {
+      const body = { space: 'user:alice', text: `coffee number ${count}` }
+      await locket.call('POST', '/v1/memories', { body })
+    }
+    const recall = { space: 'user:alice', query: 'coffee', limit: 50 }
+    for (let count = 0; count < limits.auditSinkBatch_events + 10; count += 1) {
+      await locket.call('POST', '/v1/memories/recall', { body: recall })
+    }
+    await locket.restart()
+    await locket.app.jobs.runAll()
+    // The first was of the instance's log.
+    const [, failed] = received.splice(0)
+    assert.ok(failed?.status === 503)
+    auditSinks.format = 'ocsf'
+    now += limits.auditSinkRest_ms_max
+    await locket.restart()
+    await runJobs(locket)
+    const again = received.find(
+      ({ headers }) => headers['webhook-id'] === failed.headers['webhook-id'],
+    )
+    assert.ok(again, 'it is the same message')
+    const [before, after] = [failed, again].map(({ body }) => JSON.parse(body).data)
+    assert.equal(after.until, before.until)
+    assert.equal(after.events.length, before.events.length)
+    assert.ok(
+      again.body.length > limits.auditSinkBatch_bytes_max,
+      'though longer than a new one may be',
+    )
+    assert.equal(after.events[0].unmapped.repeated, true)
+  },
+)
