@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { onlyOn } from '../../../test/engine.ts'
 import { eventually } from '../../../test/eventually.ts'
 import { openLocket } from '../../../test/harness.ts'
@@ -10,19 +10,25 @@ import { journalFile } from '../../storage/event-journal.ts'
 
 const space = 'user:alice'
 
+/** A Locket whose journal holds the event of a recall. */
+async function recallNoted(t: TestContext) {
+  const locket = await openLocket(t)
+  const journal = journalFile(join(locket.directory, 'locket.db'))
+  await locket.call('POST', '/v1/memories', { body: { space, text: 'tea' } })
+  const left = await eventually(async () => {
+    await locket.call('POST', '/v1/memories/recall', { body: { space, query: 'tea' } })
+    const content = readFileSync(journal, 'utf8')
+    assert.match(content, /memory\.recalled/)
+    return content
+  })
+  return { locket, journal, left }
+}
+
 test(
   'an event that somebody made up becomes no leaf',
   onlyOn('sqlite', 'its journal'),
   async (t) => {
-    const locket = await openLocket(t)
-    const journal = journalFile(join(locket.directory, 'locket.db'))
-    await locket.call('POST', '/v1/memories', { body: { space, text: 'tea' } })
-    const left = await eventually(async () => {
-      await locket.call('POST', '/v1/memories/recall', { body: { space, query: 'tea' } })
-      const content = readFileSync(journal, 'utf8')
-      assert.match(content, /memory\.recalled/)
-      return content
-    })
+    const { locket, journal, left } = await recallNoted(t)
     const [found = ''] = /evt_\w+/.exec(left) ?? []
     const forged = `${found.slice(0, -4)}0000`
     const [line = ''] = left.split('\n').filter((one) => one.includes(found))
@@ -40,15 +46,7 @@ test(
 )
 
 test('lines that cannot be read are told, once', onlyOn('sqlite', 'its journal'), async (t) => {
-  const locket = await openLocket(t)
-  const journal = journalFile(join(locket.directory, 'locket.db'))
-  await locket.call('POST', '/v1/memories', { body: { space, text: 'tea' } })
-  const left = await eventually(async () => {
-    await locket.call('POST', '/v1/memories/recall', { body: { space, query: 'tea' } })
-    const content = readFileSync(journal, 'utf8')
-    assert.match(content, /memory\.recalled/)
-    return content
-  })
+  const { locket, journal, left } = await recallNoted(t)
   const damaged = left.replaceAll('memory.recalled"', 'memory.recalled')
   await locket.restart(async () => writeFileSync(journal, damaged))
   await locket.restart()
