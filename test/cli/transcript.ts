@@ -7,7 +7,7 @@
  *   $ locket serve --port 0 &            runs until `$ kill %1`, which sends SIGTERM
  *   $ cat > locket.toml                  writes a file, of the lines of standard input
  *   < a line of standard input
- *   $ sleep 3                            waits, in seconds, for what a server does by itself
+ *   $ eventually locket audit verify     runs until it says so: for what a server does by itself
  *   a line of standard output            `...` stands for any lines, two spaces for any number
  *   ! a line of standard error           not looked at when there is none in the transcript
  *   ? 1                                  the exit code, 0 when it is not said

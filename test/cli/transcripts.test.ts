@@ -3,11 +3,12 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
-import { second_ms } from '../../src/core/clock.ts'
+import { eventually } from '../eventually.ts'
 import { temporaryDirectory } from '../temporary-directory.ts'
 import { type Ended, locket, type Started, startLocket } from './program.ts'
 import { type Memory, matches, parseTranscript, recalled, type Step } from './transcript.ts'
+
+const wait_seconds = 30
 
 for (const file of globSync(join(import.meta.dirname, '*.txt')).sort()) {
   test(basename(file, '.txt'), async (t) => {
@@ -33,9 +34,10 @@ async function play(session: Session, step: Step): Promise<void> {
   if (program === 'export') Object.assign(session.env, variables(args))
   else if (program === 'cat') writeFileSync(join(session.cwd, args[1] ?? ''), step.stdin)
   else if (program === 'kill') await killServer(session, step)
-  else if (program === 'sleep') await setTimeout(Number(args[0]) * second_ms)
   else if (program === 'locket') await runLocket(session, step, { args, own })
-  else throw new Error(`line ${step.line}: a transcript knows locket, export, cat, kill and sleep`)
+  else if (program === 'eventually') {
+    await eventually(() => runLocket(session, step, { args: args.slice(1), own }), wait_seconds)
+  } else throw new Error(`line ${step.line}: a transcript knows locket, export, cat and kill`)
 }
 
 async function runLocket(
