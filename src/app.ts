@@ -281,7 +281,7 @@ function createServices(instance: Instance, options: AppOptions, throttles: Thro
     refusals: createRefusals(),
     checkpointKeys: createCheckpointKeys({ database, keys }),
     witnessKeys: createWitnessKeys({ database, keys }),
-    auditTrees: new Map(),
+    auditEdges: new Map(),
     cosigning: createCosigning({ witnesses, send: egress.fetch, clock, log }),
     receipts: createReceipts({ database, keys, log }),
     auditSinks: createAuditSinks(sinks, { ...instance, egressAllow, metrics }),

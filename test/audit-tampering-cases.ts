@@ -144,6 +144,11 @@ const places: readonly Case[] = [
     told: [`leaf 20 (${planted}): event-replaced`, 'leaf 20 (#20): event-repeated'],
   },
   {
+    name: 'changed: where it is looked for',
+    sql: [`update audit_events set stretch = stretch + 1 ${ofEvent}`],
+    told: ['leaf 20 (#20): event-misfiled'],
+  },
+  {
     name: 'inserted: one between others',
     sql: [
       'update audit_events set leaf = -leaf - 2 where tenant_id = ? and leaf >= 20',

@@ -2,6 +2,10 @@
 export const auditLimits = {
   /** How many events one question to the audit log looks through. */
   auditScan_rows: 10_000,
+  /** And in how many stretches of the log it looks for those of one person, or of one space: seek by seek. */
+  auditScan_stretches: 4_096,
+  /** Of them in one statement. */
+  auditScan_stretches_perStatement: 512,
   /** How many of them it opens, to see what is sealed of them. */
   auditOpen_rows: 500,
   /** Actions of one prefix that are looked up each; of more the log itself is looked through. */
@@ -11,7 +15,7 @@ export const auditLimits = {
   /** Such transactions for one tenant, before the others have their turn. */
   auditBatches_max: 64,
   /** Logs of which the right edge is remembered, each a hundred kilobytes at most. */
-  auditTrees_max: 100,
+  auditEdges_max: 100,
   /** Receipts: how long, and by how many on a node, one is waited for; a tenant has a quarter of them. */
   receipt_timeout_ms: 2_000,
   receipts_max: 256,

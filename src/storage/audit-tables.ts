@@ -24,6 +24,8 @@ export const auditTables = {
     proof: nullable(digest()),
     /** Its place in the log; null while it waits for one, below zero when it is not believed. */
     leaf: nullable(integer()),
+    /** The stretch of the log that it is looked for in; below zero: it is looked for by its id alone. */
+    stretch: integer(),
   },
 
   /** Where the log of a tenant, or of the instance, stands. */

@@ -81,7 +81,7 @@ const fillings: readonly [name: string, table: TableName, rows: readonly Cell[][
     ['', 'a', null].flatMap((actor, at) =>
       [null, bytes(''), bytes('\u0000ÿ')].map((body, more): Cell[] => {
         const event = [other, `evt_${at}${more}`, 0, 'read', '', 'allowed', actor, null, 'tenant']
-        return [...event, bytes(''), null, body, bytes('p'), at * 3 + more]
+        return [...event, bytes(''), null, body, bytes('p'), at * 3 + more, at]
       }),
     ),
   ],
@@ -111,7 +111,7 @@ for (const [name, table, rows] of fillings) {
 describe('a digest', () => {
   const event = (actor: Cell, body: Cell): Cell[] => {
     const clear = [other, 'evt_1', 0, 'read', 'a', 'allowed', actor, null, 'tenant']
-    return [...clear, bytes(''), null, body, null, null]
+    return [...clear, bytes(''), null, body, null, null, -1]
   }
   const digestOf = async (t: TestContext, table: TableName, rows: Cell[][]): Promise<string> => {
     const opened = await open(t)

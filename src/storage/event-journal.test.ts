@@ -52,7 +52,7 @@ describe('events that are added by themselves', () => {
     const { body, commitment, proof, ...rest } = row ?? assert.fail('it is a row')
     const bytes = [body, commitment, proof].map((value) => Buffer.from(value ?? []))
     const { body: wantedBody, commitment: hash, proof: mac, ...wanted } = eventOf('a')
-    assert.deepEqual(rest, { tenant_id: tenant, ...wanted, leaf: null })
+    assert.deepEqual(rest, { tenant_id: tenant, ...wanted, leaf: null, stretch: -1 })
     assert.deepEqual(bytes, [wantedBody, hash, mac])
   })
 

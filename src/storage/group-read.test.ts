@@ -6,11 +6,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { add, ids } from '../../test/contract/database.ts'
 import { credentials } from '../../test/contract/queries.ts'
 import { temporaryDirectory } from '../../test/temporary-directory.ts'
-import type { Id } from '../core/ids.ts'
 import { limits } from '../core/limits.ts'
 import { createLog } from '../core/log.ts'
 import type { Sealed } from '../crypto/aead.ts'
 import type { Database, ReadOptions, Transaction, WriteOptions } from './database.ts'
+import { insertEvent } from './insert-event.ts'
 import { query } from './query.ts'
 import { openSqlite } from './sqlite.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
@@ -108,27 +108,24 @@ const ofAudit: WriteOptions = { durability: 'full', touches: 'audit' }
 
 const tenant = 'ten_1'
 
-const addRow = query((db, arg: { id: Id<'evt'> }) =>
-  db.insertInto('audit_events').values({
-    tenant_id: tenant,
-    event_id: arg.id,
-    time: 1,
-    class: 'read',
-    action: 'memory.recalled',
-    outcome: 'allowed',
-    actor_id: null,
-    resource_id: null,
-    scope: 'tenant',
-    commitment: new Uint8Array(32),
-    origin: null,
-    body: new Uint8Array(600) as Sealed,
-    proof: null,
-  }),
-)
+const event = {
+  tenant,
+  time: 1,
+  class: 'read',
+  action: 'memory.recalled',
+  outcome: 'allowed',
+  actor_id: null,
+  resource_id: null,
+  scope: 'tenant',
+  commitment: new Uint8Array(32),
+  origin: null,
+  body: new Uint8Array(600) as Sealed,
+  proof: null,
+} as const
 const eventRows = query((db, _arg: object) => db.selectFrom('audit_events').select('event_id'))
 
 let made = 0
-const addEvent = (tx: Transaction) => tx.run(addRow, { id: `evt_${made++}` })
+const addEvent = (tx: Transaction) => tx.run(insertEvent, { ...event, event_id: `evt_${made++}` })
 const place = query((db, arg: { leaf: number }) =>
   db.updateTable('audit_events').set({ leaf: arg.leaf }).where('leaf', 'is', null),
 )

@@ -1,10 +1,11 @@
 /** How an event is added to its table: by who appends it, and out of the journal of events. */
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Id } from '../core/ids.ts'
+import { noStretch } from './audit-streams.ts'
 import { query } from './query.ts'
 import type { Tables } from './tables.ts'
 
-type Added = { tenant: Id<'ten'> } & Omit<Tables['audit_events'], 'tenant_id' | 'leaf'>
+type Added = { tenant: Id<'ten'> } & Omit<Tables['audit_events'], 'tenant_id' | 'leaf' | 'stretch'>
 
 function rowOf(arg: Added) {
   return {
@@ -29,7 +30,8 @@ export const eventColumns = Object.keys(
   rowOf({} as Added),
 ) as readonly (keyof Tables['audit_events'])[]
 
-const insert = (db: Kysely<Tables>, arg: Added) => db.insertInto('audit_events').values(rowOf(arg))
+const insert = (db: Kysely<Tables>, arg: Added) =>
+  db.insertInto('audit_events').values({ ...rowOf(arg), stretch: sql.lit(noStretch) })
 
 export const insertEvent = query(insert)
 

@@ -29,6 +29,7 @@ import { auditQuestions } from './migrations/022-audit-questions.ts'
 import { auditPurges } from './migrations/023-audit-purges.ts'
 import { auditSinks } from './migrations/024-audit-sinks.ts'
 import { cosignatures } from './migrations/025-cosignatures.ts'
+import { auditStretches } from './migrations/026-audit-stretches.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** Statements of each engine, in the order they run. */
@@ -65,6 +66,7 @@ export const migrations: readonly Migration[] = [
   auditPurges,
   auditSinks,
   cosignatures,
+  auditStretches,
 ]
 
 /**

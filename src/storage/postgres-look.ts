@@ -164,7 +164,7 @@ function isOurs({ table, name, roles, cmd, qual, check }: Policy): boolean {
   return roles === appRole && isHeld
 }
 
-/** Events are only ever added; jobs say which leaf one is, and remove those whose time is over. */
+/** Events are only ever added; jobs say which leaf one is, and of which stretch, and remove those whose time is over. */
 async function changeableEvents(client: PoolClient): Promise<readonly string[]> {
   const events = `${postgresSchema}.audit_events`
   const { rows } = await client.query(
@@ -173,7 +173,7 @@ async function changeableEvents(client: PoolClient): Promise<readonly string[]> 
         OR (rolname <> '${systemRole}' AND has_table_privilege(rolname, '${events}', 'DELETE'))
         OR EXISTS (SELECT FROM pg_attribute
           WHERE attrelid = '${events}'::regclass AND attnum > 0 AND NOT attisdropped
-            AND NOT (rolname = '${systemRole}' AND attname = 'leaf')
+            AND NOT (rolname = '${systemRole}' AND attname IN ('leaf', 'stretch'))
             AND has_column_privilege(rolname, attrelid, attnum, 'UPDATE')))`,
   )
   return rows.map(({ role }) => `The role ${role} may change audit events.`)

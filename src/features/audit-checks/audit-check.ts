@@ -15,6 +15,7 @@ export const checkFaults = {
   'tail-differs': 'The events after the last full tile are not those that the checkpoint signs.',
   'event-refused': 'The event was altered before it had a place.',
   'event-waiting': 'The event has no place yet, and should have one.',
+  'event-misfiled': 'Questions look for the event where it does not stand.',
   'event-outside': 'The event has a place where the log has no entry.',
   'memory-altered': 'The memory is not the one that the event speaks of.',
   'memory-rolled-back': 'The memory is older than the event says.',

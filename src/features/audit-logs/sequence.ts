@@ -25,6 +25,7 @@ import {
   findLog,
   findTile,
   hasPlaces,
+  newestPlaced,
   numberEvents,
   putLog,
   refuseEvent,
@@ -34,12 +35,18 @@ import {
 } from './store.ts'
 import { emptyTree, type GrownTile, grow, loadTree, type Tree } from './tree.ts'
 
-/** The trees as they were when they last grew here; another node may have added to them since. */
-export type KnownTrees = Map<Id<'ten'>, Tree>
+/** Where a log ends: its tree, and the highest id that an event in it has. */
+interface Edge {
+  readonly tree: Tree
+  readonly newest: string
+}
+
+/** The logs' ends as they were when they last grew here; another node may have added to them since. */
+export type KnownEdges = Map<Id<'ten'>, Edge>
 
 declare module '../../kernel/context.ts' {
   interface Services {
-    readonly auditTrees: KnownTrees
+    readonly auditEdges: KnownEdges
   }
 }
 
@@ -111,18 +118,18 @@ async function sequenceBatch(
   tenant: Id<'ten'>,
   key: CheckpointKey,
 ): Promise<Sequenced> {
-  const { auditTrees, metrics } = ctx.services
+  const { auditEdges, metrics } = ctx.services
   try {
-    const { count, refused, tree, isBroken } = await ctx.database.write(
+    const { count, refused, edge, isBroken } = await ctx.database.write(
       (tx) => addBatch(ctx, { tx, store: ctx.open(tx, tenant) }, key),
       { durability: 'full', turn: { tenant, log: true }, touches: 'audit' },
     )
     if (refused > 0) metrics.eventsRefused(refused)
-    if (tree) metrics.checkpointSigned(ctx.clock())
-    if (tree) remember(auditTrees, tenant, tree)
+    if (edge) metrics.checkpointSigned(ctx.clock())
+    if (edge) remember(auditEdges, tenant, edge)
     return { count, isBroken }
   } catch (thrown) {
-    auditTrees.delete(tenant)
+    auditEdges.delete(tenant)
     if (!(thrown instanceof LocketError) || thrown.code !== 'integrity_failed') throw thrown
     ctx.log.error({ tenant, err: thrown }, 'an audit log is not what it was')
     await breakLog(ctx, tenant)
@@ -140,7 +147,7 @@ interface Added {
   readonly count: number
   /** Of them, those that became no leaves. */
   readonly refused: number
-  readonly tree: Tree | null
+  readonly edge: Edge | null
 }
 
 async function addBatch(ctx: JobContext, place: Place, key: CheckpointKey): Promise<Added> {
@@ -150,12 +157,13 @@ async function addBatch(ctx: JobContext, place: Place, key: CheckpointKey): Prom
   const isBroken = log?.state === 'broken'
   const rows = isBroken ? [] : await eventsWaiting(store, limits.auditBatch_rows)
   const last = rows.at(-1)
-  if (!last) return { count: 0, refused: 0, tree: null, isBroken }
-  const before = await treeOf(ctx, place, { log, key })
+  if (!last) return { count: 0, refused: 0, edge: null, isBroken }
+  const before = await edgeOf(ctx, place, { log, key })
   const believed = await believedOf(ctx, place, { rows, log })
-  const { tree, tiles } = grow(before, believed.map(entryOf))
-  const first = before.frontier.size
-  const count = await numberEvents(tx, { tenant, last: last.event_id, first })
+  const { tree, tiles } = grow(before.tree, believed.map(entryOf))
+  const { newest } = before
+  const first = before.tree.frontier.size
+  const count = await numberEvents(tx, { tenant, last: last.event_id, first, newest })
   if (count !== believed.length) throw new Fault('events that wait are not those that were read')
   for (const tile of tiles) await writeTile(place, tile)
   const { size } = tree.frontier
@@ -167,26 +175,30 @@ async function addBatch(ctx: JobContext, place: Place, key: CheckpointKey): Prom
     checkpoint: toUtf8(signCheckpoint({ origin, size, root: tree.frontier.root() }, key)),
     signed_at: ctx.clock(),
   })
-  return { count: rows.length, refused: rows.length - believed.length, tree, isBroken }
+  const isLater = last.event_id > newest
+  const edge = { tree, newest: isLater ? last.event_id : newest }
+  return { count: rows.length, refused: rows.length - believed.length, edge, isBroken }
 }
 
-/** The tree that the log's checkpoint is over; else `integrity_failed`, and nothing is added to it. */
-async function treeOf(
+/** The end of the log: the tree that the log's checkpoint is over; else `integrity_failed`, and nothing is added to it. */
+async function edgeOf(
   { services }: JobContext,
   { store }: Place,
   { log, key }: { log: AuditLogRow | undefined; key: CheckpointKey },
-): Promise<Tree> {
-  const known = services.auditTrees.get(store.tenant)
-  if (!log && !known && !(await hasPlaces(store))) return emptyTree()
+): Promise<Edge> {
+  const known = services.auditEdges.get(store.tenant)
+  if (!log && !known && !(await hasPlaces(store))) return { tree: emptyTree(), newest: '' }
   // What was put back under a server that runs is known by what it has signed itself.
-  if (!log || (known && known.frontier.size > log.size)) {
+  if (!log || (known && known.tree.frontier.size > log.size)) {
     throw failed('an audit log is not there, or shorter than it was')
   }
-  const tree = known?.frontier.size === log.size ? known : await loadTree(store, log.size)
+  if (known?.tree.frontier.size === log.size) return known
+  const tree = await loadTree(store, log.size)
   const signer = logKey(originOf(key.server, store.tenant), key.publicKey)
-  const signed = tree === known ? null : openCheckpoint(log.checkpoint, signer)
-  const isSound = tree === known || (signed && isSame(signed.root, tree.frontier.root()))
-  if (isSound) return tree
+  const signed = openCheckpoint(log.checkpoint, signer)
+  if (signed && isSame(signed.root, tree.frontier.root())) {
+    return { tree, newest: await newestPlaced(store) }
+  }
   throw failed('the tiles of an audit log are not those of its checkpoint')
 }
 
@@ -228,9 +240,9 @@ async function writeTile({ tx, store }: Place, { after, data, ...at }: GrownTile
   await storeTile(tx, store.tenant, { ...at, data: whole })
 }
 
-function remember(trees: KnownTrees, tenant: Id<'ten'>, tree: Tree): void {
-  trees.delete(tenant)
-  trees.set(tenant, tree)
-  const [oldest] = trees.keys()
-  if (trees.size > limits.auditTrees_max && oldest) trees.delete(oldest)
+function remember(edges: KnownEdges, tenant: Id<'ten'>, edge: Edge): void {
+  edges.delete(tenant)
+  edges.set(tenant, edge)
+  const [oldest] = edges.keys()
+  if (edges.size > limits.auditEdges_max && oldest) edges.delete(oldest)
 }

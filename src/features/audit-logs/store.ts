@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { type Id, timeOf } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { AuditLag } from '../../metrics/gauges.ts'
+import { stretchOf } from '../../storage/audit-streams.ts'
 import type { Transaction } from '../../storage/database.ts'
 import { query } from '../../storage/query.ts'
 import type { Tables } from '../../storage/tables.ts'
@@ -118,8 +119,11 @@ const refuse = query((db, arg: Of & { id: Id<'evt'> }) =>
     .where('event_id', '=', arg.id),
 )
 
-/** All that wait, up to this one, in the order of their ids: one statement for the whole batch. */
-const number = query((db, arg: Of & { last: Id<'evt'>; first: number }) =>
+/**
+ * All that wait, up to this one, in the order of their ids: one statement for the whole batch. Those that come
+ * after all that were placed before are in the stretch of their place.
+ */
+const number = query((db, arg: Of & { last: Id<'evt'>; first: number; newest: string }) =>
   db
     .updateTable('audit_events')
     .from(
@@ -131,9 +135,23 @@ const number = query((db, arg: Of & { last: Id<'evt'>; first: number }) =>
         .where('event_id', '<=', arg.last)
         .as('waiting'),
     )
-    .set({ leaf: sql<number>`cast(${arg.first} as bigint) + waiting.place - 1` })
+    .set(({ ref }) => {
+      const leaf = sql<number>`cast(${arg.first} as bigint) + waiting.place - 1`
+      const isLater = sql<boolean>`${ref('audit_events.event_id')} > cast(${arg.newest} as text)`
+      return { leaf, stretch: stretchOf(leaf, isLater) }
+    })
     .where('audit_events.tenant_id', '=', arg.tenant)
     .whereRef('audit_events.event_id', '=', 'waiting.event_id'),
+)
+
+const newest = query((db, arg: Of) =>
+  db
+    .selectFrom('audit_events')
+    .select('event_id')
+    .where('tenant_id', '=', arg.tenant)
+    .where('leaf', 'is not', null)
+    .orderBy('event_id', 'desc')
+    .limit(1),
 )
 
 /** The first that was made; there is one. */
@@ -242,7 +260,7 @@ export async function tenantWaiting(tx: Transaction, after: string): Promise<Id<
   return (await tx.asSystem().first(nextWaiting, { after }))?.tenant_id ?? null
 }
 
-export type WaitingRow = Omit<EventRow, 'origin' | 'body' | 'leaf'>
+export type WaitingRow = Omit<EventRow, 'origin' | 'body' | 'leaf' | 'stretch'>
 
 export function eventsWaiting(store: TenantStore, limit: number): Promise<WaitingRow[]> {
   return store.all(waiting, { limit })
@@ -265,12 +283,17 @@ export async function refuseEvent(tx: Transaction, row: WaitingRow): Promise<voi
   await tx.asSystem().run(refuse, { tenant: row.tenant_id, id: row.event_id })
 }
 
-/** Gives all that wait, up to the last one, their places from `first` on. Tells how many. */
+/** Gives all that wait, up to the last one, their places from `first` on, after the `newest` that has one. Tells how many. */
 export function numberEvents(
   tx: Transaction,
-  { tenant, ...range }: { tenant: Id<'ten'>; last: Id<'evt'>; first: number },
+  { tenant, ...range }: { tenant: Id<'ten'>; last: Id<'evt'>; first: number; newest: string },
 ): Promise<number> {
   return tx.asSystem().run(number, { tenant, ...range })
+}
+
+/** The highest id of what has its place, or had it refused; '' when there is none. */
+export async function newestPlaced(store: TenantStore): Promise<string> {
+  return (await store.first(newest, {}))?.event_id ?? ''
 }
 
 /** Whole events of a range of leaves, in order. */

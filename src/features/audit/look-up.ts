@@ -1,18 +1,19 @@
 /**
  * How events are found by what stands in clear of them: by an index for what fewest have in common, or
  * backwards through the log where so many have it that one is found soon. Those that still wait for their
- * place in the log are in none of these indexes, and looked through beside it.
+ * place in the log are in none of these indexes, and looked through beside it; those of one person, or of one space,
+ * are looked for in one stretch of the log after the other.
  */
 import { minute_ms } from '../../core/clock.ts'
 import { type Id, idFloor, isId, timeOf } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import { fromCursor } from '../../core/page.ts'
-import { common, type StreamName } from '../../storage/audit-streams.ts'
+import { common, isStretched, noStretch, type StreamName } from '../../storage/audit-streams.ts'
 import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import type { EventClass, Outcome } from './event.ts'
+import type { Part, Seen } from './seen.ts'
 import {
-  type Direction,
   lookups,
   type Narrowing,
   nextAction,
@@ -20,6 +21,7 @@ import {
   unnarrowed,
   waitingLookups,
 } from './store.ts'
+import { walkStretches } from './stretches.ts'
 
 type Row = Tables['audit_events']
 
@@ -89,29 +91,33 @@ interface Piece extends Stream {
   readonly waits: boolean
 }
 
-interface Seen {
-  readonly direction: Direction
-  readonly range: Range
-  readonly narrowing: Narrowing
-  readonly take: number
-}
-
 async function merged(store: TenantStore, pieces: readonly Piece[], seen: Seen): Promise<Found> {
   const { direction, take } = seen
   const isBefore = (a: string, b: string): boolean => (direction === 'asc' ? a < b : a > b)
   const found = new Map<string, Row>()
   let end: Id<'evt'> | null = null
-  for (const piece of pieces) {
-    const stop = await stopOf(store, piece, seen)
+  const parts = pieces.map((piece) => () => lookThrough(store, piece, seen))
+  for (const { by, value } of pieces.filter(({ waits }) => !waits)) {
+    if (isStretched(by)) parts.push(() => walkStretches(store, { by, value }, seen))
+  }
+  for (const part of parts) {
+    const { rows, stop } = await part()
     if (stop !== null && (end === null || isBefore(stop, end))) end = stop
-    for (const row of await rowsOf(store, piece, { ...seen, range: upTo(seen, stop) })) {
-      found.set(row.event_id, row)
-    }
+    for (const row of rows) found.set(row.event_id, row)
   }
   const rows = [...found.values()]
     .filter(({ event_id }) => end === null || !isBefore(end, event_id))
     .sort((a, b) => (isBefore(a.event_id, b.event_id) ? -1 : 1))
   return { rows: rows.slice(0, take + 1), end }
+}
+
+/** Of what has an index in the order of ids; of what is by stretches, what is in none of them. */
+async function lookThrough(store: TenantStore, piece: Piece, seen: Seen): Promise<Part> {
+  const stop = await stopOf(store, piece, seen)
+  const { by, value, waits } = piece
+  const { rows } = (waits ? waitingLookups : lookups)[seen.direction][by]
+  const asked = { ...seen.narrowing, value, stretch: noStretch, ...upTo(seen, stop) }
+  return { rows: await store.all(rows, { ...asked, limit: seen.take + 1 }), stop }
 }
 
 /**
@@ -124,17 +130,8 @@ async function stopOf(
   { direction, range }: Seen,
 ): Promise<Id<'evt'> | null> {
   const { end } = waits ? waitingLookups[direction].all : lookups[direction][by]
-  const far = await store.first(end, { value, ...range, rows: limits.auditScan_rows })
-  return far?.event_id ?? null
-}
-
-function rowsOf(
-  store: TenantStore,
-  { by, value, waits }: Piece,
-  { direction, range, narrowing, take }: Seen,
-): Promise<Row[]> {
-  const { rows } = (waits ? waitingLookups : lookups)[direction][by]
-  return store.all(rows, { ...narrowing, value, ...range, limit: take + 1 })
+  const asked = { value, stretch: noStretch, ...range, rows: limits.auditScan_rows }
+  return (await store.first(end, asked))?.event_id ?? null
 }
 
 /** The part of a range that ends with `stop`. */

@@ -1,11 +1,17 @@
 /** What audit_events is asked. How an event is added to it is in storage, beside the journal of those that are no rows yet. */
+
+import { sql } from 'kysely'
 import type { Id } from '../../core/ids.ts'
 import {
   beginsWith,
+  inStretches,
+  noStretch,
   placed,
   rareAction,
   type StreamName,
+  type StretchedName,
   streamNames,
+  stretched,
   waiting,
 } from '../../storage/audit-streams.ts'
 import { leftOut, query } from '../../storage/query.ts'
@@ -43,7 +49,7 @@ export const unnarrowed: Narrowing = {
 
 export type Direction = 'asc' | 'desc'
 
-type InStream = { tenant: Id<'ten'>; value: string } & Range
+type InStream = { tenant: Id<'ten'>; value: string; stretch: number } & Range
 
 type Condition = typeof placed
 
@@ -55,7 +61,7 @@ function streamQueries(condition: Condition, name: StreamName, direction: Direct
         .selectFrom('audit_events')
         .select('event_id')
         .where('tenant_id', '=', arg.tenant)
-        .where(condition(name, arg.value))
+        .where(condition(name, arg))
         .where('event_id', '>=', arg.low as Id<'evt'>)
         .where('event_id', '<', arg.high as Id<'evt'>)
         .orderBy('event_id', direction)
@@ -67,7 +73,7 @@ function streamQueries(condition: Condition, name: StreamName, direction: Direct
         .selectFrom('audit_events')
         .selectAll()
         .where('tenant_id', '=', arg.tenant)
-        .where(condition(name, arg.value))
+        .where(condition(name, arg))
         .where('event_id', '>=', arg.low as Id<'evt'>)
         .where('event_id', '<', arg.high as Id<'evt'>)
         .where('time', '>=', arg.from)
@@ -104,6 +110,119 @@ export const waitingLookups = {
   asc: inDirection(waiting, 'asc'),
   desc: inDirection(waiting, 'desc'),
 }
+
+type Of = { tenant: Id<'ten'> }
+
+/** How many there are in each of some neighbouring stretches: a look at the index for each. */
+function countedIn(name: StretchedName) {
+  return query((db, arg: Of & { value: string; first: number; last: number }) =>
+    db
+      .withRecursive('stretches(number)', (cte) =>
+        cte
+          .selectNoFrom(sql<number>`cast(${arg.first} as bigint)`.as('number'))
+          .unionAll(
+            cte
+              .selectFrom('stretches')
+              .select(sql<number>`number + 1`.as('number'))
+              .where('number', '<', arg.last),
+          ),
+      )
+      .selectFrom('stretches')
+      .select(({ selectFrom }) => [
+        'number as stretch',
+        selectFrom('audit_events')
+          .select(({ fn }) => fn.countAll<number>().as('entries'))
+          .where('tenant_id', '=', arg.tenant)
+          .where(placed(name, { value: arg.value, stretch: sql.ref('stretches.number') }))
+          .as('entries'),
+      ]),
+  )
+}
+
+/** The first stretch that an index has anything of, or the last. */
+function outermost(name: StretchedName, direction: Direction) {
+  return query((db, arg: Of) =>
+    db
+      .selectFrom('audit_events')
+      .select('stretch')
+      .where('tenant_id', '=', arg.tenant)
+      .where(inStretches(name))
+      .orderBy('stretch', direction)
+      .limit(1),
+  )
+}
+
+function ofStretched<Made>(make: (name: StretchedName) => Made) {
+  const made = stretched.map((name) => [name, make(name)] as const)
+  return Object.fromEntries(made) as Readonly<Record<StretchedName, Made>>
+}
+
+export const countsIn = ofStretched(countedIn)
+
+export const outermosts = {
+  asc: ofStretched((name) => outermost(name, 'asc')),
+  desc: ofStretched((name) => outermost(name, 'desc')),
+}
+
+/** The stretch that the events right before an id are in, if any of so many is in one. */
+export const stretchBefore = query((db, arg: Of & { id: string; rows: number }) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom('audit_events')
+        .select('stretch')
+        .where('tenant_id', '=', arg.tenant)
+        .where('event_id', '<', arg.id as Id<'evt'>)
+        .orderBy('event_id', 'desc')
+        .limit(arg.rows)
+        .as('near'),
+    )
+    .where('stretch', '>', noStretch)
+    .select(({ fn }) => fn.max('stretch').as('stretch')),
+)
+
+/** The same of those from an id on. */
+export const stretchFrom = query((db, arg: Of & { id: string; rows: number }) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom('audit_events')
+        .select('stretch')
+        .where('tenant_id', '=', arg.tenant)
+        .where('event_id', '>=', arg.id as Id<'evt'>)
+        .orderBy('event_id')
+        .limit(arg.rows)
+        .as('near'),
+    )
+    .where('stretch', '>', noStretch)
+    .select(({ fn }) => fn.min('stretch').as('stretch')),
+)
+
+/** The lowest id of what is in a stretch, from a leaf on. One condition on the leaf is that of the index. */
+export const lowestFrom = query((db, arg: Of & { leaf: number }) =>
+  db
+    .selectFrom('audit_events')
+    .select('event_id')
+    .where('tenant_id', '=', arg.tenant)
+    .where('leaf', '>=', arg.leaf)
+    .where(sql<boolean>`leaf >= 0`)
+    .where('stretch', '>', noStretch)
+    .orderBy('leaf')
+    .limit(1),
+)
+
+/** The highest id of it, before a leaf. */
+export const highestBefore = query((db, arg: Of & { leaf: number }) =>
+  db
+    .selectFrom('audit_events')
+    .select('event_id')
+    .where('tenant_id', '=', arg.tenant)
+    .where('leaf', '<', arg.leaf)
+    .where(sql<boolean>`leaf >= 0`)
+    .where('stretch', '>', noStretch)
+    .orderBy('leaf', 'desc')
+    .limit(1),
+)
 
 /** The next action there is, of those that are not common; the words of a log are few. */
 export const nextAction = query((db, arg: { tenant: Id<'ten'>; after: string }) =>
