@@ -2,10 +2,12 @@
 export const auditLimits = {
   /** How many events one question to the audit log looks through. */
   auditScan_rows: 10_000,
-  /** And in how many stretches of the log it looks for those of one person, or of one space: seek by seek. */
+  /** And in how many stretches of the log it looks for those of one person, or of one space: a seek each. */
   auditScan_stretches: 4_096,
   /** Of them in one statement. */
   auditScan_stretches_perStatement: 512,
+  /** And of those that have any: a statement each. */
+  auditScan_populated: 512,
   /** How many of them it opens, to see what is sealed of them. */
   auditOpen_rows: 500,
   /** Actions of one prefix that are looked up each; of more the log itself is looked through. */

@@ -50,7 +50,7 @@ export function isStretched(name: StreamName): name is StretchedName {
   return (stretched as readonly StreamName[]).includes(name)
 }
 
-/** What the indexes are limited to (022-audit-questions), and nothing for the log as a whole. */
+/** What the indexes are limited to (022-audit-questions, 026-audit-stretches), and nothing for the log as a whole. */
 const limitedTo: Readonly<Record<StreamName, RawBuilder<boolean>>> = {
   all: sql`1 = 1`,
   actor: sql`actor_id is not null and leaf is not null`,

@@ -1,8 +1,6 @@
 /** Every query of the checks of audit logs: they read, page by page. */
 import { sql } from 'kysely'
 import type { Id } from '../../core/ids.ts'
-import { limits } from '../../core/limits.ts'
-import { noStretch } from '../../storage/audit-streams.ts'
 import { query } from '../../storage/query.ts'
 import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
@@ -59,24 +57,6 @@ const waiting = query((db, arg: Page & { last: string }) =>
     .limit(arg.limit),
 )
 
-const lastBefore = query((db, arg: Of & { until: string; rows: number }) =>
-  db
-    .selectFrom(
-      db
-        .selectFrom('audit_events')
-        .select(['event_id', 'leaf', 'stretch'])
-        .where('tenant_id', '=', arg.tenant)
-        .where('event_id', '<=', arg.until as Id<'evt'>)
-        .orderBy('event_id', 'desc')
-        .limit(arg.rows)
-        .as('near'),
-    )
-    .select('leaf')
-    .where('stretch', '>', noStretch)
-    .orderBy('event_id', 'desc')
-    .limit(1),
-)
-
 const byId = query((db, arg: Of & { id: string }) =>
   db
     .selectFrom('audit_events')
@@ -103,11 +83,6 @@ export type PlacedRow = Pick<Tables['audit_events'], 'event_id' | 'time' | 'leaf
 
 export function placedEvents(store: TenantStore, page: PageOf): Promise<PlacedRow[]> {
   return store.all(placed, page)
-}
-
-/** The last place before an event, itself included, that is in a stretch of the log; -1: none of some before it is. */
-export async function lastInStretch(store: TenantStore, until: string): Promise<number> {
-  return (await store.first(lastBefore, { until, rows: limits.sweep_rows }))?.leaf ?? -1
 }
 
 export function memoriesAfter(

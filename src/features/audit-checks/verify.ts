@@ -8,7 +8,7 @@ import { logField, ofNamedLog, storeOf } from '../audit/named.ts'
 import { type CheckPlace, type CheckStep, FoundFault, type Part, parts } from './audit-check.ts'
 import { checkLeaves } from './check-leaves.ts'
 import { checkMemories } from './check-memories.ts'
-import { checkRows } from './check-rows.ts'
+import { checkRows, rowsShape } from './check-rows.ts'
 
 const id = 'audit-logs.verify'
 
@@ -77,7 +77,7 @@ function nextPlace({ part }: CheckPlace, { next }: CheckStep): CheckPlace | null
 
 const shapes: Readonly<Record<Part, RegExp>> = {
   leaves: /^(?:\d{1,15})?$/,
-  rows: /^(?:evt_[0-9A-Z]{26})?$/,
+  rows: rowsShape,
   memories: /^(?:mem_[0-9A-Z]{26})?$/,
 }
 

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { type Id, timeOf } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
 import type { AuditLag } from '../../metrics/gauges.ts'
-import { stretchOf } from '../../storage/audit-streams.ts'
+import { noStretch, stretchOf } from '../../storage/audit-streams.ts'
 import type { Transaction } from '../../storage/database.ts'
 import { query } from '../../storage/query.ts'
 import type { Tables } from '../../storage/tables.ts'
@@ -154,6 +154,25 @@ const newest = query((db, arg: Of) =>
     .limit(1),
 )
 
+/** Among the last places. The last condition of the inner one is that of the index. */
+const lastInStretch = query((db, arg: Of & { rows: number }) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom('audit_events')
+        .select(['event_id', 'leaf', 'stretch'])
+        .where('tenant_id', '=', arg.tenant)
+        .where(sql<boolean>`leaf >= 0`)
+        .orderBy('leaf', 'desc')
+        .limit(arg.rows)
+        .as('near'),
+    )
+    .select('event_id')
+    .where('stretch', '>', noStretch)
+    .orderBy('leaf', 'desc')
+    .limit(1),
+)
+
 /** The first that was made; there is one. */
 const checkpointKey = query((db, arg: Of) =>
   db
@@ -291,9 +310,13 @@ export function numberEvents(
   return tx.asSystem().run(number, { tenant, ...range })
 }
 
-/** The highest id of what has its place, or had it refused; '' when there is none. */
+/**
+ * An id above which an event comes after all that is in a stretch of the log. That of the last that is in one, as nearly always
+ * one of the last is; else the highest of all that have a place, for which those that wait are passed over.
+ */
 export async function newestPlaced(store: TenantStore): Promise<string> {
-  return (await store.first(newest, {}))?.event_id ?? ''
+  const last = await store.first(lastInStretch, { rows: limits.auditBatch_rows })
+  return (last ?? (await store.first(newest, {})))?.event_id ?? ''
 }
 
 /** Whole events of a range of leaves, in order. */

@@ -5,7 +5,6 @@ import type { Id } from '../../core/ids.ts'
 import {
   beginsWith,
   inStretches,
-  noStretch,
   placed,
   rareAction,
   type StreamName,
@@ -139,14 +138,15 @@ function countedIn(name: StretchedName) {
   )
 }
 
-/** The first stretch that an index has anything of, or the last. */
-function outermost(name: StretchedName, direction: Direction) {
-  return query((db, arg: Of) =>
+/** Some event of the first stretch from one on that an index has anything of; or of the last up to one. */
+function nearestTo(name: StretchedName, direction: Direction) {
+  return query((db, arg: Of & { stretch: number }) =>
     db
       .selectFrom('audit_events')
-      .select('stretch')
+      .select(['stretch', 'event_id'])
       .where('tenant_id', '=', arg.tenant)
       .where(inStretches(name))
+      .where('stretch', direction === 'asc' ? '>=' : '<=', arg.stretch)
       .orderBy('stretch', direction)
       .limit(1),
   )
@@ -159,70 +159,10 @@ function ofStretched<Made>(make: (name: StretchedName) => Made) {
 
 export const countsIn = ofStretched(countedIn)
 
-export const outermosts = {
-  asc: ofStretched((name) => outermost(name, 'asc')),
-  desc: ofStretched((name) => outermost(name, 'desc')),
+export const nearest = {
+  asc: ofStretched((name) => nearestTo(name, 'asc')),
+  desc: ofStretched((name) => nearestTo(name, 'desc')),
 }
-
-/** The stretch that the events right before an id are in, if any of so many is in one. */
-export const stretchBefore = query((db, arg: Of & { id: string; rows: number }) =>
-  db
-    .selectFrom(
-      db
-        .selectFrom('audit_events')
-        .select('stretch')
-        .where('tenant_id', '=', arg.tenant)
-        .where('event_id', '<', arg.id as Id<'evt'>)
-        .orderBy('event_id', 'desc')
-        .limit(arg.rows)
-        .as('near'),
-    )
-    .where('stretch', '>', noStretch)
-    .select(({ fn }) => fn.max('stretch').as('stretch')),
-)
-
-/** The same of those from an id on. */
-export const stretchFrom = query((db, arg: Of & { id: string; rows: number }) =>
-  db
-    .selectFrom(
-      db
-        .selectFrom('audit_events')
-        .select('stretch')
-        .where('tenant_id', '=', arg.tenant)
-        .where('event_id', '>=', arg.id as Id<'evt'>)
-        .orderBy('event_id')
-        .limit(arg.rows)
-        .as('near'),
-    )
-    .where('stretch', '>', noStretch)
-    .select(({ fn }) => fn.min('stretch').as('stretch')),
-)
-
-/** The lowest id of what is in a stretch, from a leaf on. One condition on the leaf is that of the index. */
-export const lowestFrom = query((db, arg: Of & { leaf: number }) =>
-  db
-    .selectFrom('audit_events')
-    .select('event_id')
-    .where('tenant_id', '=', arg.tenant)
-    .where('leaf', '>=', arg.leaf)
-    .where(sql<boolean>`leaf >= 0`)
-    .where('stretch', '>', noStretch)
-    .orderBy('leaf')
-    .limit(1),
-)
-
-/** The highest id of it, before a leaf. */
-export const highestBefore = query((db, arg: Of & { leaf: number }) =>
-  db
-    .selectFrom('audit_events')
-    .select('event_id')
-    .where('tenant_id', '=', arg.tenant)
-    .where('leaf', '<', arg.leaf)
-    .where(sql<boolean>`leaf >= 0`)
-    .where('stretch', '>', noStretch)
-    .orderBy('leaf', 'desc')
-    .limit(1),
-)
 
 /** The next action there is, of those that are not common; the words of a log are few. */
 export const nextAction = query((db, arg: { tenant: Id<'ten'>; after: string }) =>

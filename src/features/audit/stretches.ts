@@ -2,24 +2,15 @@
  * What one person did, or was done in one space, from stretch to stretch of the log: the index has the stretch before the
  * person. In later ones ids are higher, so the first that has enough ends the walk.
  */
+import { LocketError } from '../../core/errors.ts'
+import { Fault } from '../../core/fault.ts'
 import type { Id } from '../../core/ids.ts'
 import { limits } from '../../core/limits.ts'
-import { type StretchedName, stretch_leaves } from '../../storage/audit-streams.ts'
+import type { StretchedName } from '../../storage/audit-streams.ts'
 import type { Tables } from '../../storage/tables.ts'
 import type { TenantStore } from '../../storage/tenant-store.ts'
 import type { Part, Seen } from './seen.ts'
-import {
-  countsIn,
-  highestBefore,
-  lookups,
-  lowestFrom,
-  outermosts,
-  stretchBefore,
-  stretchFrom,
-} from './store.ts'
-
-/** So many events before an id, and after it, are asked for the stretch that they are in. */
-const near_rows = 16
+import { countsIn, type Direction, lookups, nearest } from './store.ts'
 
 interface Whose {
   readonly by: StretchedName
@@ -33,59 +24,107 @@ interface Span {
 }
 
 export async function walkStretches(store: TenantStore, whose: Whose, seen: Seen): Promise<Part> {
-  const whole = await spanOf(store, whose, seen)
   const rows: Tables['audit_events'][] = []
-  let looked = 0
-  let walked = 0
-  for (const span of steps(whole, seen)) {
-    for (const { stretch, entries } of await populated(store, { ...whose, ...span }, seen)) {
+  const spent = { looked: 0, seeks: 0, populated: 0 }
+  let before: Span | null = null
+  for await (const span of stepsOf(store, whose, seen)) {
+    if (before && spent.seeks >= limits.auditScan_stretches) {
+      return { rows, stop: further(await oneOf(store, whose, { span: before, seen }), seen) }
+    }
+    before = span
+    spent.seeks += span.last - span.first + 1
+    for (const { stretch, entries } of await populatedIn(store, { ...whose, ...span }, seen)) {
       rows.push(...(await rowsIn(store, { ...whose, stretch }, seen)))
       if (rows.length > seen.take) return { rows, stop: null }
-      looked += entries
-      if (looked >= limits.auditScan_rows) {
-        return { rows, stop: await lastOf(store, stretch, seen) }
-      }
-    }
-    walked += span.last - span.first + 1
-    if (walked >= limits.auditScan_stretches) {
-      const stretch = seen.direction === 'asc' ? span.last : span.first
-      return { rows, stop: await lastOf(store, stretch, seen) }
+      spent.looked += entries
+      spent.populated += 1
+      const stop = isEnough(spent) ? await lastIn(store, { ...whose, stretch }, seen) : null
+      if (stop !== null) return { rows, stop: further(stop, seen) }
     }
   }
   return { rows, stop: null }
 }
 
+function isEnough({ looked, populated }: { looked: number; populated: number }): boolean {
+  return looked >= limits.auditScan_rows || populated >= limits.auditScan_populated
+}
+
 /**
- * The stretches that can hold what is in the range: from where its ends are, as far as that is told by the events
- * there, else all that the index has.
+ * Parts of what is to be walked, from the end that is asked for first: few stretches at first, since mostly that is
+ * enough. Each begins with one that there is, since what was purged, or came late, may leave a long way without any.
+ */
+async function* stepsOf(
+  store: TenantStore,
+  { by }: Whose,
+  { direction, range }: Seen,
+): AsyncGenerator<Span> {
+  const whole = await spanOf(store, by, range)
+  if (whole === null) return
+  const isUp = direction === 'asc'
+  let next = isUp ? whole.first : whole.last
+  for (let many = 1; ; many *= 2) {
+    const found = await store.first(nearest[direction][by], { stretch: next })
+    if (!found || found.stretch < whole.first || found.stretch > whole.last) return
+    const from = found.stretch
+    const most = Math.min(many, limits.auditScan_stretches_perStatement) - 1
+    const to = isUp ? Math.min(whole.last, from + most) : Math.max(whole.first, from - most)
+    yield { first: Math.min(from, to), last: Math.max(from, to) }
+    next = isUp ? to + 1 : to - 1
+  }
+}
+
+/**
+ * The stretches that can hold what is in the range. At its ends at most one of them has nothing in it: so whatever
+ * is looked at after that is in the range, and a question that ends there has come further.
  */
 async function spanOf(
   store: TenantStore,
-  { by }: Whose,
-  { range }: Pick<Seen, 'range'>,
+  by: StretchedName,
+  { low, high }: Seen['range'],
 ): Promise<Span | null> {
-  const near = { rows: near_rows }
-  const from = await store.first(stretchFrom, { ...near, id: range.low })
-  const until = await store.first(stretchBefore, { ...near, id: range.high })
-  const first = from?.stretch ?? (await store.first(outermosts.asc[by], {}))?.stretch ?? null
-  const last = until?.stretch ?? (await store.first(outermosts.desc[by], {}))?.stretch ?? null
-  return first === null || last === null ? null : { first, last }
+  const first = await store.first(nearest.asc[by], { stretch: 0 })
+  const last = await store.first(nearest.desc[by], { stretch: Number.MAX_SAFE_INTEGER })
+  if (!first || !last) return null
+  const from = await around(store, { by, id: low }, { first, last })
+  const until = await around(store, { by, id: high }, { first, last })
+  return { first: from.below ?? first.stretch, last: until.above ?? last.stretch }
 }
 
-/** Parts of a span, from the end that is asked for first: few at first, since mostly that is enough. */
-function* steps(whole: Span | null, { direction }: Pick<Seen, 'direction'>): Generator<Span> {
-  if (whole === null) return
-  let { first, last } = whole
-  for (let many = 1; first <= last; many *= 2) {
-    const most = Math.min(many, limits.auditScan_stretches_perStatement)
-    if (direction === 'asc') {
-      yield { first, last: Math.min(last, first + most - 1) }
-      first += most
+/** Some event of a stretch. */
+interface OneIn {
+  readonly stretch: number
+  readonly event_id: string
+}
+
+interface Around {
+  /** The last stretch that is known to have something below the id; what is in those before it is below as well. */
+  readonly below: number | null
+  /** The first after it that has anything: what is known of that is not below, and all that is in later ones is not. */
+  readonly above: number | null
+}
+
+/** Where an id stands among the stretches, each of which has higher ids than those before it: halved until it is found. */
+async function around(
+  store: TenantStore,
+  { by, id }: { by: StretchedName; id: string },
+  ends: { first: OneIn; last: OneIn },
+): Promise<Around> {
+  if (id <= ends.first.event_id) return { below: null, above: ends.first.stretch }
+  if (ends.last.event_id < id) return { below: ends.last.stretch, above: null }
+  let below = ends.first.stretch
+  let above = ends.last.stretch
+  for (let [first, last] = [below + 1, above - 1]; first <= last; ) {
+    const middle = Math.floor((first + last) / 2)
+    const found = await store.first(nearest.asc[by], { stretch: middle })
+    if (found && found.stretch <= last && found.event_id < id) {
+      below = found.stretch
+      first = below + 1
     } else {
-      yield { first: Math.max(first, last - most + 1), last }
-      last -= most
+      if (found && found.stretch <= last) above = found.stretch
+      last = middle - 1
     }
   }
+  return { below, above }
 }
 
 interface Populated {
@@ -93,7 +132,7 @@ interface Populated {
   readonly entries: number
 }
 
-async function populated(
+async function populatedIn(
   store: TenantStore,
   { by, ...asked }: Whose & Span,
   { direction }: Seen,
@@ -104,24 +143,42 @@ async function populated(
   return some.sort((a, b) => sign * (a.stretch - b.stretch))
 }
 
+type InOne = Whose & { readonly stretch: number }
+
 function rowsIn(
   store: TenantStore,
-  { by, ...asked }: Whose & { readonly stretch: number },
+  { by, ...asked }: InOne,
   { direction, range, narrowing, take }: Seen,
 ): Promise<Tables['audit_events'][]> {
   const { rows } = lookups[direction][by]
   return store.all(rows, { ...narrowing, ...asked, ...range, limit: take + 1 })
 }
 
-/** An id up to which all was looked at when this stretch was the last: no other that is in a stretch is before it. */
-async function lastOf(
+const backwards: Readonly<Record<Direction, Direction>> = { asc: 'desc', desc: 'asc' }
+
+/** The last of a stretch that was looked at, of what is in the range: the first from its other end. */
+async function lastIn(
   store: TenantStore,
-  stretch: number,
-  { direction }: Seen,
+  { by, ...asked }: InOne,
+  { direction, range }: Seen,
 ): Promise<Id<'evt'> | null> {
-  const found =
-    direction === 'asc'
-      ? await store.first(highestBefore, { leaf: (stretch + 1) * stretch_leaves })
-      : await store.first(lowestFrom, { leaf: stretch * stretch_leaves })
-  return found?.event_id ?? null
+  const { end } = lookups[backwards[direction]][by]
+  return (await store.first(end, { ...asked, ...range, rows: 0 }))?.event_id ?? null
+}
+
+/** Some event of the stretch that a part begins with: where that was looked at, so was all that comes before the event. */
+async function oneOf(
+  store: TenantStore,
+  { by }: Whose,
+  { span, seen }: { span: Span; seen: Seen },
+): Promise<Id<'evt'> | null> {
+  const stretch = seen.direction === 'asc' ? span.first : span.last
+  return (await store.first(nearest[seen.direction][by], { stretch }))?.event_id ?? null
+}
+
+/** A question that ends has come further, or events are not in the stretches of their places: then it would never end. */
+function further(stop: Id<'evt'> | null, { direction, range }: Seen): Id<'evt'> {
+  if (stop !== null && (direction === 'asc' ? stop >= range.low : stop < range.high)) return stop
+  const cause = new Fault('events are in other stretches of the log than those of their places')
+  throw new LocketError('integrity_failed', undefined, { cause })
 }
