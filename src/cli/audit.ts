@@ -26,7 +26,7 @@ export async function exportLogCommand(call: ClientCall): Promise<ExitCode> {
   const opened = await openServerLog(askOf(call, progress), log)
   const telling = (files: number): void => progress.tell(() => `${count(files)} tiles`)
   const written = await writeLog(opened, { directory, progress: telling })
-  const { origin, entries, events } = written
+  const { origin, entries, events, missingTiles, firstMissing } = written
   const rows = [
     ['log', origin],
     ['exported', `${count(entries)} entries, ${count(events)} events`],
@@ -34,7 +34,12 @@ export async function exportLogCommand(call: ClientCall): Promise<ExitCode> {
   ]
   if (call.json) printJson({ ...written, directory })
   else print(columns(rows))
-  return exitCodes.done
+  if (firstMissing === null) return exitCodes.done
+  const many = counted(missingTiles, ['tile is', 'tiles are'])
+  printError(
+    `${many} not there, the first ${firstMissing}: locket audit verify tells what is wrong`,
+  )
+  return exitCodes.failed
 }
 
 /** 0: sound; 1: it is not; 2: it could not be looked at. */

@@ -36,10 +36,12 @@ export function readField(field: Field, texts: readonly string[]): Reading {
   return { value: field.count === 'one or many' && values.length === 1 ? values[0] : values }
 }
 
+const words = { string: 'TEXT', number: 'NUMBER', integer: 'NUMBER', boolean: 'true|false' }
+
 /** What stands for the value in a usage line. */
 export function placeholderOf(field: Field): string {
   if (field.kind === 'json') return 'JSON'
-  const word = field.kind === 'string' ? 'TEXT' : 'NUMBER'
+  const word = words[field.kind]
   return field.count === 'one' ? word : `${word},…`
 }
 

@@ -58,9 +58,14 @@ export async function verifyLog(
     source: log.grows ? { ...source, openings: () => upTo(source.openings(), size) } : source,
     progress: (entries) => progress(entries, size - first),
   })
-  const missing = by === null ? [] : missingOf(log, by, seen !== null)
-  const faults = [...missing, ...checked.faults]
-  return { ...told, size, ...checked, faults, faultCount: checked.faultCount + missing.length }
+  const said = [
+    ...(by === null || seen ? [] : [ofLog(`no checkpoint of it is cosigned by ${by.name}`)]),
+    ...log.refusedBy.map((name) =>
+      ofLog(`${name} refuses it: it has cosigned what the log is not any more`),
+    ),
+  ]
+  const faults = [...said, ...checked.faults]
+  return { ...told, size, ...checked, faults, faultCount: checked.faultCount + said.length }
 }
 
 /** What came after the checkpoint that is looked at belongs to a later one. */
@@ -111,13 +116,4 @@ function cosignedHead(
   return { size: head.size, root: head.root, at_s: Math.max(...times) }
 }
 
-/** What the witness says of the log: with its signature, or as the server that was refused tells it. */
-function missingOf({ refusedBy }: OpenedLog, by: NoteKey, isCosigned: boolean): Fault[] {
-  const fault = (text: string): Fault => ({ leaf: null, event: null, fault: text })
-  return [
-    ...(isCosigned ? [] : [fault(`no checkpoint of it is cosigned by ${by.name}`)]),
-    ...(refusedBy.includes(by.name)
-      ? [fault(`${by.name} refuses it: it has cosigned what the log is not any more`)]
-      : []),
-  ]
-}
+const ofLog = (fault: string): Fault => ({ leaf: null, event: null, fault })

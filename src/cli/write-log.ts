@@ -11,6 +11,9 @@ export interface WrittenLog {
   readonly origin: string
   readonly entries: number
   readonly events: number
+  /** How many tiles the server does not give: the export is evidence of that, and not whole. */
+  readonly missingTiles: number
+  readonly firstMissing: string | null
 }
 
 /**
@@ -26,6 +29,8 @@ export async function writeLog(
   if (!head) throw new Error('the checkpoint is not signed by the key that the server tells')
   await prepareDirectory(directory)
   const writer = new DirectoryWriter(directory)
+  let missingTiles = 0
+  let firstMissing: string | null = null
   let files = 0
   for (const tile of tilesOf(head.size)) {
     const { level, index } = tile
@@ -33,6 +38,10 @@ export async function writeLog(
     const isPruned = (index + 1) * tile_hashes ** (height + 1) <= first
     const bytes = isPruned ? null : await source.tile(tile)
     if (bytes) await writer.write(tilePath(tile), bytes)
+    else if (!isPruned) {
+      missingTiles += 1
+      firstMissing ??= tilePath(tile)
+    }
     files += 1
     progress(files)
   }
@@ -44,7 +53,8 @@ export async function writeLog(
   await writer.finish()
   await writer.write(names.checkpoint, checkpoint)
   await writer.finish()
-  return { origin: head.origin, entries: head.size - first, events: counted.events }
+  const { origin, size } = head
+  return { origin, entries: size - first, events: counted.events, missingTiles, firstMissing }
 }
 
 /** Those that the checkpoint is over. */

@@ -55,6 +55,7 @@ test('0 where it is sound, 1 where not, with what and where, 2 where it could no
   assert.ok(data.faults.length > 0)
 
   await testFirst(run, sql)
+  await testMissing(run, sql)
 
   await sql('update audit_logs set size = size + 1')
   const broken = await run('audit', 'verify')
@@ -77,4 +78,17 @@ async function testFirst(run: Run, sql: Sql): Promise<void> {
   const { firstFault, faults } = JSON.parse((await run('audit', 'verify', '--json')).stdout)
   assert.deepEqual([firstFault.leaf, firstFault.event], [row?.['leaf'], row?.['event_id']])
   assert.ok(faults[0].leaf > firstFault.leaf, 'the log itself tells of a later one alone')
+}
+
+/** Of the tail of a log the server gives nothing when an event of it is gone: that is told, and not taken for where it is. */
+async function testMissing(run: Run, sql: Sql): Promise<void> {
+  const ofTenant = `tenant_id = (select tenant_id from audit_events where action = 'memory.stored')`
+  await sql(`delete from audit_events where leaf = 0 and ${ofTenant}`)
+  const { stdout, stderr } = await run('audit', 'verify')
+  assert.match(stdout, /^first +leaf 0[:( ].*event-missing/m)
+  assert.match(stderr, /^log: tile\/entries\/000\.p\/\d+ is not there$/m)
+  const exported = await run('audit', 'export', 'copy')
+  assert.equal(exported.code, 1)
+  assert.match(exported.stderr, /^\d+ tiles are not there, the first tile\/entries\/000\.p\/\d+: /)
+  assert.equal((await run('audit', 'verify', '--directory', 'copy')).code, 1)
 }
