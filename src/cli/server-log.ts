@@ -44,9 +44,7 @@ export async function openServerLog(ask: Ask, log: LogName): Promise<OpenedLog> 
     tile: (tile: Tile) => readTile(get, tile),
     openings: () => readOpenings(get, first),
   }
-  const refusedBy = about.witnesses.flatMap(({ name, state }) =>
-    refusals.includes(state) ? name : [],
-  )
+  const refusedBy = about.witnesses.flatMap(({ name, state }) => (state === 'refused' ? name : []))
   return {
     key: about.verifierKey,
     checkpoint,
@@ -58,9 +56,6 @@ export async function openServerLog(ask: Ask, log: LogName): Promise<OpenedLog> 
     source,
   }
 }
-
-/** What a witness is said to say of a log that is not what it has cosigned. */
-const refusals: readonly string[] = ['refused', 'forked']
 
 interface About {
   readonly verifierKey: string
