@@ -1,5 +1,4 @@
 /** What audit_events is asked. How an event is added to it is in storage, beside the journal of those that are no rows yet. */
-
 import { sql } from 'kysely'
 import type { Id } from '../../core/ids.ts'
 import {
